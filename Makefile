@@ -1,0 +1,31 @@
+# make demo   install into .venv and run the main job on a real scene
+# make test   install into .venv and run lint, types, import contracts and tests
+# make bench  run the benchmarks of docs/benchmarks.md
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: setup demo test bench
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[demo,dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/spectile demo --out runs/demo --overwrite
+
+# One thread a process: pytest-xdist already runs one process a core.
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+
+bench: setup
+	mkdir -p build
+	$(BIN)/python benchmarks/mapping.py --out build/mapping.json

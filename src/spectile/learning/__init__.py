@@ -1,0 +1,1 @@
+"""Fitting networks: recipes, windows as batches, Lightning modules."""

@@ -1,0 +1,17 @@
+"""Flips and quarter turns: seen from above, a field has no up."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def turn_and_flip(windows: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Each window (N, C, h, h) in one of the eight flips and quarter turns, drawn at random."""
+    turned = torch.empty_like(windows)
+    drawn = torch.randint(8, (len(windows),), generator=generator).to(windows.device)
+    for symmetry in range(8):
+        chosen = drawn == symmetry
+        view = windows[chosen].rot90(symmetry % 4, (2, 3))
+        turned[chosen] = view.flip(3) if symmetry >= 4 else view
+    return turned

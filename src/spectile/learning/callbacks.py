@@ -1,0 +1,122 @@
+"""Beside a fit: its history, its progress bar, and checkpoints that are never half there."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import lightning as L
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from spectile.files import write_aside
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """A checkpoint takes the place of the last one when it is written whole.
+
+    A fit killed while writing can then always be resumed.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        with write_aside(path) as aside:
+            super().save_checkpoint(checkpoint, aside, storage_options)
+
+
+class History(L.Callback):
+    """One row an epoch; travels in the checkpoint, so that a resumed fit has all of it."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+        self._start = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = state_dict["rows"]
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._start = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        row = {"epoch": trainer.current_epoch + 1, "train_loss": float(_take(pl_module.train_loss))}
+        for name in ("validation_loss", "validation_accuracy"):
+            if name in trainer.callback_metrics:
+                row[name] = float(trainer.callback_metrics[name])
+        row["learning_rate"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        row["seconds"] = time.perf_counter() - self._start
+        self.rows.append(row)
+
+
+class FitProgress(L.Callback):
+    """A bar over all batches of the fit, with loss, validation score and time left."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        # Made here and not in __init__: with several devices this object is sent to processes.
+        self._bar = Progress(
+            TextColumn("fitting"),
+            BarColumn(),
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self._task = self._bar.add_task(
+            "", total=trainer.max_epochs, completed=trainer.current_epoch
+        )
+        self._bar.start()
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any, **__: Any
+    ) -> None:
+        if self._bar:
+            share = (trainer.fit_loop.batch_idx + 1) / max(1, int(trainer.num_training_batches))
+            self._bar.update(self._task, completed=trainer.current_epoch + share)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self._bar and self.history.rows:
+            row = self.history.rows[-1]
+            text = f"loss {row['train_loss']:.3f}"
+            if "validation_accuracy" in row:
+                text += f", validation {row['validation_accuracy']:.1%}"
+            self._bar.update(self._task, description=text)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._stop()
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+def _take(metric: Any) -> Any:
+    value = metric.compute()
+    metric.reset()
+    return value

@@ -1,0 +1,47 @@
+"""Recipes: settings that are known to work together, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from spectile.scenes.reducers import ReducerName
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a window network is trained."""
+
+    network: str = "hybridsn-se"
+    window: int = 13
+    """Edge of the square around a pixel, in pixels."""
+    reducer: ReducerName = "pca"
+    components: int = 20
+    epochs: int = 60
+    batch: int = 32
+    learning_rate: float = 1e-3
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    """One cycle: up over the first fifth of the steps, then down to nothing by a cosine."""
+    weight_decay: float = 1e-4
+    patience: int | None = None
+    """Epochs without a lower validation loss after which the fit stops; None goes to the end."""
+    class_weights: bool = False
+    """Weigh each class by its rarity, so that small classes count as much as large ones."""
+    turns: bool = True
+    """Flip and turn windows at random."""
+
+
+RECIPES = {
+    # A laptop's minutes: a quarter of the paper's window area, and a schedule that ends.
+    "quick": Recipe(),
+    # Roy et al. 2020: 25 x 25, 30 components, Adam 1e-3, batches of 256, 100 epochs, no flips.
+    "paper": Recipe(
+        window=25,
+        components=30,
+        epochs=100,
+        batch=256,
+        schedule="constant",
+        weight_decay=0.0,
+        turns=False,
+    ),
+}

@@ -1,0 +1,262 @@
+"""The model file: network, preprocessing, classes and where they come from, in one safe file.
+
+A safetensors file whose tensors are the network's weights and the reducer, and whose metadata hold
+one JSON document, :class:`Header`. Nothing in it is executed when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from spectile import networks
+from spectile.errors import InputError
+from spectile.files import write_aside
+from spectile.scenes.components import Padding, Preprocessing
+from spectile.scenes.legend import Category, Legend
+from spectile.scenes.reducers import Reducer, ReducerName
+from spectile.scenes.scene import Scene
+
+FORMAT: Literal[1] = 1
+"""Raised when a file of an older program version could be misread."""
+
+METADATA_KEY = "spectile"
+NETWORK_PREFIX = "network."
+WAVELENGTH_TOLERANCE = 0.5
+"""A band matches if its centre is off by less than this share of the gap to its neighbour."""
+
+
+class CategoryHeader(BaseModel):
+    """A class of the legend, as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+    value: int
+    name: str
+    color: tuple[int, int, int]
+
+
+class Header(BaseModel):
+    """The JSON document in a model file's metadata."""
+
+    model_config = ConfigDict(extra="forbid")
+    format: Literal[1]
+    network: str
+    options: dict[str, Any]
+    window: int
+    padding: Padding
+    reducer: ReducerName
+    scene_bands: int
+    bands: tuple[int, ...]
+    wavelengths: tuple[float, ...] | None
+    legend: tuple[CategoryHeader, ...]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with all that it needs to map a scene."""
+
+    name: str
+    """The network's name in the catalogue."""
+    options: Mapping[str, Any]
+    """The arguments it was created with, besides bands and classes."""
+    network: nn.Module
+    window: int
+    """Edge of the square that decides a pixel, in pixels; odd."""
+    preprocessing: Preprocessing
+    legend: Legend
+    scene_bands: int
+    """How many bands the training scene had, unused ones included."""
+    wavelengths: NDArray[np.float64] | None
+    """Centres of the used bands in nanometres, where the training scene told them."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Split, scores, versions, seed and hashes of the training data."""
+
+    def for_scene(self, scene: Scene) -> Preprocessing:
+        """The preprocessing with its bands looked up in `scene`.
+
+        Bands are matched by wavelength where both sides tell them, else by their number. Raises
+        InputError that says what differs.
+        """
+        bands = self.preprocessing.bands
+        if self.wavelengths is not None and scene.wavelengths is not None:
+            bands = _match_wavelengths(scene, self.wavelengths, bands)
+        elif scene.bands != self.scene_bands:
+            raise InputError(
+                f"{scene.source} has {scene.bands} bands, but the model was trained on "
+                f"{self.scene_bands}: give a scene of the same sensor and product."
+            )
+        if min(scene.height, scene.width) < self.window:
+            raise InputError(
+                f"{scene.source} is {scene.height} x {scene.width} pixels, smaller than the "
+                f"model's window of {self.window}: train with a smaller --window."
+            )
+        return Preprocessing(bands, self.preprocessing.reducer, self.preprocessing.padding)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file, whole or not at all."""
+        header = Header(
+            format=FORMAT,
+            network=self.name,
+            options=dict(self.options),
+            window=self.window,
+            padding=self.preprocessing.padding,
+            reducer=self.preprocessing.reducer.name,
+            scene_bands=self.scene_bands,
+            bands=self.preprocessing.bands,
+            wavelengths=None if self.wavelengths is None else tuple(self.wavelengths.tolist()),
+            legend=tuple(
+                CategoryHeader(value=c.value, name=c.name, color=c.color)
+                for c in self.legend.categories
+            ),
+            provenance=dict(self.provenance),
+        )
+        tensors = {
+            NETWORK_PREFIX + key: value.detach().cpu().contiguous()
+            for key, value in self.network.state_dict().items()
+        }
+        tensors["reducer.mean"] = torch.from_numpy(self.preprocessing.reducer.mean)
+        tensors["reducer.matrix"] = torch.from_numpy(
+            np.ascontiguousarray(self.preprocessing.reducer.matrix)
+        )
+        with write_aside(path) as aside:
+            try:
+                save_file(tensors, aside, {METADATA_KEY: header.model_dump_json()})
+            except SafetensorError as error:
+                # The library wraps the system's error; the file was the only thing to write.
+                raise OSError(str(error)) from error
+
+
+def load(path: str | Path) -> Model:
+    """Read a model file; raises InputError if it is not one, is damaged, or is too new."""
+    tensors, header = _read(Path(path))
+    reducer = _reducer(path, header, tensors)
+    weights = {
+        key.removeprefix(NETWORK_PREFIX): value
+        for key, value in tensors.items()
+        if key.startswith(NETWORK_PREFIX)
+    }
+    try:
+        # On the meta device a header that lies about sizes allocates nothing.
+        with torch.device("meta"):
+            network = networks.create(
+                header.network,
+                bands=reducer.components,
+                classes=len(header.legend),
+                **header.options,
+            )
+        network.load_state_dict(weights, assign=True)
+    except (InputError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{path} holds weights that don't fit its own description ({first_line}): "
+            "it is damaged or was changed by hand; copy or train it anew."
+        ) from error
+    network.eval()
+    return Model(
+        name=header.network,
+        options=header.options,
+        network=network,
+        window=header.window,
+        preprocessing=Preprocessing(header.bands, reducer, header.padding),
+        legend=Legend(tuple(Category(c.value, c.name, c.color) for c in header.legend)),
+        scene_bands=header.scene_bands,
+        wavelengths=None if header.wavelengths is None else np.array(header.wavelengths),
+        provenance=header.provenance,
+    )
+
+
+def sha256(*arrays: NDArray[Any]) -> str:
+    """A fingerprint of arrays: dtype, shape and content."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
+    if not path.is_file():
+        raise InputError(f"There is no model file {path}: give the model.safetensors of a run.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, RuntimeError, AttributeError) as error:
+        raise InputError(
+            f"{path} can't be read as a model file ({error}): it is cut short or something else; "
+            "copy or train it anew."
+        ) from error
+    if METADATA_KEY not in metadata:
+        raise InputError(
+            f"{path} is a safetensors file, but not one that Spectile wrote: "
+            "give the model.safetensors of a run."
+        )
+    try:
+        document = json.loads(metadata[METADATA_KEY])
+        found = document.get("format") if isinstance(document, dict) else None
+        if isinstance(found, int) and found > FORMAT:
+            raise InputError(
+                f"{path} was written by a newer Spectile (format {found}, this one reads "
+                f"{FORMAT}): update Spectile."
+            )
+        return tensors, Header.model_validate(document)
+    except (json.JSONDecodeError, ValidationError, RecursionError) as error:
+        raise InputError(
+            f"{path} has a description that Spectile doesn't understand: "
+            "it was changed by hand or damaged; copy or train it anew."
+        ) from error
+
+
+def _reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.Tensor]) -> Reducer:
+    mean, matrix = tensors.get("reducer.mean"), tensors.get("reducer.matrix")
+    fits = (
+        mean is not None
+        and matrix is not None
+        and matrix.ndim == 2
+        and mean.shape == matrix.shape[:1] == (len(header.bands),)
+        and (header.wavelengths is None or len(header.wavelengths) == len(header.bands))
+        and all(0 <= band < header.scene_bands for band in header.bands)
+    )
+    if not fits or mean is None or matrix is None:
+        raise InputError(
+            f"{path} describes {len(header.bands)} bands, but its reducer is for others: "
+            "it is damaged or was changed by hand; copy or train it anew."
+        )
+    return Reducer(header.reducer, mean.double().numpy(), matrix.double().numpy())
+
+
+def _match_wavelengths(
+    scene: Scene, wanted: NDArray[np.float64], bands: tuple[int, ...]
+) -> tuple[int, ...]:
+    assert scene.wavelengths is not None
+    gaps = np.abs(np.diff(np.unique(wanted)))
+    tolerance = WAVELENGTH_TOLERANCE * float(np.median(gaps)) if len(gaps) else 1.0
+    same_place = max(bands) < scene.bands and bool(
+        np.all(np.abs(scene.wavelengths[list(bands)] - wanted) < tolerance)
+    )
+    if same_place:
+        # Overlapping detectors repeat wavelengths: a band that fits where it was is the band.
+        return bands
+    distance = np.abs(scene.wavelengths[None, :] - wanted[:, None])
+    nearest = distance.argmin(axis=1)
+    off = distance[np.arange(len(wanted)), nearest] >= tolerance
+    if off.any():
+        first = float(wanted[off][0])
+        raise InputError(
+            f"{scene.source} lacks {int(off.sum())} of the model's {len(wanted)} bands, the first "
+            f"at {first:.1f} nm: give a scene of the same sensor and product."
+        )
+    return tuple(int(band) for band in nearest)
