@@ -158,6 +158,8 @@ def load(path: str | Path) -> Model:
                 **header.options,
             )
         network.load_state_dict(weights, assign=True)
+        if getattr(network, "window", header.window) != header.window:
+            raise InputError(f"the network's window isn't {header.window}")
     except (InputError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(

@@ -134,16 +134,18 @@ def fit(
         weights=rarity(train, classes) if recipe.class_weights else None,
     )
     last = checkpoints / f"{LAST}.ckpt"
-    with _lightning_silenced():
-        trainer = _trainer(recipe, callbacks, hardware, monitored)
-        trainer.fit(
-            module,
-            datamodule=_Loaders(train, validation, recipe.batch, seed),
-            ckpt_path=str(last) if resume and last.exists() else None,
-            weights_only=True,
-        )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    resume = resume and last.exists()
+    if not (resume and _ended(last, recipe)):
+        with _lightning_silenced():
+            trainer = _trainer(recipe, callbacks, hardware, monitored)
+            trainer.fit(
+                module,
+                datamodule=_Loaders(train, validation, recipe.batch, seed),
+                ckpt_path=str(last) if resume else None,
+                weights_only=True,
+            )
+        if trainer.interrupted:
+            raise KeyboardInterrupt
     # From the files: with several devices the fit happened in other processes.
     chosen = torch.load(
         checkpoints / f"{BEST if monitored else LAST}.ckpt", map_location="cpu", weights_only=True
@@ -197,6 +199,14 @@ def _checkpoint(folder: Path, name: str, *, monitor: str | None) -> ModelCheckpo
         enable_version_counter=False,
         save_on_train_epoch_end=True,
     )
+
+
+def _ended(last: Path, recipe: Recipe) -> bool:
+    """Whether a checkpoint is the last of its fit; Lightning would go on after an early stop."""
+    state = torch.load(last, map_location="cpu", weights_only=True)
+    stops = [value for key, value in state["callbacks"].items() if key.startswith("EarlyStopping")]
+    stopped = any(value["stopped_epoch"] > 0 for value in stops)
+    return stopped or state["epoch"] + 1 >= recipe.epochs
 
 
 def _history(last: Path) -> list[dict[str, float]]:

@@ -1,0 +1,81 @@
+"""Dense mapping gives the numbers of the network run window by window."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from spectile import networks
+from spectile.errors import InputError
+from spectile.mapping.dense import NotShareableError, densify, gated_convolution
+from spectile.mapping.patches import PatchByPatch
+
+
+@pytest.mark.parametrize("name", ["hybridsn", "hybridsn-se"])
+@settings(max_examples=8, deadline=None)
+@given(
+    bands=st.sampled_from([3, 13, 16]),
+    window=st.sampled_from([9, 11, 15]),
+    classes=st.integers(1, 5),
+    height=st.integers(1, 9),
+    width=st.integers(1, 40),
+    seed=st.integers(0, 1000),
+)
+def test_equals_patches_in_double_precision(
+    name: str, bands: int, window: int, classes: int, height: int, width: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    network = networks.create(name, bands=bands, classes=classes, window=window).double().eval()
+    x = torch.randn(1, bands, height + window - 1, width + window - 1, dtype=torch.float64)
+    with torch.inference_mode():
+        dense = densify(network, (window, window))(x)
+        patches = PatchByPatch(network, (window, window), batch=7)(x)
+    assert dense.shape == patches.shape == (1, classes, height, width)
+    assert (dense - patches).abs().max() <= 1e-9
+
+
+@pytest.mark.parametrize("name", ["hybridsn", "hybridsn-se"])
+def test_equals_patches_of_the_published_size(name: str) -> None:
+    torch.manual_seed(0)
+    network = networks.create(name, bands=30, classes=16).eval()
+    x = torch.randn(1, 30, 26, 31)
+    with torch.inference_mode():
+        dense = densify(network, (25, 25))(x)
+        patches = PatchByPatch(network, (25, 25))(x)
+        assert (dense - patches).abs().max() <= 1e-5
+        assert torch.equal(dense.argmax(1), patches.argmax(1))
+        exact = densify(network.double(), (25, 25))(x.double())
+        assert (exact - PatchByPatch(network, (25, 25))(x.double())).abs().max() <= 1e-9
+
+
+def test_a_gate_of_one_is_a_plain_convolution() -> None:
+    torch.manual_seed(0)
+    features, kernel = torch.randn(1, 5, 40, 700).double(), torch.randn(3, 5, 4, 6).double()
+    bias = torch.randn(3).double()
+    gated = gated_convolution(features, torch.ones(1, 5, 37, 695).double(), kernel, bias)
+    plain = torch.nn.functional.conv2d(features, kernel, bias)
+    assert (gated - plain).abs().max() <= 1e-11
+
+
+def test_dropout_left_on_in_training_does_not_reach_the_map() -> None:
+    torch.manual_seed(0)
+    network = networks.create("hybridsn-se", bands=13, classes=2, window=9).train()
+    x = torch.randn(1, 13, 12, 12)
+    dense = densify(network, (9, 9))
+    with torch.inference_mode():
+        assert torch.equal(dense(x), dense(x))
+
+
+def test_what_cannot_be_shared_is_refused_with_the_reason() -> None:
+    with pytest.raises(NotShareableError, match="Linear can't be mapped densely"):
+        densify(nn.Linear(3, 2), (1, 1))
+    padded = networks.HybridSN(13, 2, window=9, attention=lambda c: nn.Conv2d(c, c, 3, padding=1))
+    with pytest.raises(NotShareableError, match="attention block Conv2d"):
+        densify(padded, (9, 9))
+
+
+def test_another_window_than_the_networks_is_refused() -> None:
+    network = networks.create("hybridsn", bands=13, classes=2, window=9)
+    with pytest.raises(InputError, match="9 x 9 pixels, not 11 x 11"):
+        densify(network, (11, 11))

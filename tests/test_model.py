@@ -1,0 +1,149 @@
+"""The model file: comes back as it was, and refuses what doesn't fit."""
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from spectile import networks
+from spectile.errors import InputError
+from spectile.model import METADATA_KEY, Model, load
+from spectile.scenes.components import Preprocessing
+from spectile.scenes.in_memory import scene_from_array
+from spectile.scenes.legend import Category, Legend
+from spectile.scenes.reducers import fit_reducer
+from spectile.scenes.scene import Scene
+
+WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
+USED = (0, 1, 3, 4)
+
+
+def model(wavelengths: np.ndarray | None = WAVELENGTHS[list(USED)]) -> Model:
+    torch.manual_seed(0)
+    spectra = np.random.default_rng(0).normal(1000, 100, (50, len(USED)))
+    return Model(
+        name="hybridsn-se",
+        options={"window": 9},
+        network=networks.create("hybridsn-se", bands=3, classes=2, window=9).eval(),
+        window=9,
+        preprocessing=Preprocessing(USED, fit_reducer("pca", spectra, components=3), "reflect"),
+        legend=Legend((Category(3, "Äcker <&>", (1, 2, 3)), Category(14, "water", (0, 0, 250)))),
+        scene_bands=6,
+        wavelengths=wavelengths,
+        provenance={"seed": 7, "split": {"kind": "blocks"}},
+    )
+
+
+def scene(bands: int = 6, wavelengths: np.ndarray | None = None, size: int = 12) -> Scene:
+    return scene_from_array(np.zeros((bands, size, size), np.float32), wavelengths=wavelengths)
+
+
+def test_comes_back_as_it_was(tmp_path: Path) -> None:
+    saved = model()
+    saved.save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    assert loaded.legend == saved.legend
+    assert loaded.provenance == saved.provenance
+    assert loaded.preprocessing.bands == USED
+    np.testing.assert_array_equal(
+        loaded.preprocessing.reducer.matrix, saved.preprocessing.reducer.matrix
+    )
+    x = torch.randn(4, 3, 9, 9)
+    assert torch.equal(loaded.network(x), saved.network(x))
+    assert not loaded.network.training
+
+
+def test_bands_are_found_by_wavelength_wherever_they_stand() -> None:
+    shuffled = np.array([700.0, 651.0, 599.0, 551.0, 500.0, 449.0, 400.0])
+    found = model().for_scene(scene(7, shuffled))
+    assert found.bands == (5, 4, 2, 1)
+
+
+def test_missing_wavelengths_are_named() -> None:
+    with pytest.raises(InputError, match=r"lacks 2 of the model's 4 bands, the first at 600\.0 nm"):
+        model().for_scene(scene(3, np.array([450.0, 500.0, 550.0])))
+
+
+@pytest.mark.parametrize("wavelengths", [None, WAVELENGTHS[list(USED)]])
+def test_without_wavelengths_the_number_of_bands_counts(wavelengths: np.ndarray | None) -> None:
+    assert model(wavelengths).for_scene(scene(6)).bands == USED
+    with pytest.raises(InputError, match="has 5 bands, but the model was trained on 6"):
+        model(wavelengths).for_scene(scene(5))
+
+
+def test_a_scene_smaller_than_the_window_is_refused() -> None:
+    with pytest.raises(InputError, match="smaller than the model's window of 9"):
+        model().for_scene(scene(6, size=8))
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no model file"):
+        load(tmp_path / "none.safetensors")
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(2)}, tmp_path / "foreign.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match="not one that Spectile wrote"):
+        load(tmp_path / "foreign.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "newer Spectile"),
+        ({"format": "x"}, "doesn't understand"),
+        ({"surprise": 1}, "doesn't understand"),
+        ({"network": "hybridsn-x"}, "don't fit"),
+        ({"network": "hybridsn"}, "don't fit"),
+        ({"options": {"window": 11}}, "don't fit"),
+        ({"options": {"window": 10**9 + 1}}, "don't fit"),
+        ({"bands": [0, 1]}, "its reducer is for others"),
+        ({"bands": [0, 1, 2, 9]}, "its reducer is for others"),
+        ({"window": 11}, "don't fit"),
+    ],
+)
+def test_a_header_changed_by_hand_is_refused(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = tmp_path / "m.safetensors"
+    model().save(path)
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()[METADATA_KEY])
+    save_file(load_file(path), path, {METADATA_KEY: json.dumps({**header, **change})})
+    with pytest.raises(InputError, match=message):
+        load(path)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_damage_is_never_more_than_an_input_error(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "m.safetensors"
+    if not path.exists():
+        model().save(path)
+    content = bytearray(path.read_bytes())
+    damaged = tmp_path / "damaged.safetensors"
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content) - 1))]
+    else:
+        # The header and its length: damage to a weight is a weight like any other.
+        content[data.draw(st.integers(0, 2000))] ^= 1 << data.draw(st.integers(0, 7))
+    damaged.write_bytes(content)
+    with suppress(InputError):
+        load(damaged)
+
+
+def test_an_unwritable_place_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be written"):
+        replace(model(), provenance={}).save(tmp_path / "missing" / "m.safetensors")
+    assert not list(tmp_path.iterdir())
