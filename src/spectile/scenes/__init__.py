@@ -1,0 +1,1 @@
+"""Data as users have it: scenes, labels, legends, splits, reducers. No torch."""

@@ -1,0 +1,108 @@
+"""Which of the arrays in a MATLAB or NumPy file is meant, and which of its axes are the bands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from spectile.errors import InputError
+from spectile.scenes.scene import Reader, Scene
+
+Shape = tuple[int, ...]
+
+BANDS_LAST = (2, 0, 1)
+"""The axes (bands, rows, columns) of an array of rows, columns, bands, as MATLAB users have it."""
+BANDS_FIRST = (0, 1, 2)
+"""The same of an array of bands, rows, columns."""
+DEFLATE = 1032
+"""How many times smaller zlib, the compression of MATLAB and HDF5, makes anything at its best."""
+
+
+def choose_array(
+    source: str, shapes: Mapping[str, Shape], wanted: str | None, dimensions: int = 3
+) -> str:
+    """The name of the array `wanted`, or else of the only one with `dimensions` axes.
+
+    `shapes` are those of the numeric arrays in the file; raises InputError naming the candidates.
+    """
+    fitting = {name: shape for name, shape in shapes.items() if len(shape) == dimensions}
+    if wanted is not None and wanted in fitting:
+        return wanted
+    if wanted is None and len(fitting) == 1:
+        return next(iter(fitting))
+    if wanted is None and fitting:
+        raise InputError(
+            f"{source} holds {len(fitting)} arrays with {dimensions} axes ({_listed(fitting)}): "
+            f"say which one, as in {source}:{next(iter(fitting))}"
+        )
+    what = f"no array with {dimensions} axes" if wanted is None else f"no such array {wanted!r}"
+    if wanted is not None and wanted in shapes:
+        what = f"{wanted!r} of {_size(shapes[wanted])}, which has not {dimensions} axes"
+    held = _listed(fitting or shapes) or "no numeric array at all"
+    raise InputError(f"{source} holds {what}: there is {held}; give a file or name that fits.")
+
+
+@contextmanager
+def damage_reported(source: str) -> Iterator[None]:
+    """Turn whatever a parser raises on a damaged file into an InputError.
+
+    Everything is caught, for these parsers promise nothing: NumPy evaluates a header as Python,
+    SciPy and h5py run into any TypeError, KeyError or zlib.error that the bytes lead them to.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0:1] or [type(error).__name__]
+        raise InputError(
+            f"{source} can't be read ({reason[0].rstrip('.')}): "
+            "it is damaged, cut short or no such file, so fetch or export it again."
+        ) from error
+
+
+def check_stored(source: str, size: int, stored: int, most: int = 1) -> None:
+    """Refuse an array of `size` bytes that `stored` bytes in the file can't hold.
+
+    `most` is the ratio that the compression reaches at its best. Damaged headers claim sizes that
+    would otherwise be allocated first and found missing later.
+    """
+    if size > stored * most:
+        raise InputError(
+            f"{source} is cut short or damaged: {size:,} bytes of pixels are announced, and "
+            f"{stored:,} bytes are stored; fetch or export it again."
+        )
+
+
+def scene_of_array(
+    source: str, kind: str, shape: Shape, dtype: np.dtype[Any], axes: Shape, reader: Reader
+) -> Scene:
+    """A scene of an array of `shape` without metadata, whose `axes` are bands, rows, columns."""
+    bands, height, width = (shape[axis] for axis in axes)
+    return Scene(
+        source=source,
+        format=kind,
+        height=height,
+        width=width,
+        bands=bands,
+        dtype=dtype.newbyteorder("="),
+        wavelengths=None,
+        fwhm=None,
+        good_bands=np.ones(max(bands, 0), dtype=np.bool_),
+        nodata=None,
+        crs=None,
+        transform=None,
+        reader=reader,
+    )
+
+
+def _listed(shapes: Mapping[str, Shape]) -> str:
+    some = ", ".join(f"{name} ({_size(shape)})" for name, shape in list(shapes.items())[:8])
+    return some + (" ..." if len(shapes) > 8 else "")
+
+
+def _size(shape: Shape) -> str:
+    return " x ".join(str(length) for length in shape) or "one number"

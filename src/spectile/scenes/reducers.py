@@ -1,0 +1,133 @@
+"""From bands to components: standardising, PCA, MNF, or the bands as they are.
+
+All of them are one affine map, components = (pixel - mean) @ matrix, so a model file holds a
+reducer as two tensors and nothing has to be refitted or unpickled.
+
+PCA: scikit-learn's, whitened as HybridSN's authors do. MNF: Green, Berman, Switzer and Craig, "A
+transformation for ordering multispectral data in terms of image quality", IEEE TGRS 26(1), 1988;
+the noise is estimated from differences of neighbouring pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectile.errors import InputError
+
+ReducerName = Literal["pca", "mnf", "standardise", "none"]
+
+
+@dataclass(frozen=True)
+class Reducer:
+    """The affine map components = (pixel - mean) @ matrix."""
+
+    name: ReducerName
+    mean: NDArray[np.float64]
+    """Shape (bands,)."""
+    matrix: NDArray[np.float64]
+    """Shape (bands, components)."""
+
+    @property
+    def bands(self) -> int:
+        """How many bands go in."""
+        return int(self.matrix.shape[0])
+
+    @property
+    def components(self) -> int:
+        """How many components come out."""
+        return int(self.matrix.shape[1])
+
+    def apply(
+        self, pixels: NDArray[Any], valid: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Components (components, H, W) of pixels (bands, H, W).
+
+        Where `valid` (H, W) is False the components are 0, the mean spectrum's, so that a hole
+        pulls the windows around it to no class.
+        """
+        spectra = pixels.reshape(self.bands, -1)
+        if valid is not None and not valid.all():
+            # Before the product: one infinite band times 0 would be NaN in every component.
+            spectra = np.where(valid.reshape(1, -1), spectra, 0)
+        # In float32 the mean has to go first: digital numbers in the thousands leave few digits.
+        centred = spectra.astype(np.float32) - self.mean.astype(np.float32)[:, None]
+        components = self.matrix.T.astype(np.float32) @ centred
+        if valid is not None:
+            components[:, ~valid.ravel()] = 0
+        return components.reshape(-1, *pixels.shape[1:])
+
+
+def fit_reducer(
+    name: ReducerName,
+    spectra: NDArray[Any],
+    *,
+    components: int | None = None,
+    noise: NDArray[Any] | None = None,
+) -> Reducer:
+    """Fit a reducer on spectra (pixels, bands).
+
+    `components` is for PCA and MNF; the others keep the bands. `noise` (pairs, bands), needed by
+    MNF, holds differences between neighbouring pixels. Raises InputError if there are more
+    components than bands or pixels.
+    """
+    pixels, bands = spectra.shape
+    values = spectra.astype(np.float64)
+    if name == "none":
+        return Reducer(name, np.zeros(bands), np.eye(bands))
+    mean = values.mean(axis=0)
+    if name == "standardise":
+        return Reducer(name, mean, np.diag(1 / values.std(axis=0)))
+    wanted = min(30, bands) if components is None else components
+    if not 1 <= wanted <= bands:
+        raise InputError(
+            f"{wanted} components can't be made of {bands} usable bands: "
+            f"set --components between 1 and {bands}."
+        )
+    if wanted >= pixels:
+        raise InputError(
+            f"{wanted} components can't be fitted on {pixels} training pixels: "
+            f"set --components to {max(1, pixels - 1)} or less, or label more pixels."
+        )
+    if name == "pca":
+        return Reducer(name, mean, _whitening(values, wanted))
+    if noise is None:
+        raise ValueError("MNF needs differences between neighbouring pixels as `noise`.")
+    return Reducer(name, mean, _noise_whitening(values - mean, noise.astype(np.float64), wanted))
+
+
+def _whitening(values: NDArray[np.float64], components: int) -> NDArray[np.float64]:
+    from sklearn.decomposition import PCA
+
+    pca = PCA(components, whiten=True, svd_solver="full").fit(values)
+    deviations = np.sqrt(pca.explained_variance_)
+    # A direction without variance would be whitened into amplified rounding errors.
+    alive = deviations > deviations[0] * 1e-9
+    matrix: NDArray[np.float64] = pca.components_.T * np.where(alive, 1 / deviations, 0)
+    return matrix
+
+
+def _noise_whitening(
+    centred: NDArray[np.float64], noise: NDArray[np.float64], components: int
+) -> NDArray[np.float64]:
+    """Directions by falling signal-to-noise ratio, each scaled to unit variance."""
+    from scipy.linalg import eigh
+
+    bands = centred.shape[1]
+    # The difference of two pixels holds the noise of both, hence the half.
+    noise_covariance = noise.T @ noise / (2 * max(1, len(noise)))
+    # Fewer pairs than bands leave it singular; a millionth of its mean variance doesn't show.
+    noise_covariance += np.eye(bands) * max(np.trace(noise_covariance) / bands, 1e-12) * 1e-6
+    covariance = centred.T @ centred / (len(centred) - 1)
+    ratios, directions = eigh(covariance, noise_covariance)
+    chosen = directions[:, np.argsort(ratios)[::-1][:components]]
+    matrix: NDArray[np.float64] = chosen / np.sqrt(
+        np.einsum("bk,bc,ck->k", chosen, covariance, chosen)
+    )
+    # An eigenvector's sign is arbitrary: fix it, so that one fit equals the next.
+    largest = np.abs(matrix).argmax(axis=0)
+    matrix *= np.sign(matrix[largest, np.arange(components)])
+    return matrix

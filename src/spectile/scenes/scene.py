@@ -1,0 +1,155 @@
+"""A multiband image that is read window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from spectile.errors import InputError
+
+
+class Reader(Protocol):
+    """Reads pixels of one file."""
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Height and width of the pieces that the file is stored in.
+
+        A part of a piece takes as long to read as the whole; (1, 1) where every pixel is free.
+        """
+        ...
+
+    def read(self, window: Window, bands: Sequence[int]) -> NDArray[Any]:
+        """The pixels of `window` in `bands` (counted from 0) as (bands, height, width)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A multiband image, read window by window; make one with :func:`open_scene`."""
+
+    source: str
+    """The path as the user gave it."""
+    format: str
+    """For people: "ENVI (BIL)", "GTiff", "MATLAB v7.3" ..."""
+    height: int
+    width: int
+    bands: int
+    dtype: np.dtype[Any]
+    wavelengths: NDArray[np.float64] | None = field(repr=False)
+    """Centre of each band in nanometres, shape (bands,)."""
+    fwhm: NDArray[np.float64] | None = field(repr=False)
+    """Full width at half maximum of each band in nanometres, shape (bands,)."""
+    good_bands: NDArray[np.bool_] = field(repr=False)
+    """False where the file's own bad-band list excludes a band, shape (bands,)."""
+    nodata: float | None
+    crs: CRS | None
+    transform: Affine | None
+    reader: Reader = field(repr=False)
+    notes: tuple[str, ...] = ()
+    """What of the file's metadata was left out, and why, for people."""
+
+    def __post_init__(self) -> None:
+        if self.dtype.kind not in "iuf" or self.dtype.itemsize > 8:
+            raise InputError(
+                f"{self.source} holds {self.dtype} pixels: convert them to int16, uint16, "
+                "float32 or another real number type of at most 64 bits."
+            )
+        if min(self.height, self.width, self.bands) < 1:
+            raise InputError(
+                f"{self.source} is empty ({self.height} rows, {self.width} columns, "
+                f"{self.bands} bands): give a scene that holds pixels."
+            )
+
+    def read(
+        self, window: Window | None = None, bands: Sequence[int] | None = None
+    ) -> NDArray[Any]:
+        """Pixels of `window` (default: all) in `bands` (from 0; default: all).
+
+        Shape (bands, height, width), in the file's dtype; the window must lie inside the scene.
+        Raises InputError where the file turns out to be damaged.
+        """
+        inside = self._inside(window)
+        chosen = range(self.bands) if bands is None else [int(band) for band in bands]
+        if any(not 0 <= band < self.bands for band in chosen):
+            raise ValueError(f"bands {list(chosen)} go beyond the {self.bands} of {self.source}")
+        try:
+            return self.reader.read(inside, chosen)
+        except MemoryError as error:
+            size = inside.height * inside.width * len(chosen) * self.dtype.itemsize / 1e9
+            raise InputError(
+                f"{self.source}: {size:,.1f} GB asked for at once are more than the memory "
+                "holds; read smaller windows or check that the file's size is right."
+            ) from error
+        except (OSError, RasterioError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self.source} can't be read in rows {inside.row_off + 1} to "
+                f"{inside.row_off + inside.height} ({_reason(error)}): the file is damaged or "
+                "cut short, so fetch or export it again."
+            ) from error
+
+    def valid(self, pixels: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which pixels hold data in every band: not nodata, NaN or infinite.
+
+        `pixels` has shape (bands, ...) as :meth:`read` gave it; the result lacks the first axis.
+        """
+        pixels = np.asarray(pixels)
+        valid = np.ones(pixels.shape[1:], dtype=np.bool_)
+        missing = _as_stored(self.nodata, pixels.dtype)
+        # Band by band: one mask of all bands at once would be as large as the pixels.
+        for band in pixels:
+            if pixels.dtype.kind == "f":
+                valid &= np.isfinite(band)
+            if missing is not None:
+                valid &= band != missing
+        return valid
+
+    def _inside(self, window: Window | None) -> Window:
+        if window is None:
+            return Window(0, 0, self.width, self.height)
+        column, row = int(window.col_off), int(window.row_off)
+        width, height = int(window.width), int(window.height)
+        inside = Window(column, row, width, height)
+        if (
+            inside != window
+            or min(column, row, width, height) < 0
+            or column + width > self.width
+            or row + height > self.height
+        ):
+            raise ValueError(
+                f"{window} is no window of whole pixels inside {self.source} "
+                f"({self.height} rows, {self.width} columns)"
+            )
+        return inside
+
+
+def _as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:
+    """`nodata` as a number of `dtype`; None where no pixel can be equal to it."""
+    if nodata is None or not np.isfinite(nodata):
+        return None  # NaN and the infinities are never data anyway
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            number = dtype.type(nodata)
+        return number if np.isfinite(number) else None
+    limits = np.iinfo(dtype)
+    if nodata != int(nodata) or not limits.min <= nodata <= limits.max:
+        return None
+    return dtype.type(int(nodata))
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what the library says; rasterio keeps GDAL's own words in the cause."""
+    text = str(error.__cause__ or error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

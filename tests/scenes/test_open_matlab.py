@@ -1,0 +1,142 @@
+"""MATLAB files: both versions give the array as MATLAB shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from spectile.errors import InputError
+from spectile.scenes.open import open_scene
+
+Pixels = NDArray[np.int16]
+Write = Callable[[Path, dict[str, NDArray[np.generic]]], None]
+
+
+def write_v5(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    scipy.io.savemat(path, arrays)
+
+
+def write_v5_compressed(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    scipy.io.savemat(path, arrays, do_compression=True)
+
+
+def write_v73(path: Path, arrays: dict[str, NDArray[np.generic]], **options: object) -> None:
+    with h5py.File(path, "w", userblock_size=512) as file:  # where MATLAB puts its own header
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array.T, **options)
+
+
+def write_v73_compressed(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    write_v73(path, arrays, chunks=True, compression="gzip")
+
+
+every_version = pytest.mark.parametrize(
+    "write", [write_v5, write_v5_compressed, write_v73, write_v73_compressed]
+)
+
+
+@every_version
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "float32", "float64"])
+def test_rows_columns_bands(tmp_path: Path, pixels: Pixels, write: Write, dtype: str) -> None:
+    path = tmp_path / "scene.mat"
+    shown = pixels.astype(dtype).transpose(1, 2, 0)
+    write(path, {"cube": shown, "gt": shown[..., 0]})
+    scene = open_scene(path)
+    assert (scene.bands, scene.height, scene.width) == pixels.shape
+    assert scene.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(scene.read(), pixels)
+    for bands in ([1, 2, 3], [4, 0], [0, 2, 3, 4]):
+        window = scene.read(Window(2, 1, 4, 3), bands)
+        np.testing.assert_array_equal(window, pixels[bands, 1:4, 2:6])
+
+
+@every_version
+def test_bands_first_on_request(tmp_path: Path, pixels: Pixels, write: Write) -> None:
+    path = tmp_path / "scene.mat"
+    write(path, {"cube": pixels})
+    np.testing.assert_array_equal(open_scene(path, bands_last=False).read(), pixels)
+
+
+@every_version
+def test_two_candidates(tmp_path: Path, pixels: Pixels, write: Write) -> None:
+    path = tmp_path / "scene.mat"
+    write(path, {"raw": pixels, "corrected": pixels[:, :, :3] + 1})
+    with pytest.raises(InputError, match=r"corrected .*say which one, as in .*scene\.mat:"):
+        open_scene(path)
+    chosen = open_scene(f"{path}:corrected", bands_last=False)
+    np.testing.assert_array_equal(chosen.read(), pixels[:, :, :3] + 1)
+    assert chosen.source.endswith(":corrected")
+
+
+@every_version
+def test_no_array_with_three_axes(tmp_path: Path, pixels: Pixels, write: Write) -> None:
+    path = tmp_path / "gt.mat"
+    write(path, {"gt": pixels[0]})
+    with pytest.raises(InputError, match=r"no array with 3 axes: there is gt \(6 x 7\)"):
+        open_scene(path)
+
+
+@every_version
+def test_a_name_that_is_not_there(tmp_path: Path, pixels: Pixels, write: Write) -> None:
+    path = tmp_path / "scene.mat"
+    write(path, {"cube": pixels})
+    with pytest.raises(InputError, match=r"no such array 'kube': there is cube"):
+        open_scene(f"{path}:kube")
+
+
+@every_version
+def test_complex_arrays_are_no_candidates(tmp_path: Path, pixels: Pixels, write: Write) -> None:
+    path = tmp_path / "scene.mat"
+    write(path, {"cube": pixels, "spectrum": pixels + 1j})
+    assert open_scene(path).source == str(path)
+
+
+@every_version
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.99])
+def test_cut_short(tmp_path: Path, write: Write, share: float) -> None:
+    path = tmp_path / "scene.mat"
+    noise = np.random.default_rng(0).integers(0, 30_000, (20, 30, 40), dtype=np.int16)
+    write(path, {"cube": noise})
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(InputError, match=r"scene\.mat"):
+        open_scene(path).read()
+
+
+def test_other_things_in_the_file_are_passed_over(tmp_path: Path, pixels: Pixels) -> None:
+    path = tmp_path / "scene.mat"
+    names = np.array(["a", "bc"], dtype=object)
+    scipy.io.savemat(
+        path,
+        {"names": names, "info": {"sensor": "X", "bands": 5}, "mask": pixels > 3, "cube": pixels},
+        do_compression=True,
+    )
+    np.testing.assert_array_equal(open_scene(path, bands_last=False).read(), pixels)
+
+
+def test_a_field_of_a_structure(tmp_path: Path, pixels: Pixels) -> None:
+    path = tmp_path / "scene.mat"
+    with h5py.File(path, "w") as file:
+        file.create_group("scene").create_dataset("cube", data=pixels.T)
+    scene = open_scene(f"{path}:scene/cube", bands_last=False)
+    np.testing.assert_array_equal(scene.read(), pixels)
+
+
+def test_chunks_are_told_to_who_reads(tmp_path: Path, pixels: Pixels) -> None:
+    path = tmp_path / "scene.mat"
+    write_v73(path, {"cube": pixels.transpose(1, 2, 0)}, chunks=(5, 3, 2))
+    assert open_scene(path).reader.block == (2, 3)
+
+
+def test_announced_pixels_that_were_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "scene.mat"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("cube", shape=(100, 100_000, 100_000), dtype="i2", chunks=True)
+    with pytest.raises(InputError, match="2,000,000,000,000 bytes of pixels are announced"):
+        open_scene(path)
