@@ -1,0 +1,198 @@
+"""Pictures of a report: class rasters and photos as data URIs, learning curves as inline SVG."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+from PIL import Image
+
+LONGEST_SIDE = 1200
+"""Pictures are thinned to at most this many pixels a side."""
+
+Color = tuple[int, int, int]
+
+SPLIT_COLORS: tuple[Color, ...] = ((0, 114, 178), (230, 159, 0), (204, 121, 167), (176, 176, 170))
+"""Train, validation, test and labelled but unused: told apart by every eye (Okabe and Ito)."""
+
+ERROR_COLORS: tuple[Color, ...] = ((0, 114, 178), (213, 94, 0))
+"""Test pixels mapped right and wrong."""
+
+TRAIN, VALIDATION, TEST, UNUSED = 1, 2, 3, 4
+"""Codes of a split picture: those of the split raster, and one for labels outside the split."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image inside the page."""
+
+    uri: str
+    width: int
+    height: int
+
+
+def photo(pixels: NDArray[np.uint8]) -> Picture:
+    """A colour picture, `pixels` of shape (h, w, 3)."""
+    step = _step(pixels.shape[0], pixels.shape[1])
+    image = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
+    # A small scene is looked at pixel by pixel; a large one would weigh megabytes as PNG.
+    if image.width * image.height <= 512 * 512:
+        return _picture(image, "PNG", optimize=True)
+    return _picture(image, "JPEG", quality=88, optimize=True)
+
+
+def class_picture(classes: NDArray[Any], colors: Sequence[Color]) -> Picture:
+    """A raster of shape (H, W) where 0 is nothing (transparent) and k is drawn in colors[k - 1]."""
+    thinned = thin(classes)
+    if len(colors) > 255:
+        table = np.array([(0, 0, 0, 0), *((*color, 255) for color in colors)], dtype=np.uint8)
+        return _picture(Image.fromarray(table[thinned]), "PNG", optimize=True)
+    image = Image.fromarray(thinned.astype(np.uint8))
+    image.putpalette([0, 0, 0, *(channel for color in colors for channel in color)])
+    return _picture(image, "PNG", optimize=True, transparency=0)
+
+
+def thin(classes: NDArray[Any], longest: int = LONGEST_SIDE) -> NDArray[Any]:
+    """A raster of shape (H, W) in at most `longest` pixels a side.
+
+    Of each block of pixels the first that isn't 0 stands for all, so that a lone labelled pixel
+    doesn't vanish from the picture of a large scene.
+    """
+    step = _step(classes.shape[0], classes.shape[1], longest)
+    if step == 1:
+        return classes
+    height, width = (-(-side // step) for side in classes.shape)
+    padding = [(0, height * step - classes.shape[0]), (0, width * step - classes.shape[1])]
+    tiled = np.pad(classes, padding).reshape(height, step, width, step)
+    blocks = tiled.transpose(0, 2, 1, 3).reshape(height, width, step * step)
+    first = np.argmax(blocks != 0, axis=2)
+    return np.take_along_axis(blocks, first[:, :, None], axis=2)[:, :, 0]
+
+
+def split_codes(labels: NDArray[Any], split: NDArray[Any]) -> NDArray[np.uint8]:
+    """The split raster with `UNUSED` where a label is on neither side, shape (H, W)."""
+    return np.where((labels > 0) & (split == 0), UNUSED, split).astype(np.uint8)
+
+
+def error_codes(
+    labels: NDArray[Any], split: NDArray[Any], prediction: NDArray[Any]
+) -> NDArray[np.uint8]:
+    """1 where a test pixel is mapped right, 2 where wrong, 0 elsewhere; shape (H, W)."""
+    return np.where(split == TEST, np.where(prediction == labels, 1, 2), 0).astype(np.uint8)
+
+
+def learning_curves(history: Sequence[Mapping[str, Any]]) -> Markup:
+    """Loss and validation accuracy over the epochs, as an SVG that takes the page's colours.
+
+    Rows as in history.csv; a figure that is missing or None leaves a gap.
+    """
+    with matplotlib.style.context(["default", _CURVE_STYLE]):
+        figure = Figure(figsize=(9.6, 2.9), layout=ConstrainedLayoutEngine(wspace=0.06))
+        loss, accuracy = figure.subplots(1, 2)
+        _draw(loss, history, "train_loss", "training", _SOFT)
+        _draw(loss, history, "validation_loss", "validation", _ACCENT)
+        _draw(accuracy, history, "validation_accuracy", "validation", _ACCENT)
+        loss.set_title("Loss", loc="left")
+        loss.set_ylim(bottom=0)
+        if loss.lines:
+            loss.legend(loc="upper right")
+        accuracy.set_title("Accuracy on validation pixels", loc="left")
+        if not _measured(history, "validation_accuracy"):
+            accuracy.set_title("Accuracy: no validation pixels", loc="left")
+        accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
+        accuracy.set_ylim(top=1)
+        page = io.StringIO()
+        figure.savefig(page, format="svg", transparent=True, metadata=_NO_METADATA)
+    return Markup(_into_page(page.getvalue()))  # safe: drawn here, holds no user text
+
+
+# Colours that stand for the page's own until _into_page puts those in.
+_ACCENT, _SOFT, _RULE, _TEXT = "#010101", "#020202", "#030303", "#040404"
+_PAGE_COLORS = {
+    _ACCENT: "var(--accent)",
+    _SOFT: "var(--faint)",
+    _RULE: "var(--rule)",
+    _TEXT: "var(--soft)",
+}
+_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+_CURVE_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "spectile",
+    "font.size": 9,
+    "text.color": _TEXT,
+    "axes.edgecolor": _RULE,
+    "axes.labelcolor": _TEXT,
+    "axes.titlecolor": _TEXT,
+    "axes.titlesize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": _RULE,
+    "grid.linewidth": 0.7,
+    "xtick.color": _RULE,
+    "ytick.color": _RULE,
+    "xtick.labelcolor": _TEXT,
+    "ytick.labelcolor": _TEXT,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+}
+
+
+def _draw(axes: Axes, history: Sequence[Mapping[str, Any]], key: str, name: str, ink: str) -> None:
+    epochs = [row["epoch"] for row in history]
+    figures = [_figure(row.get(key)) for row in history]
+    # One epoch makes no line.
+    if _measured(history, key):
+        axes.plot(epochs, figures, color=ink, label=name, marker="o" if len(epochs) < 3 else "")
+    first, last = min(epochs), max(epochs)
+    axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+    axes.set_xlabel("epoch")
+
+
+def _measured(history: Sequence[Mapping[str, Any]], key: str) -> bool:
+    return not all(math.isnan(_figure(row.get(key))) for row in history)
+
+
+def _figure(value: float | None) -> float:
+    return value if value is not None and math.isfinite(value) else math.nan
+
+
+def _into_page(svg: str) -> str:
+    """Matplotlib's SVG without its frame of a file, in the page's colours."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # would reach the whole page
+    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # the same in every figure
+    svg = re.sub(r' (xmlns(:xlink)?|width|height)="[^"]*"', "", svg, count=4)
+    for stand_in, color in _PAGE_COLORS.items():
+        svg = svg.replace(stand_in, color)
+    return svg.replace("<svg", '<svg role="img" aria-label="Learning curves"', 1)
+
+
+def _step(height: int, width: int, longest: int = LONGEST_SIDE) -> int:
+    return max(1, -(-max(height, width) // longest))
+
+
+def _picture(image: Image.Image, kind: str, **options: Any) -> Picture:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return Picture(f"data:image/{kind.lower()};base64,{data}", image.width, image.height)

@@ -1,0 +1,113 @@
+"""How a report says things: percentages, durations, and what a score may be taken for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NOTHING = "–"
+
+
+def percent(share: float | None, decimals: int = 1) -> str:
+    """A fraction as a percentage; never rounded up to 100 or down to 0."""
+    if share is None or not math.isfinite(share):
+        return NOTHING
+    step = 10.0**-decimals
+    if 0 < share * 100 < step / 2:
+        return f"<{step:.{decimals}f}"
+    if 100 - step / 2 <= share * 100 < 100:
+        return f">{100 - step:.{decimals}f}"
+    return f"{share * 100:.{decimals}f}"
+
+
+def fixed(number: float | None, decimals: int = 3) -> str:
+    """A number with a fixed count of decimals and a real minus sign."""
+    if number is None or not math.isfinite(number):
+        return NOTHING
+    return f"{number:.{decimals}f}".replace("-", "−")
+
+
+def count(number: int | None) -> str:
+    """A count with thin spaces between thousands."""
+    return NOTHING if number is None else f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the units in which people say them."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if 0 < seconds < 0.05:
+        return "<0.1 s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted name, text), in their order."""
+    rows: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            rows += flatten(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", _setting(value)))
+    return rows
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_setting(entry) for entry in value) or NOTHING
+    return str(value)
+
+
+def leaks(split: Mapping[str, Any]) -> bool:
+    """Whether test windows share pixels with training windows; not known counts as yes."""
+    return bool(split["window_overlap"] != 0)
+
+
+def split_in_words(split: Mapping[str, Any]) -> str:
+    """The kind of split and its geometry, for the line below a title."""
+    words = [f"{split['kind']} split"]
+    if split.get("block") is not None:
+        words.append(f"blocks of {split['block']} px")
+    if split.get("guard") is not None:
+        words.append(f"guard {split['guard']} px")
+    if split.get("seed") is not None:
+        words.append(f"seed {split['seed']}")
+    return ", ".join(words)
+
+
+def advice(runs: Sequence[tuple[str, float, bool]]) -> str:
+    """What to make of several scores: (title, overall accuracy, whether it leaks) of each."""
+    trusted, doubted = (
+        [f"{percent(accuracy)}% ({title})" for title, accuracy, leaks in runs if leaks is wanted]
+        for wanted in (False, True)
+    )
+    parts = []
+    if trusted:
+        parts.append(
+            f"For unseen ground in a scene like this, go by {_listing(trusted)}: "
+            "no test window shares a pixel with a training window."
+        )
+    if doubted:
+        parts.append(
+            f"Take {_listing(doubted)} only for comparison with figures obtained the same way: "
+            "test windows overlap training windows."
+        )
+    return " ".join(parts)
+
+
+def _listing(items: Sequence[str]) -> str:
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last

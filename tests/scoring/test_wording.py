@@ -1,0 +1,58 @@
+"""Numbers and sentences of a report."""
+
+from __future__ import annotations
+
+import pytest
+
+from spectile.scoring import wording
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0.0"), (1.0, "100.0"), (0.99996, ">99.9"), (0.0001, "<0.1"), (0.7126, "71.3")],
+)
+def test_a_percentage_is_never_rounded_to_all_or_nothing(share: float, text: str) -> None:
+    assert wording.percent(share) == text
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    assert wording.percent(None) == wording.fixed(None) == wording.duration(None) == "–"
+    assert wording.percent(float("nan")) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0.0 s"),
+        (0.01, "<0.1 s"),
+        (9.97, "10 s"),
+        (59.7, "1 min 00 s"),
+        (83.2, "1 min 23 s"),
+        (3599.6, "1 h 00 min"),
+        (7384, "2 h 03 min"),
+    ],
+)
+def test_durations_in_the_units_people_use(seconds: float, text: str) -> None:
+    assert wording.duration(seconds) == text
+
+
+def test_settings_are_listed_by_dotted_names() -> None:
+    settings = {"split": {"kind": "blocks", "guard": None}, "bands": [1, 2], "flips": True}
+    assert wording.flatten(settings) == [
+        ("split.kind", "blocks"),
+        ("split.guard", "–"),
+        ("bands", "1, 2"),
+        ("flips", "yes"),
+    ]
+
+
+def test_overlap_that_is_not_known_counts_as_a_leak() -> None:
+    assert wording.leaks({"window_overlap": None})
+    assert wording.leaks({"window_overlap": 1e-6})
+    assert not wording.leaks({"window_overlap": 0})
+
+
+def test_the_score_to_go_by_comes_first() -> None:
+    text = wording.advice([("random", 0.98, True), ("blocks", 0.71, False)])
+    assert text.index("go by 71.0% (blocks)") < text.index("98.0% (random) only for comparison")
+    assert "go by" not in wording.advice([("random", 0.98, True), ("again", 0.99, True)])
