@@ -1,0 +1,43 @@
+"""From a hyperspectral or multiband image and a few labels to a map, and how far to trust it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spectile import mapping as mapping
+    from spectile import networks as networks
+    from spectile.errors import InputError as InputError
+    from spectile.model import Model as Model
+    from spectile.model import load as load
+    from spectile.scenes.in_memory import scene_from_array as scene_from_array
+    from spectile.scenes.labels import labels_from_array as labels_from_array
+    from spectile.scenes.labels import open_labels as open_labels
+    from spectile.scenes.open import open_scene as open_scene
+    from spectile.scenes.splits import split_blocks as split_blocks
+    from spectile.scenes.splits import split_random as split_random
+
+# Where each name lives; imported when it is first used, for PyTorch and GDAL take their time.
+_HOMES = {
+    "InputError": "spectile.errors",
+    "Model": "spectile.model",
+    "load": "spectile.model",
+    "open_scene": "spectile.scenes.open",
+    "scene_from_array": "spectile.scenes.in_memory",
+    "open_labels": "spectile.scenes.labels",
+    "labels_from_array": "spectile.scenes.labels",
+    "split_blocks": "spectile.scenes.splits",
+    "split_random": "spectile.scenes.splits",
+}
+_ROOMS = ("mapping", "networks")
+
+__all__ = [*_HOMES, *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"spectile.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'spectile' has no attribute {name!r}")

@@ -25,7 +25,7 @@ from spectile import networks
 from spectile.errors import InputError
 from spectile.files import write_aside
 from spectile.scenes.components import Padding, Preprocessing
-from spectile.scenes.legend import Category, Legend
+from spectile.scenes.legend import Legend
 from spectile.scenes.reducers import Reducer, ReducerName
 from spectile.scenes.scene import Scene
 
@@ -36,15 +36,6 @@ METADATA_KEY = "spectile"
 NETWORK_PREFIX = "network."
 WAVELENGTH_TOLERANCE = 0.5
 """A band matches if its centre is off by less than this share of the gap to its neighbour."""
-
-
-class CategoryHeader(BaseModel):
-    """A class of the legend, as JSON."""
-
-    model_config = ConfigDict(extra="forbid")
-    value: int
-    name: str
-    color: tuple[int, int, int]
 
 
 class Header(BaseModel):
@@ -60,7 +51,7 @@ class Header(BaseModel):
     scene_bands: int
     bands: tuple[int, ...]
     wavelengths: tuple[float, ...] | None
-    legend: tuple[CategoryHeader, ...]
+    legend: list[dict[str, Any]]
     provenance: dict[str, Any]
 
 
@@ -105,6 +96,30 @@ class Model:
             )
         return Preprocessing(bands, self.preprocessing.reducer, self.preprocessing.padding)
 
+    def map(
+        self,
+        scene: Scene,
+        path: str | Path,
+        *,
+        memory: float = 1.0,
+        probabilities: bool = False,
+        entropy: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        """Write the class map of `scene` to a GeoTIFF: :func:`spectile.mapping.map_scene`."""
+        # The one step up: in a notebook a model is what one has at hand.
+        from spectile.mapping.scene_map import map_scene
+
+        map_scene(
+            self,
+            scene,
+            path,
+            memory=memory,
+            probabilities=probabilities,
+            entropy=entropy,
+            overwrite=overwrite,
+        )
+
     def save(self, path: str | Path) -> None:
         """Write the model file, whole or not at all."""
         header = Header(
@@ -117,10 +132,7 @@ class Model:
             scene_bands=self.scene_bands,
             bands=self.preprocessing.bands,
             wavelengths=None if self.wavelengths is None else tuple(self.wavelengths.tolist()),
-            legend=tuple(
-                CategoryHeader(value=c.value, name=c.name, color=c.color)
-                for c in self.legend.categories
-            ),
+            legend=self.legend.to_dicts(),
             provenance=dict(self.provenance),
         )
         tensors = {
@@ -148,13 +160,14 @@ def load(path: str | Path) -> Model:
         for key, value in tensors.items()
         if key.startswith(NETWORK_PREFIX)
     }
+    legend = Legend.from_dicts(header.legend)
     try:
         # On the meta device a header that lies about sizes allocates nothing.
         with torch.device("meta"):
             network = networks.create(
                 header.network,
                 bands=reducer.components,
-                classes=len(header.legend),
+                classes=len(legend),
                 **header.options,
             )
         network.load_state_dict(weights, assign=True)
@@ -173,7 +186,7 @@ def load(path: str | Path) -> Model:
         network=network,
         window=header.window,
         preprocessing=Preprocessing(header.bands, reducer, header.padding),
-        legend=Legend(tuple(Category(c.value, c.name, c.color) for c in header.legend)),
+        legend=legend,
         scene_bands=header.scene_bands,
         wavelengths=None if header.wavelengths is None else np.array(header.wavelengths),
         provenance=header.provenance,

@@ -70,9 +70,12 @@ def test_dropout_left_on_in_training_does_not_reach_the_map() -> None:
 def test_what_cannot_be_shared_is_refused_with_the_reason() -> None:
     with pytest.raises(NotShareableError, match="Linear can't be mapped densely"):
         densify(nn.Linear(3, 2), (1, 1))
-    padded = networks.HybridSN(13, 2, window=9, attention=lambda c: nn.Conv2d(c, c, 3, padding=1))
-    with pytest.raises(NotShareableError, match="attention block Conv2d"):
-        densify(padded, (9, 9))
+    gated = networks.HybridSN(13, 2, window=9, attention=lambda c: nn.Softmax2d())
+    with pytest.raises(NotShareableError, match="attention .Softmax2d"):
+        densify(gated, (9, 9))
+    inserted = networks.insert_attention(networks.HybridSN(13, 2, window=9), "eca", where="spatial")
+    with pytest.raises(NotShareableError, match="spatial"):
+        densify(inserted, (9, 9))
 
 
 def test_another_window_than_the_networks_is_refused() -> None:

@@ -26,6 +26,13 @@ from spectile.networks import HybridSN
 PIXELS_A_PRODUCT = 1024
 """Pixels a matrix product: enough to run at full rate, few enough for operands to stay in cache."""
 
+# What the trunk and the classifier of a HybridSN are made of. Any other part may have been put in
+# between, such as attention that squeezes over all it is given: the scene instead of the window.
+SHARED = {
+    *(HybridSN, SqueezeExcitation, nn.Sequential, nn.Conv3d, nn.Conv2d, nn.Linear, nn.Flatten),
+    *(nn.ReLU, nn.Sigmoid, nn.Dropout, nn.Identity),
+}
+
 
 class NotShareableError(InputError):
     """A network's windows share no work that could be done once with the same numbers."""
@@ -43,11 +50,12 @@ def densify(module: nn.Module, window: tuple[int, int]) -> nn.Module:
         raise NotShareableError(
             f"{type(module).__name__} can't be mapped densely yet: map it with --method patches."
         )
-    if not isinstance(module.attention, nn.Identity | SqueezeExcitation):
-        raise NotShareableError(
-            f"the attention block {type(module.attention).__name__} can't be mapped densely yet: "
-            "map it with --method patches."
-        )
+    for name, part in module.named_modules():
+        if type(part) not in SHARED:
+            raise NotShareableError(
+                f"its layer {name} ({type(part).__name__}) can't be mapped densely yet: "
+                "map it with --method patches."
+            )
     if window != (module.window, module.window):
         raise InputError(
             f"the network was built for windows of {module.window} x {module.window} pixels, "
@@ -66,7 +74,9 @@ class DenseHybridSN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         features = self.network.trunk(x)
         linears = [layer for layer in self.network.classifier if isinstance(layer, nn.Linear)]
-        kernel = linears[0].weight.unflatten(1, (features.shape[1], *(self.network.map_size,) * 2))
+        kernel = linears[0].weight.reshape(
+            -1, features.shape[1], self.network.map_size, self.network.map_size
+        )
         attention = self.network.attention
         if isinstance(attention, SqueezeExcitation):
             means = F.avg_pool2d(features, self.network.map_size, stride=1)

@@ -25,7 +25,7 @@ class PatchByPatch(nn.Module):
         windows = x[0].unfold(1, self.window[0], 1).unfold(2, self.window[1], 1)
         height, width = windows.shape[1:3]
         logits = []
-        for pixels in torch.arange(height * width, device=x.device).split(self.batch):
+        for pixels in torch.split(torch.arange(height * width, device=x.device), self.batch):
             rows = torch.div(pixels, width, rounding_mode="floor")
             logits.append(self.network(windows[:, rows, pixels % width].transpose(0, 1)))
-        return torch.cat(logits).T.unflatten(1, (height, width)).unsqueeze(0)
+        return torch.cat(logits).T.reshape(1, -1, height, width)

@@ -1,0 +1,48 @@
+"""split.tif: which pixels were trained on, validated on and tested on."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.windows import Window
+
+from spectile.mapping.writer import MapWriter
+from spectile.scenes.legend import Category, Legend
+
+SPLIT_LEGEND = Legend(
+    (
+        # Blue, orange and green of Okabe and Ito: told apart with any kind of colour vision.
+        Category(1, "train", (0, 114, 178)),
+        Category(2, "validation", (230, 159, 0)),
+        Category(3, "test", (0, 158, 115)),
+    )
+)
+
+
+def write_split(
+    path: str | os.PathLike[str],
+    assignment: NDArray[np.uint8],
+    *,
+    crs: CRS | None,
+    transform: Affine | None,
+    overwrite: bool = False,
+) -> None:
+    """Write `assignment` (H, W) of 0 none, 1 train, 2 validation, 3 test as a class map.
+
+    Raises InputError when it can't be written there.
+    """
+    height, width = assignment.shape
+    with MapWriter(
+        path,
+        height=height,
+        width=width,
+        legend=SPLIT_LEGEND,
+        crs=crs,
+        transform=transform,
+        overwrite=overwrite,
+    ) as writer:
+        writer.write(Window(0, 0, width, height), assignment)
