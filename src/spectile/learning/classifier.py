@@ -16,6 +16,9 @@ from spectile.learning.recipes import Recipe
 
 Batch = tuple[Tensor, Tensor]
 
+SETTLED = 0.1
+"""Share of the highest learning rate below which the best epoch is looked for."""
+
 
 class WindowClassifier(L.LightningModule):
     """Cross-entropy on windows (N, components, h, h) with class indices (N,).
@@ -54,8 +57,21 @@ class WindowClassifier(L.LightningModule):
         self.validation_accuracy.update(logits, classes)
 
     def on_validation_epoch_end(self) -> None:
-        self.log("validation_loss", self.validation_loss)
+        loss = self.validation_loss.compute()
+        self.validation_loss.reset()
+        self.log("validation_loss", loss)
         self.log("validation_accuracy", self.validation_accuracy)
+        self.log("settled_loss", loss if self._settled() else torch.full_like(loss, torch.inf))
+
+    def _settled(self) -> bool:
+        """Whether the learning rate is low enough for this epoch's weights to be kept.
+
+        On the way down a one-cycle fit gains more than a validation loss of some hundred pixels
+        can tell: a lucky epoch at a high rate is worse on test pixels than any late one.
+        """
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        constant = self.recipe.schedule == "constant"
+        return constant or bool(rate <= SETTLED * self.recipe.learning_rate)
 
     def configure_optimizers(self) -> Any:
         recipe = self.recipe

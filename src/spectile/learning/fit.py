@@ -103,19 +103,23 @@ def fit(
     hardware: Hardware = Hardware(),
     quiet: bool = False,
 ) -> Fit:
-    """Fit `network` in place and leave it with the weights of the lowest validation loss.
+    """Fit `network` in place and leave it with the best weights on validation.
+
+    These are the weights of the lowest validation loss; under the one-cycle schedule of the epochs
+    whose learning rate has come down to a tenth, see :class:`WindowClassifier`.
 
     One checkpoint an epoch goes into `checkpoints`; with `resume` the fit goes on from there, and
     ends with the numbers of one that was never stopped. Without validation windows the last epoch
     counts. Raises InputError for hardware that Lightning doesn't find.
     """
     start = time.perf_counter()
+    epochs = recipe.epochs_for(len(train))
     checkpoints.mkdir(parents=True, exist_ok=True)
     monitored = len(validation) > 0
     history = History()
     callbacks: list[L.Callback] = [history]
     if monitored:
-        callbacks.append(_checkpoint(checkpoints, BEST, monitor="validation_loss"))
+        callbacks.append(_checkpoint(checkpoints, BEST, monitor="settled_loss"))
         if recipe.patience is not None:
             callbacks.append(
                 EarlyStopping(
@@ -135,17 +139,15 @@ def fit(
     )
     last = checkpoints / f"{LAST}.ckpt"
     resume = resume and last.exists()
-    if not (resume and _ended(last, recipe)):
+    if not (resume and _ended(last, epochs)):
         with _lightning_silenced():
-            trainer = _trainer(recipe, callbacks, hardware, monitored)
+            trainer = _trainer(epochs, callbacks, hardware, monitored)
             trainer.fit(
                 module,
                 datamodule=_Loaders(train, validation, recipe.batch, seed),
                 ckpt_path=str(last) if resume else None,
                 weights_only=True,
             )
-        if trainer.interrupted:
-            raise KeyboardInterrupt
     # From the files: with several devices the fit happened in other processes.
     chosen = torch.load(
         checkpoints / f"{BEST if monitored else LAST}.ckpt", map_location="cpu", weights_only=True
@@ -168,11 +170,11 @@ def rarity(windows: LabelledWindows, classes: int) -> torch.Tensor:
 
 
 def _trainer(
-    recipe: Recipe, callbacks: list[L.Callback], hardware: Hardware, monitored: bool
+    epochs: int, callbacks: list[L.Callback], hardware: Hardware, monitored: bool
 ) -> L.Trainer:
     try:
         return L.Trainer(
-            max_epochs=recipe.epochs,
+            max_epochs=epochs,
             callbacks=callbacks,
             plugins=[WholeCheckpoints()],
             deterministic="warn",
@@ -201,12 +203,12 @@ def _checkpoint(folder: Path, name: str, *, monitor: str | None) -> ModelCheckpo
     )
 
 
-def _ended(last: Path, recipe: Recipe) -> bool:
+def _ended(last: Path, epochs: int) -> bool:
     """Whether a checkpoint is the last of its fit; Lightning would go on after an early stop."""
     state = torch.load(last, map_location="cpu", weights_only=True)
     stops = [value for key, value in state["callbacks"].items() if key.startswith("EarlyStopping")]
     stopped = any(value["stopped_epoch"] > 0 for value in stops)
-    return stopped or state["epoch"] + 1 >= recipe.epochs
+    return stopped or state["epoch"] + 1 >= epochs
 
 
 def _history(last: Path) -> list[dict[str, float]]:

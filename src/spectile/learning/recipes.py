@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from spectile.scenes.reducers import ReducerName
+
+WINDOWS_SEEN = 60_000
+"""A minute on two cores with the quick recipe, enough to fit what the labels tell."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,8 @@ class Recipe:
     """Edge of the square around a pixel, in pixels."""
     reducer: ReducerName = "pca"
     components: int = 20
-    epochs: int = 60
+    epochs: int | None = None
+    """Times over the training windows; None: as often as it takes to see 60,000 windows."""
     batch: int = 32
     learning_rate: float = 1e-3
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
@@ -29,6 +34,12 @@ class Recipe:
     """Weigh each class by its rarity, so that small classes count as much as large ones."""
     turns: bool = True
     """Flip and turn windows at random."""
+
+    def epochs_for(self, windows: int) -> int:
+        """Times over so many training windows: at least 5, or a class may be met too seldom."""
+        if self.epochs is not None:
+            return self.epochs
+        return max(5, math.ceil(WINDOWS_SEEN / max(1, windows)))
 
 
 RECIPES = {
