@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st

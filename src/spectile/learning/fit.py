@@ -13,6 +13,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler
@@ -50,6 +51,17 @@ class Hardware:
             # Spawned, so that what stands around the fit (reading, mapping) runs in one process.
             "strategy": "ddp_spawn" if self.devices > 1 else "auto",
         }
+
+    def check(self) -> None:
+        """Raise InputError for hardware that Lightning doesn't find."""
+        try:
+            with _lightning_silenced():
+                L.Trainer(logger=False, enable_checkpointing=False, **self.trainer_arguments())
+        except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
+            raise InputError(
+                f"--accelerator {self.accelerator} --devices {self.devices} --precision "
+                f"{self.precision} can't be used here: {str(error).splitlines()[0]}"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,7 @@ def fit(
     counts. Raises InputError for hardware that Lightning doesn't find.
     """
     start = time.perf_counter()
+    hardware.check()
     epochs = recipe.epochs_for(len(train))
     checkpoints.mkdir(parents=True, exist_ok=True)
     monitored = len(validation) > 0
@@ -172,25 +185,19 @@ def rarity(windows: LabelledWindows, classes: int) -> torch.Tensor:
 def _trainer(
     epochs: int, callbacks: list[L.Callback], hardware: Hardware, monitored: bool
 ) -> L.Trainer:
-    try:
-        return L.Trainer(
-            max_epochs=epochs,
-            callbacks=callbacks,
-            plugins=[WholeCheckpoints()],
-            deterministic="warn",
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            limit_val_batches=None if monitored else 0,
-            use_distributed_sampler=False,
-            **hardware.trainer_arguments(),
-        )
-    except (ValueError, RuntimeError, L.fabric.utilities.exceptions.MisconfigurationException) as e:
-        raise InputError(
-            f"Lightning can't use --accelerator {hardware.accelerator} --devices "
-            f"{hardware.devices} --precision {hardware.precision} here: {e}"
-        ) from e
+    return L.Trainer(
+        max_epochs=epochs,
+        callbacks=callbacks,
+        plugins=[WholeCheckpoints()],
+        deterministic="warn",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=None if monitored else 0,
+        use_distributed_sampler=False,
+        **hardware.trainer_arguments(),
+    )
 
 
 def _checkpoint(folder: Path, name: str, *, monitor: str | None) -> ModelCheckpoint:

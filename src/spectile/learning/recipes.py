@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from spectile.scenes.reducers import ReducerName
 
@@ -21,14 +23,14 @@ class Recipe:
     """Edge of the square around a pixel, in pixels."""
     reducer: ReducerName = "pca"
     components: int = 20
-    epochs: int | None = None
+    epochs: Annotated[int, Field(ge=1)] | None = None
     """Times over the training windows; None: as often as it takes to see 60,000 windows."""
-    batch: int = 32
-    learning_rate: float = 1e-3
+    batch: Annotated[int, Field(ge=1)] = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     """One cycle: up over the first fifth of the steps, then down to nothing by a cosine."""
-    weight_decay: float = 1e-4
-    patience: int | None = None
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    patience: Annotated[int, Field(ge=1)] | None = None
     """Epochs without a lower validation loss after which the fit stops; None goes to the end."""
     class_weights: bool = False
     """Weigh each class by its rarity, so that small classes count as much as large ones."""

@@ -70,7 +70,7 @@ def map_parts(
     preprocessing = model.for_scene(scene)
     evaluate = evaluator(model, method).to(device)
     weight = next(evaluate.parameters())
-    for window in tiles(scene, model, memory):
+    for window in tiles(scene, tile_edge(scene, model.window, memory)):
         components, valid = preprocessing.read(scene, window, model.window // 2)
         logits = _evaluate(evaluate, torch.from_numpy(components[None]).to(weight))
         classes = logits.argmax(axis=0).astype(np.int32) + 1
@@ -137,16 +137,24 @@ def evaluator(model: Model, method: Method) -> nn.Module:
     return PatchByPatch(model.network, window)
 
 
-def tiles(scene: Scene, model: Model, memory: float) -> Iterator[Window]:
-    """Squares that cover the scene, as large as `memory` in GB allows."""
+def tile_edge(scene: Scene, window: int, memory: float) -> int:
+    """The edge in pixels of the largest square that can be mapped in `memory` GB.
+
+    Raises InputError if that is less than one pixel.
+    """
     pixel = BYTES_A_FEATURE_PIXEL + scene.bands * (scene.dtype.itemsize + 12)
-    edge = min(LARGEST_TILE, int(math.sqrt(memory * 1e9 / pixel)) - (model.window - 1))
+    edge = min(LARGEST_TILE, int(math.sqrt(memory * 1e9 / pixel)) - (window - 1))
     if edge < 1:
-        needed = model.window**2 * pixel / 1e9
+        needed = window**2 * pixel / 1e9
         raise InputError(
-            f"{memory:g} GB is too little to map with a window of {model.window} pixels: "
+            f"{memory:g} GB is too little to map with a window of {window} pixels: "
             f"allow at least --memory {math.ceil(needed * 10) / 10:g}."
         )
+    return edge
+
+
+def tiles(scene: Scene, edge: int) -> Iterator[Window]:
+    """Rectangles of at most `edge` pixels a side that cover the scene, top to bottom."""
     # Even parts: a remainder of a few columns would be mostly halo.
     for top, height in _even_steps(scene.height, edge):
         for left, width in _even_steps(scene.width, edge):

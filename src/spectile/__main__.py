@@ -1,0 +1,5 @@
+"""`python -m spectile`."""
+
+from spectile.cli import main
+
+main()

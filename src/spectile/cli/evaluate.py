@@ -1,0 +1,52 @@
+"""`spectile evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spectile.cli.options import BandsLast, Overwrite, Quiet, Threads
+from spectile.errors import InputError
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A run's model.safetensors.")],
+    scene: Annotated[str, typer.Argument(help="A scene with the same bands.")],
+    labels: Annotated[str, typer.Argument(help="Labels: raster, polygons or CSV of points.")],
+    column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="A run's split.tif: score its test pixels only.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
+    bands_last: BandsLast = True,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score a trained model on labels, of its own scene's test pixels or of another scene."""
+    from spectile.cli.bars import pixels_bar
+    from spectile.cli.printing import print_scores
+    from spectile.model import load
+    from spectile.runs.evaluation import evaluate_model
+    from spectile.runs.hardware import use_threads
+    from spectile.scenes.open import open_scene
+    from spectile.scoring.records import write_metrics
+
+    if out is not None and out.exists() and not overwrite:
+        raise InputError(f"{out} exists: choose another name or add --overwrite.")
+    use_threads(threads)
+    opened = open_scene(scene, bands_last=bands_last)
+    with pixels_bar("mapping", quiet=quiet) as progress:
+        metrics = evaluate_model(
+            load(model),
+            opened,
+            labels,
+            column=column,
+            split=split,
+            progress=progress,
+        )
+    print_scores(metrics)
+    if out is not None:
+        write_metrics(out, metrics)

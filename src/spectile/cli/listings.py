@@ -1,0 +1,23 @@
+"""`spectile models` and `spectile datasets`."""
+
+from __future__ import annotations
+
+
+def models() -> None:
+    """List the networks."""
+    from spectile import networks
+
+    for name in networks.names():
+        entry = networks.describe(name)
+        print(f"{name:<14} {entry.summary} ({entry.paper})")
+
+
+def datasets() -> None:
+    """List the known scenes."""
+    from spectile.scenes.known import KNOWN
+
+    for known in KNOWN:
+        bands, rows, columns = known.size
+        print(f"{known.name:<18} {known.title}")
+        print(f"{'':<18} {rows} x {columns} pixels, {bands} bands, {len(known.classes)} classes")
+        print(f"{'':<18} licence: {known.licence}; credit: {known.credit}")

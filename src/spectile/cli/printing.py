@@ -1,0 +1,27 @@
+"""Scores on the terminal, never without their overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NAMES = {
+    "overall_accuracy": "overall accuracy",
+    "average_accuracy": "average accuracy",
+    "kappa": "kappa",
+    "mean_iou": "mean IoU",
+}
+
+
+def print_scores(metrics: Mapping[str, Any]) -> None:
+    """One line of scores, one line on how far to trust them."""
+    split = metrics["split"]
+    print(f"{metrics['network']}, {split['kind']} split, {split['test_pixels']} test pixels:")
+    print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in NAMES.items()))
+    print(f"  {split['verdict']}")
+
+
+def _figure(metrics: Mapping[str, Any], key: str) -> str:
+    if "mean" not in metrics:
+        return f"{metrics[key]:.4f}"
+    return f"{metrics['mean'][key]:.4f} ± {metrics['std'][key]:.4f}"

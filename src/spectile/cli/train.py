@@ -1,0 +1,156 @@
+"""`spectile train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spectile.cli.options import Overwrite, Quiet, Threads
+from spectile.errors import InputError
+
+if TYPE_CHECKING:
+    from spectile.runs.config import SceneConfig
+
+train = typer.Typer(help="Train a network.", no_args_is_help=True)
+
+EXAMPLE = "Example: spectile train scene scene.hdr fields.gpkg --column crop --out runs/fields"
+
+# Option to its place in config.yaml.
+PLACES: dict[str, tuple[str, ...]] = {
+    **{key: (key,) for key in (
+        "scene", "labels", "bands_last", "column", "legend", "bands", "fit_on", "padding",
+        "seed", "repeats",
+    )},
+    **{key: ("recipe", key) for key in (
+        "network", "window", "reducer", "components", "epochs", "batch", "learning_rate",
+        "patience", "class_weights", "turns",
+    )},
+    "split": ("split", "kind"),
+    "split_file": ("split", "files"),
+    **{key: ("split", key) for key in ("train", "validation", "guard", "block")},
+    **{key: ("map", key) for key in ("method", "memory", "probabilities", "entropy")},
+    **{key: ("hardware", key) for key in ("accelerator", "devices", "precision", "threads")},
+}  # fmt: skip
+
+
+@train.callback()
+def _tasks() -> None:
+    """Train a network."""
+
+
+@train.command(epilog=EXAMPLE)
+def scene(
+    scene: Annotated[str | None, typer.Argument(help="GeoTIFF, ENVI, MATLAB, NumPy ...")] = None,
+    labels: Annotated[
+        str | None, typer.Argument(help="Raster, polygons, or CSV of points.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run directory.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The config.yaml of a run, to run it again.")
+    ] = None,
+    bands_last: Annotated[
+        bool | None,
+        typer.Option("--bands-last/--bands-first", help="Axis of the bands in .npy and .mat."),
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
+    legend: Annotated[str | None, typer.Option(help="CSV of value, name, color.")] = None,
+    bands: Annotated[str | None, typer.Option(help="Bands to use, from 1: 1-103,109.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Settings to start from: quick (default) or paper.")
+    ] = None,
+    network: Annotated[str | None, typer.Option(help="See spectile models.")] = None,
+    window: Annotated[int | None, typer.Option(help="Edge of a window in pixels, odd.")] = None,
+    reducer: Annotated[str | None, typer.Option(help="pca, mnf, standardise or none.")] = None,
+    components: Annotated[int | None, typer.Option(help="Components of PCA or MNF.")] = None,
+    fit_on: Annotated[
+        str | None, typer.Option(help="train, or scene: as papers do, and it leaks.")
+    ] = None,
+    padding: Annotated[str | None, typer.Option(help="At borders: reflect or zero.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times over the training pixels.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Windows a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a better validation.")
+    ] = None,
+    class_weights: Annotated[
+        bool | None, typer.Option("--class-weights/--no-class-weights", help="Favour rare classes.")
+    ] = None,
+    turns: Annotated[
+        bool | None, typer.Option("--turns/--no-turns", help="Flip and turn windows.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="blocks, random or file.")] = None,
+    split_file: Annotated[
+        list[str] | None, typer.Option(help="A raster of 0 to 3, or twice: train and test labels.")
+    ] = None,
+    train: Annotated[float | None, typer.Option(help="Share of the training side.")] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of the training side that picks the epoch.")
+    ] = None,
+    guard: Annotated[
+        int | None, typer.Option(help="Pixels kept free between training and test.")
+    ] = None,
+    block: Annotated[int | None, typer.Option(help="Edge of a block in pixels.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Runs, for mean and deviation.")] = None,
+    method: Annotated[str | None, typer.Option(help="Mapping: dense or patches.")] = None,
+    memory: Annotated[float | None, typer.Option(help="GB one part of the map may take.")] = None,
+    probabilities: Annotated[
+        bool | None, typer.Option("--probabilities", help="Write each class's share.")
+    ] = None,
+    entropy: Annotated[bool | None, typer.Option("--entropy", help="Write uncertainty.")] = None,
+    accelerator: Annotated[str | None, typer.Option(help="auto, cpu, gpu.")] = None,
+    devices: Annotated[int | None, typer.Option(help="How many, by DDP.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, 32-true, bf16-mixed.")] = None,
+    threads: Threads = None,
+    seed: Annotated[int | None, typer.Option(help="Where all chance starts from.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on a scene and its labels, map it, score it and write a report."""
+    options = {key: value for key, value in locals().items() if key in PLACES}
+    from spectile.cli.bars import pixels_bar
+    from spectile.cli.printing import print_scores
+    from spectile.runs.scene_run import train_scene
+
+    if out is None:
+        raise InputError("say where the run shall be written: add --out runs/NAME.")
+    if resume and scene is None and config is None:
+        config = out / "config.yaml"
+    with pixels_bar("mapping", quiet=quiet) as progress:
+        finished = train_scene(
+            _resolved(options, config, recipe),
+            out,
+            overwrite=overwrite,
+            resume=resume,
+            quiet=quiet,
+            progress=progress,
+        )
+    print_scores(finished.metrics)
+    print(f"Report: {out / 'report.html'}")
+
+
+def _resolved(options: dict[str, Any], config: Path | None, recipe: str | None) -> SceneConfig:
+    """The configuration: a file's or a recipe's, with the options that were given on top."""
+    from dataclasses import asdict
+
+    from spectile.learning.recipes import RECIPES
+    from spectile.runs.config import parse_config, read_config
+
+    document: dict[str, Any] = {} if config is None else read_config(config).as_dict()
+    if recipe is not None and recipe not in RECIPES:
+        raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(RECIPES)}.")
+    if recipe is not None or config is None:
+        document["recipe"] = asdict(RECIPES[recipe or "quick"])
+    for key, value in options.items():
+        if value is None or value == []:
+            continue
+        *sections, name = PLACES[key]
+        place = document
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = value
+    if "scene" not in document:
+        raise InputError("name a scene and its labels, or a --config.")
+    return parse_config(document, "the options")

@@ -1,0 +1,1 @@
+"""A run directory from start to end: configuration, fit, map, score, report."""

@@ -1,0 +1,218 @@
+"""From scene and labels to what a fit needs: usable pixels and bands, split, reducer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectile.errors import InputError
+from spectile.model import sha256
+from spectile.runs.config import SceneConfig
+from spectile.scenes.components import TILE, Preprocessing, read_spectra, tiles_holding
+from spectile.scenes.describe import band_ranges
+from spectile.scenes.labels import Labels
+from spectile.scenes.reducers import fit_reducer
+from spectile.scenes.scene import Scene
+from spectile.scenes.splits import TRAIN, Split
+
+SAMPLE = 100_000
+"""Pixels that a reducer is fitted on at most; more change no digit that matters."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One repeat's material."""
+
+    labels: Labels
+    """Without the pixels that hold no data."""
+    split: Split
+    preprocessing: Preprocessing
+    notes: tuple[str, ...]
+    """Sentences that a reader of the scores should know."""
+    data_hash: str
+    """Fingerprint of the spectra and classes the reducer was fitted on."""
+
+    def pixels(self, side: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Rows, columns and class indices of the pixels on one side of the split."""
+        rows, columns = np.nonzero(self.split.assignment == side)
+        return rows, columns, self.labels.classes[rows, columns].astype(np.int64) - 1
+
+
+def usable(
+    scene: Scene, labels: Labels, config: SceneConfig
+) -> tuple[Labels, tuple[int, ...], list[str]]:
+    """The labels that hold data, the bands that tell something, and notes on what was left out.
+
+    Raises InputError if nothing is left, or a single class.
+    """
+    rows, columns = np.nonzero(labels.classes)
+    candidates = _selected(scene, config.bands)
+    bands, notes = _live_bands(scene, rows, columns, candidates)
+    notes = [*labels.notes, *_excluded(scene, config, notes)]
+    missing = _without_data(scene, rows, columns, bands)
+    if missing.all():
+        raise InputError(
+            f"no labelled pixel of {scene.source} has data in all of its {len(bands)} bands: "
+            "leave out the bands with gaps by --bands, or label other pixels."
+        )
+    if missing.any():
+        classes = labels.classes.copy()
+        classes[rows[missing], columns[missing]] = 0
+        labels = Labels(classes, labels.legend)
+        notes.append(f"{int(missing.sum())} labelled pixels hold no data and were left out.")
+    present = int((labels.counts > 0).sum())
+    if present < 2:
+        raise InputError(
+            f"the labels of {scene.source} hold {present} class: label pixels of at least two."
+        )
+    return labels, bands, notes
+
+
+def prepare(
+    scene: Scene,
+    labels: Labels,
+    bands: tuple[int, ...],
+    split: Split,
+    config: SceneConfig,
+    notes: list[str],
+) -> Prepared:
+    """Fit the reducer on the training pixels (or the whole scene, where asked for)."""
+    recipe = config.recipe
+    rows, columns = np.nonzero(split.assignment == TRAIN)
+    notes = list(notes)
+    if config.fit_on == "scene":
+        rows, columns = _everywhere(scene)
+        notes.append(
+            f"The {recipe.reducer} reducer was fitted on the whole scene, test pixels included: "
+            "this leaks, as in much of the literature."
+        )
+    chosen = _sample(len(rows), config.seed)
+    rows, columns = rows[chosen], columns[chosen]
+    spectra = read_spectra(scene, rows, columns, bands)
+    held = scene.valid(spectra.T)
+    spectra = spectra[held]
+    noise = None
+    if recipe.reducer == "mnf":
+        noise = _neighbour_differences(rows[held], columns[held], spectra, scene.width)
+    reducer = fit_reducer(recipe.reducer, spectra, components=recipe.components, noise=noise)
+    return Prepared(
+        labels,
+        split,
+        Preprocessing(bands, reducer, config.padding),
+        tuple(notes),
+        sha256(spectra, rows[held], columns[held]),
+    )
+
+
+def parse_bands(text: str, bands: int) -> tuple[int, ...]:
+    """Bands counted from 0 of a text such as 1-103,109-149, counted from 1."""
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        try:
+            start, stop = int(first), int(last or first)
+        except ValueError as error:
+            raise InputError(
+                f"--bands {text} can't be understood: write numbers and ranges, as in 1-103,109."
+            ) from error
+        if not 1 <= start <= stop <= bands:
+            raise InputError(f"--bands {part.strip()} lies outside the scene's bands 1-{bands}.")
+        chosen.update(range(start - 1, stop))
+    return tuple(sorted(chosen))
+
+
+def _selected(scene: Scene, text: str | None) -> NDArray[np.int64]:
+    if text is not None:
+        return np.array(parse_bands(text, scene.bands))
+    good = np.flatnonzero(scene.good_bands)
+    if not len(good):
+        raise InputError(f"{scene.source} marks all of its bands as bad: choose some with --bands.")
+    return good
+
+
+def _excluded(scene: Scene, config: SceneConfig, notes: list[str]) -> list[str]:
+    bad = np.flatnonzero(~scene.good_bands)
+    if config.bands is None and len(bad):
+        return [f"The file's bad-band list left out {_bands(bad)}.", *notes]
+    return notes
+
+
+def _bands(bands: NDArray[np.int64]) -> str:
+    return f"band{'s' if len(bands) > 1 else ''} {band_ranges(bands)}"
+
+
+def _live_bands(
+    scene: Scene,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    candidates: NDArray[np.int64],
+) -> tuple[tuple[int, ...], list[str]]:
+    """Leave out bands that hold nothing, or one value only, on the labelled pixels."""
+    chosen = _sample(len(rows), 0)
+    spectra = read_spectra(scene, rows[chosen], columns[chosen], tuple(candidates.tolist()))
+    empty, constant = [], []
+    for place, band in enumerate(candidates):
+        values = spectra[:, place]
+        held = values[scene.valid(values[None])]
+        if not len(held):
+            empty.append(band)
+        elif held.min() == held.max():
+            constant.append(band)
+    notes = []
+    if empty:
+        notes.append(f"No labelled pixel has data in {_bands(np.array(empty))}: left out.")
+    if constant:
+        notes.append(f"One and the same value fills {_bands(np.array(constant))}: left out.")
+    live = tuple(int(band) for band in candidates if band not in empty and band not in constant)
+    if not live:
+        raise InputError(
+            f"every band of {scene.source} is empty or constant on the labelled pixels: "
+            "check that scene and labels belong together."
+        )
+    return live, notes
+
+
+def _without_data(
+    scene: Scene, rows: NDArray[np.int64], columns: NDArray[np.int64], bands: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    missing = np.zeros(len(rows), np.bool_)
+    for window, members in tiles_holding(rows, columns, scene.height, scene.width, TILE):
+        valid = scene.valid(scene.read(window, bands))
+        missing[members] = ~valid[rows[members] - window.row_off, columns[members] - window.col_off]
+    return missing
+
+
+def _everywhere(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A regular grid of at most SAMPLE pixels over the scene."""
+    step = max(1, int(np.ceil(np.sqrt(scene.height * scene.width / SAMPLE))))
+    rows, columns = np.mgrid[0 : scene.height : step, 0 : scene.width : step]
+    return rows.ravel(), columns.ravel()
+
+
+def _sample(count: int, seed: int) -> NDArray[np.int64]:
+    if count <= SAMPLE:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, SAMPLE, replace=False))
+
+
+def _neighbour_differences(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], spectra: NDArray[Any], width: int
+) -> NDArray[np.float64]:
+    """Differences between training pixels side by side: signal cancels, noise stays."""
+    places = rows * (width + 1) + columns
+    order = np.argsort(places)
+    right = np.searchsorted(places[order], places + 1)
+    beside = right < len(places)
+    beside[beside] = places[order][right[beside]] == places[beside] + 1
+    left_index, right_index = np.flatnonzero(beside), order[right[beside]]
+    if len(left_index) < spectra.shape[1]:
+        raise InputError(
+            f"MNF needs at least {spectra.shape[1]} pairs of neighbouring training pixels, and "
+            f"there are {len(left_index)}: use --reducer pca, or --fit-on scene."
+        )
+    differences: NDArray[np.float64] = spectra[left_index].astype(np.float64)
+    differences -= spectra[right_index]
+    return differences

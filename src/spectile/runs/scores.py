@@ -1,0 +1,53 @@
+"""Comparing a map with labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+
+from spectile.scenes.components import tiles_holding
+from spectile.scenes.gdal_raster import quiet_gdal
+from spectile.scenes.legend import Legend
+from spectile.scoring.metrics import confusion, score
+
+TILE = 512
+"""Edge of a map's tiles, in pixels."""
+
+
+def read_map(path: Path, legend: Legend, step: int = 1) -> NDArray[np.int32]:
+    """Every `step`-th pixel of a class map (H, W): 0 without data, k the k-th class."""
+    with quiet_gdal(), rasterio.open(path) as raster:
+        height, width = -(-raster.height // step), -(-raster.width // step)
+        values = raster.read(1, out_shape=(height, width))
+    return places_in(legend, values)
+
+
+def map_scores(
+    path: Path,
+    legend: Legend,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    truth: NDArray[np.int64],
+) -> dict[str, Any]:
+    """The scores of a class map at the given pixels with class indices `truth`."""
+    with quiet_gdal(), rasterio.open(path) as raster:
+        values = np.empty(len(rows), raster.dtypes[0])
+        for window, members in tiles_holding(rows, columns, raster.height, raster.width, TILE):
+            tile = raster.read(1, window=window)
+            values[members] = tile[
+                rows[members] - window.row_off, columns[members] - window.col_off
+            ]
+    mapped = places_in(legend, values) - 1
+    return score(confusion(truth, mapped, len(legend)), legend.names).as_dict()
+
+
+def places_in(legend: Legend, values: NDArray[Any]) -> NDArray[np.int32]:
+    """Places in the legend, counted from 1, of a map's values; 0 for any other value."""
+    table = np.zeros(max(*legend.values, int(values.max(initial=0))) + 1, np.int32)
+    table[list(legend.values)] = np.arange(1, len(legend) + 1)
+    places: NDArray[np.int32] = table[values]
+    return places

@@ -1,0 +1,49 @@
+"""The split that a configuration asks for."""
+
+from __future__ import annotations
+
+from spectile.errors import InputError
+from spectile.mapping.split_raster import SPLIT_LEGEND
+from spectile.runs.config import SceneConfig
+from spectile.scenes.labels import Labels, open_labels
+from spectile.scenes.scene import Scene
+from spectile.scenes.splits import (
+    Split,
+    split_blocks,
+    split_from_codes,
+    split_from_masks,
+    split_random,
+)
+
+RANDOM_TRAIN, BLOCKS_TRAIN = 0.1, 0.5
+"""Training shares where none is asked for: what papers take, and halves."""
+
+
+def make_split(scene: Scene, labels: Labels, config: SceneConfig) -> Split:
+    """Tell the labelled pixels apart; raises InputError for a split that can't be made."""
+    wanted, window = config.split, config.recipe.window
+    if wanted.kind == "random":
+        return split_random(
+            labels,
+            window=window,
+            train=RANDOM_TRAIN if wanted.train is None else wanted.train,
+            validation=wanted.validation,
+            seed=config.seed,
+        )
+    if wanted.kind == "blocks":
+        return split_blocks(
+            labels,
+            window=window,
+            train=BLOCKS_TRAIN if wanted.train is None else wanted.train,
+            validation=wanted.validation,
+            seed=config.seed,
+            guard=wanted.guard,
+            block=wanted.block,
+        )
+    if len(wanted.files) == 1:
+        codes = open_labels(wanted.files[0], like=scene, legend=SPLIT_LEGEND).classes
+        return split_from_codes(labels, codes, window=window, validation=wanted.validation)
+    if len(wanted.files) == 2:
+        train, test = (open_labels(file, like=scene).classes > 0 for file in wanted.files)
+        return split_from_masks(labels, train, test, window=window, validation=wanted.validation)
+    raise InputError("a split from file needs one or two rasters: name them by --split-file.")

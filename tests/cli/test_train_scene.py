@@ -1,0 +1,177 @@
+"""The main job from the command line: everything that the run directory promises is there."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import yaml
+from tests.cli.conftest import QUICK, Field, spectile
+
+FILES = {
+    "config.yaml",
+    "model.safetensors",
+    "metrics.json",
+    "split.tif",
+    "map.tif",
+    "map.png",
+    "report.html",
+    "history.csv",
+    "checkpoints",
+}
+
+
+@pytest.fixture(scope="module")
+def run(field: Field) -> Path:
+    out = field.folder / "runs" / "blocks"
+    spectile("train", "scene", field.scene, field.labels, "--out", out, *QUICK, "--entropy")
+    return out
+
+
+def scores(folder: Path) -> dict[str, object]:
+    metrics: dict[str, object] = json.loads((folder / "metrics.json").read_text())
+    return {k: v for k, v in metrics.items() if k not in ("seconds", "mean", "std", "repeats")}
+
+
+def test_the_run_directory_is_complete(run: Path) -> None:
+    assert {path.name for path in run.iterdir()} >= FILES
+    assert not [path for path in run.rglob("*") if path.name.startswith(".")]
+
+
+def test_the_default_split_shares_no_pixel_and_says_so(run: Path) -> None:
+    split = json.loads((run / "metrics.json").read_text())["split"]
+    assert split["kind"] == "blocks"
+    assert split["window_overlap"] == split["overlap"] == 0
+    assert "No test window shares a pixel" in split["verdict"]
+    with rasterio.open(run / "split.tif") as raster:
+        sides = raster.read(1)
+    assert (sides == 3).sum() == split["test_pixels"]
+    assert (sides == 1).sum() == split["train_pixels"]
+
+
+def test_scores_are_those_of_the_map_on_test_pixels(run: Path, field: Field) -> None:
+    metrics = json.loads((run / "metrics.json").read_text())
+    with (
+        rasterio.open(run / "map.tif") as mapped,
+        rasterio.open(field.labels) as labels,
+        rasterio.open(run / "split.tif") as split,
+    ):
+        test = split.read(1) == 3
+        agreement = (mapped.read(1)[test] == labels.read(1)[test]).mean()
+        assert mapped.crs == labels.crs
+        assert mapped.transform == labels.transform
+        assert set(np.unique(mapped.read(1))) <= {1, 10, 14}
+    assert metrics["overall_accuracy"] == pytest.approx(agreement)
+    assert sum(map(sum, metrics["confusion"])) == test.sum()
+
+
+def test_the_configuration_is_enough_to_run_again(run: Path, field: Field) -> None:
+    again = field.folder / "runs" / "again"
+    spectile("train", "scene", "--config", run / "config.yaml", "--out", again, "--quiet")
+    assert scores(again) == scores(run)
+    assert (again / "map.tif").read_bytes() == (run / "map.tif").read_bytes()
+    assert yaml.safe_load((again / "config.yaml").read_text())["recipe"]["epochs"] == 2
+
+
+def test_repeats_give_mean_and_deviation(field: Field) -> None:
+    out = field.folder / "runs" / "repeats"
+    spectile(
+        *("train", "scene", field.scene, field.labels, "--out", out, *QUICK),
+        *("--repeats", "2", "--split", "random", "--train", "0.3"),
+    )
+    metrics = json.loads((out / "metrics.json").read_text())
+    both = [repeat["overall_accuracy"] for repeat in metrics["repeats"]]
+    assert [repeat["seed"] for repeat in metrics["repeats"]] == [0, 1]
+    assert metrics["mean"]["overall_accuracy"] == pytest.approx(np.mean(both))
+    assert metrics["std"]["overall_accuracy"] == pytest.approx(np.std(both, ddof=1))
+    assert (out / "repeat-2" / "map.tif").exists()
+
+
+def test_a_run_killed_anywhere_goes_on_to_the_same_end(field: Field) -> None:
+    arguments = ("train", "scene", str(field.scene), str(field.labels), *QUICK[:-1])
+    arguments = (*arguments[:-1], "12", "--quiet")
+    whole = field.folder / "runs" / "whole"
+    spectile(*arguments, "--out", whole)
+    killed = field.folder / "runs" / "killed"
+    process = subprocess.Popen([sys.executable, "-m", "spectile", *arguments, "--out", killed])
+    while not (killed / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "report.html").exists()
+    message = spectile(*arguments, "--out", killed, code=2)
+    assert "unfinished run" in message
+    assert "--resume" in message
+    spectile("train", "scene", "--out", killed, "--resume", "--quiet")
+    assert scores(killed) == scores(whole)
+    assert (killed / "map.tif").read_bytes() == (whole / "map.tif").read_bytes()
+
+
+def test_a_given_split_is_taken_as_it_is(run: Path, field: Field) -> None:
+    out = field.folder / "runs" / "file"
+    spectile(
+        *("train", "scene", field.scene, field.labels, "--out", out, *QUICK),
+        *("--split", "file", "--split-file", run / "split.tif"),
+    )
+    with rasterio.open(out / "split.tif") as taken, rasterio.open(run / "split.tif") as given:
+        np.testing.assert_array_equal(taken.read(), given.read())
+
+
+def test_what_leaks_is_said(field: Field) -> None:
+    out = field.folder / "runs" / "leaky"
+    printed = spectile(
+        *("train", "scene", field.scene, field.labels, "--out", out, *QUICK),
+        *("--split", "random", "--fit-on", "scene"),
+    )
+    assert "of test windows overlap a training window" in printed
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert any("saw the test pixels" in note for note in metrics["split"]["notes"])
+    assert "fitted on the whole scene" in (out / "report.html").read_text()
+
+
+def test_map_and_evaluate_use_the_model_as_it_is(run: Path, field: Field) -> None:
+    out = field.folder / "again.tif"
+    spectile("map", run / "model.safetensors", field.scene, out, "--quiet", "--probabilities")
+    with rasterio.open(out) as again, rasterio.open(run / "map.tif") as first:
+        np.testing.assert_array_equal(again.read(), first.read())
+    patches = field.folder / "patches.tif"
+    spectile(
+        *("map", run / "model.safetensors", field.scene, patches),
+        *("--method", "patches", "--memory", "0.2", "--quiet"),
+    )
+    with rasterio.open(out) as dense, rasterio.open(patches) as plain:
+        np.testing.assert_array_equal(dense.read(), plain.read())
+    printed = spectile(
+        *("evaluate", run / "model.safetensors", field.scene, field.labels, "--quiet"),
+        *("--split", run / "split.tif", "--out", field.folder / "scores.json"),
+    )
+    assert "No test window shares a pixel" in printed
+    evaluated = json.loads((field.folder / "scores.json").read_text())
+    assert evaluated["confusion"] == json.loads((run / "metrics.json").read_text())["confusion"]
+    unsplit = spectile("evaluate", run / "model.safetensors", field.scene, field.labels, "--quiet")
+    assert "pixels it has seen may be among these" in unsplit
+
+
+def test_nodata_stays_nodata(run: Path, field: Field, tmp_path: Path) -> None:
+    holed = tmp_path / "holed.tif"
+    shutil.copy(field.scene, holed)
+    with rasterio.open(holed, "r+") as raster:
+        pixels = raster.read()
+        pixels[4, 10:20, 5:9] = -9999
+        raster.write(pixels)
+    spectile("map", run / "model.safetensors", holed, tmp_path / "map.tif", "--entropy", "--quiet")
+    with rasterio.open(tmp_path / "map.tif") as mapped:
+        empty = mapped.read(1) == 0
+    assert empty[10:20, 5:9].all()
+    assert empty.sum() == 40
+    with rasterio.open(tmp_path / "map_entropy.tif") as entropy:
+        values = entropy.read(1)
+    assert np.isnan(values[empty]).all()
+    assert ((values[~empty] >= 0) & (values[~empty] <= 1)).all()
