@@ -2,4 +2,6 @@
 
 from spectile.cli import main
 
-main()
+# Processes that a fit on several devices starts import this module anew.
+if __name__ == "__main__":
+    main()

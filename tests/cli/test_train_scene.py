@@ -109,6 +109,8 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_end(field: Field) -> None:
     message = spectile(*arguments, "--out", killed, code=2)
     assert "unfinished run" in message
     assert "--resume" in message
+    other = spectile("train", "scene", "--out", killed, "--resume", "--epochs", "20", code=2)
+    assert "started with other settings (recipe)" in other
     spectile("train", "scene", "--out", killed, "--resume", "--quiet")
     assert scores(killed) == scores(whole)
     assert (killed / "map.tif").read_bytes() == (whole / "map.tif").read_bytes()

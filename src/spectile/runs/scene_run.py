@@ -21,7 +21,7 @@ from spectile.mapping.picture import write_picture
 from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
 from spectile.mapping.split_raster import write_split
 from spectile.model import Model, load
-from spectile.runs.config import SceneConfig
+from spectile.runs.config import SceneConfig, read_config
 from spectile.runs.evaluation import scene_identity
 from spectile.runs.hardware import best_device, use_threads
 from spectile.runs.material import open_material
@@ -57,6 +57,8 @@ def train_scene(
     """
     directory = Path(directory)
     _check_free(directory, overwrite=overwrite, resume=resume)
+    if resume:
+        _check_same(config, read_config(directory / CONFIG), directory)
     use_threads(config.hardware.threads)
     scene, labels = open_material(config)
     check_network(config, scene, labels)
@@ -274,6 +276,18 @@ def _check_free(directory: Path, *, overwrite: bool, resume: bool) -> None:
     raise InputError(
         f"{directory} holds an unfinished run: go on with --resume or add --overwrite."
     )
+
+
+def _check_same(config: SceneConfig, started: SceneConfig, directory: Path) -> None:
+    """Raise InputError unless a resumed run goes on with the settings it was started with."""
+    now, then = config.as_dict(), started.as_dict()
+    # Where it computes may change; what it computes may not.
+    changed = [key for key in then if key != "hardware" and now[key] != then[key]]
+    if changed:
+        raise InputError(
+            f"{directory} was started with other settings ({', '.join(changed)}): leave the "
+            "options out to go on, or start anew with --overwrite."
+        )
 
 
 def _make_directory(directory: Path, config: SceneConfig, *, overwrite: bool, resume: bool) -> None:
