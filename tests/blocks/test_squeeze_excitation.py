@@ -27,3 +27,16 @@ def test_gradients_are_exact() -> None:
     block = SqueezeExcitation(4, reduction=2).double()
     x = torch.randn(2, 4, 3, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(block, x)
+
+
+def test_width_and_sigmoid_can_be_mobilenet_v3s() -> None:
+    block = SqueezeExcitation(32, width=8, sigmoid=torch.nn.functional.hardsigmoid)
+    assert block.reduce.out_channels == 8
+    squeezed = torch.randn(2, 32, 1, 1)
+    excited = block.expand(torch.relu(block.reduce(squeezed)))
+    torch.testing.assert_close(block.gate(squeezed), ((excited + 3) / 6).clamp(0, 1))
+
+
+def test_a_width_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="width of at least 1"):
+        SqueezeExcitation(32, width=0)

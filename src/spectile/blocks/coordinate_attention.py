@@ -1,0 +1,48 @@
+"""Coordinate attention: a channel's gate knows the row and the column.
+
+Hou, Zhou and Feng, "Coordinate Attention for Efficient Mobile Network Design", CVPR 2021,
+section 3.2.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from spectile.blocks.batch_norm import BatchNorm
+
+SMALLEST_WIDTH = 8
+
+
+class CoordinateAttention(nn.Module):
+    """Scale by a gate a row times a gate a column, both from the means along the other axis.
+
+    Maps (N, C, H, W) to (N, C, H, W). Rows and columns go through one narrow convolution of
+    channels / reduction, but at least 8, as in the authors' code.
+
+    Raises ValueError for channels or reduction below 1.
+    """
+
+    def __init__(self, channels: int, reduction: int = 32) -> None:
+        super().__init__()
+        if channels < 1 or reduction < 1:
+            raise ValueError(
+                "coordinate attention needs at least one channel and a reduction of at least 1, "
+                f"not {channels} and {reduction}."
+            )
+        width = max(SMALLEST_WIDTH, channels // reduction)
+        self.reduce = nn.Conv2d(channels, width, 1)
+        self.norm = BatchNorm(width)
+        self.expand_rows = nn.Conv2d(width, channels, 1)
+        self.expand_columns = nn.Conv2d(width, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        rows = x.mean(3, keepdim=True)
+        columns = x.mean(2, keepdim=True).transpose(2, 3)
+        both = F.hardswish(self.norm(self.reduce(torch.cat([rows, columns], 2))))
+        rows, columns = torch.split(both, [height, width], 2)
+        row_gate = torch.sigmoid(self.expand_rows(rows))
+        column_gate = torch.sigmoid(self.expand_columns(columns.transpose(2, 3)))
+        return x * row_gate * column_gate
