@@ -83,6 +83,14 @@ def test_a_scene_smaller_than_the_window_is_refused() -> None:
         model().for_scene(scene(6, size=8))
 
 
+def test_a_network_that_was_changed_is_not_saved_under_its_old_name(tmp_path: Path) -> None:
+    changed = model()
+    networks.insert_attention(changed.network, "eca", where="spatial")
+    with pytest.raises(InputError, match="other layers than hybridsn-se"):
+        changed.save(tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no model file"):
         load(tmp_path / "none.safetensors")

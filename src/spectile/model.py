@@ -121,7 +121,23 @@ class Model:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the model file, whole or not at all."""
+        """Write the model file, whole or not at all.
+
+        Raises InputError for a network that is not the catalogue's any more, such as one with
+        attention inserted: its name and options could not bring it back.
+        """
+        with torch.device("meta"):
+            named = networks.create(
+                self.name,
+                bands=self.preprocessing.reducer.components,
+                classes=len(self.legend),
+                **self.options,
+            )
+        if named.state_dict().keys() != self.network.state_dict().keys():
+            raise InputError(
+                f"the network has other layers than {self.name} with its options: "
+                "save its state_dict instead."
+            )
         header = Header(
             format=FORMAT,
             network=self.name,

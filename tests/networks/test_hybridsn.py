@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.networks import procedural
 
 from spectile import networks
 from spectile.errors import InputError
-from tests.networks import procedural
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from spectile.cli import listings
+from spectile.cli.datasets import datasets
 from spectile.cli.demo import demo
 from spectile.cli.evaluate import evaluate
 from spectile.cli.info import info
 from spectile.cli.map_command import map_
+from spectile.cli.models import models
 from spectile.cli.train import train
 
 app = typer.Typer(
@@ -26,5 +27,5 @@ app.command("map", epilog="Example: spectile map runs/a/model.safetensors scene.
 app.command(epilog="Example: spectile evaluate runs/a/model.safetensors scene.tif labels.gpkg")(
     evaluate
 )
-app.command(epilog="Example: spectile models")(listings.models)
-app.command(epilog="Example: spectile datasets")(listings.datasets)
+app.command(epilog="Example: spectile models mobilenet-v1 --width 0.5 --size 160")(models)
+app.command(epilog="Example: spectile datasets")(datasets)

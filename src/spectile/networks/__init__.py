@@ -1,6 +1,38 @@
 """Whole networks out of blocks, by name: see :func:`create`."""
 
+from spectile.networks.adapt_bands import adapt_bands
 from spectile.networks.catalogue import create, describe, names
+from spectile.networks.convert import convert
+from spectile.networks.costs import Costs, costs
+from spectile.networks.deeplab_v3_plus import DeepLabV3Plus
+from spectile.networks.features import Backbone, FeatureStage
 from spectile.networks.hybridsn import HybridSN
+from spectile.networks.insertion import attention_places, insert_attention
+from spectile.networks.mobilenet_v1 import MobileNetV1
+from spectile.networks.mobilenet_v2 import MobileNetV2
+from spectile.networks.mobilenet_v3 import MobileNetV3
+from spectile.networks.res2net import Res2Net
+from spectile.networks.resnet import ResNet
+from spectile.networks.sknet import SKNet
 
-__all__ = ["HybridSN", "create", "describe", "names"]
+__all__ = [
+    "Backbone",
+    "Costs",
+    "DeepLabV3Plus",
+    "FeatureStage",
+    "HybridSN",
+    "MobileNetV1",
+    "MobileNetV2",
+    "MobileNetV3",
+    "Res2Net",
+    "ResNet",
+    "SKNet",
+    "adapt_bands",
+    "attention_places",
+    "convert",
+    "costs",
+    "create",
+    "describe",
+    "insert_attention",
+    "names",
+]

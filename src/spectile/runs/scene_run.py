@@ -101,6 +101,11 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             f"--components {recipe.components} is more than the {scene.bands} bands of "
             f"{scene.source}: choose {scene.bands} or less."
         )
+    if "window" not in networks.describe(recipe.network).options:
+        raise InputError(
+            f"{recipe.network} takes whole images, not the windows of a scene: "
+            "choose hybridsn or hybridsn-se."
+        )
     with torch.device("meta"):
         networks.create(
             recipe.network, bands=1, classes=max(1, len(labels.legend)), window=recipe.window

@@ -1,19 +1,10 @@
-"""`spectile models` and `spectile datasets`."""
+"""`spectile datasets`."""
 
 from __future__ import annotations
 
 
-def models() -> None:
-    """List the networks."""
-    from spectile import networks
-
-    for name in networks.names():
-        entry = networks.describe(name)
-        print(f"{name:<14} {entry.summary} ({entry.paper})")
-
-
 def datasets() -> None:
-    """List the known scenes."""
+    """List the known scenes that train takes by name."""
     from spectile.scenes.known import KNOWN
 
     for known in KNOWN:

@@ -1,0 +1,79 @@
+"""`spectile models`."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="One network; all if left out.")] = None,
+    size: Annotated[int, typer.Option(min=1, help="Edge of the image in pixels.")] = 224,
+    bands: Annotated[int | None, typer.Option(min=1, help="3 for images, 30 for windows.")] = None,
+    classes: Annotated[int | None, typer.Option(min=1, help="1000 and 16 if left out.")] = None,
+    width: Annotated[float | None, typer.Option(help="Width multiplier of MobileNets.")] = None,
+    stem: Annotated[str | None, typer.Option(help="imagenet or cifar, of ResNets.")] = None,
+    attention: Annotated[str | None, typer.Option(help="se, eca, cbam ... where it fits.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Backbone of DeepLabv3+.")] = None,
+    output_stride: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
+    window: Annotated[int | None, typer.Option(help="Window of HybridSN in pixels.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List networks with what they cost: parameters, multiply-adds, memory, paper."""
+    from spectile import networks
+    from spectile.networks.comparisons import COMPARISONS
+
+    options: dict[str, Any] = {
+        "width": width,
+        "stem": stem,
+        "attention": attention,
+        "backbone": backbone,
+        "output_stride": output_stride,
+        "window": window,
+    }
+    options = {key: value for key, value in options.items() if value is not None}
+    listed = (name,) if name else (*networks.names(), *COMPARISONS)
+    rows = [_row(each, size, bands, classes, options) for each in listed]
+    if json:
+        print(json_module.dumps(rows, indent=2))
+    else:
+        _print(rows)
+
+
+def _row(
+    name: str, size: int, bands: int | None, classes: int | None, options: dict[str, Any]
+) -> dict[str, Any]:
+    """One network's costs; networks of windows are counted for the literature's scene."""
+    from spectile import networks
+    from spectile.networks.comparisons import COMPARISONS
+
+    compared = name in COMPARISONS
+    windowed = not compared and "window" in networks.describe(name).options
+    counted = networks.costs(
+        name,
+        bands=bands or (30 if windowed else 3),
+        classes=classes or (16 if windowed else 1000),
+        size=size,
+        **options,
+    )
+    return {
+        "network": name,
+        "parameters": counted.parameters,
+        "multiply_adds": counted.multiply_adds,
+        "activation_bytes": counted.activation_bytes,
+        "size": list(counted.size),
+        "paper": "for comparison" if compared else networks.describe(name).paper,
+    }
+
+
+def _print(rows: Sequence[dict[str, Any]]) -> None:
+    print(f"{'network':<20}{'parameters':>13}{'multiply-adds':>15}{'activations':>13}  size, paper")
+    for row in rows:
+        height, width = row["size"]
+        print(
+            f"{row['network']:<20}{row['parameters']:>13,}{row['multiply_adds'] / 1e6:>13,.1f} M"
+            f"{row['activation_bytes'] / 1e6:>10,.1f} MB  {height} x {width}, {row['paper']}"
+        )
