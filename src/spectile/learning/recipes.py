@@ -10,7 +10,7 @@ from pydantic import Field
 
 from spectile.scenes.reducers import ReducerName
 
-WINDOWS_SEEN = 60_000
+WINDOWS_SEEN = 50_000
 """A minute on two cores with the quick recipe, enough to fit what the labels tell."""
 
 
@@ -24,7 +24,7 @@ class Recipe:
     reducer: ReducerName = "pca"
     components: int = 20
     epochs: Annotated[int, Field(ge=1)] | None = None
-    """Times over the training windows; None: as often as it takes to see 60,000 windows."""
+    """Times over the training windows; None: as often as it takes to see 50,000 windows."""
     batch: Annotated[int, Field(ge=1)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
