@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import pytest
@@ -15,12 +16,16 @@ from spectile.blocks import (
     DepthwiseSeparable,
     InvertedResidual,
     Res2,
+    SelectiveKernel,
     SqueezeExcitation,
     StochasticDepth,
 )
 from spectile.blocks.stochastic_depth import depth_rates
 
 BLOCKS = {
+    "selective": lambda stride=1: Bottleneck(
+        6, 4, 10, SelectiveKernel(4, stride=stride), stride=stride
+    ),
     "basic": lambda **o: BasicBlock(6, 10, **o),
     "bottleneck": lambda stride=1: Bottleneck(
         6, 4, 10, ConvNormAct(4, 4, stride=stride), stride=stride
@@ -58,6 +63,27 @@ def test_inference_gives_what_evaluation_with_gradients_gives(build):
         y = block(x)
     torch.testing.assert_close(block(x), y, atol=0, rtol=0)
     torch.testing.assert_close(x, before, atol=0, rtol=0)
+
+
+@every_block
+def test_exports_for_any_batch_and_size(build):
+    block = build(stride=2).eval()
+    dynamic = dict.fromkeys((0, 2, 3), torch.export.Dim.AUTO)
+    exported = torch.export.export(block, (torch.randn(2, 6, 8, 9),), dynamic_shapes=(dynamic,))
+    x = torch.randn(3, 6, 17, 14)
+    torch.testing.assert_close(exported.module()(x), block(x), atol=1e-5, rtol=1e-5)
+
+
+@every_block
+def test_a_training_step_compiles_without_a_break(build):
+    block = build(stride=1).train()
+    twin = copy.deepcopy(block)
+    x = torch.randn(2, 6, 8, 9)
+    torch.compile(block, fullgraph=True, backend="aot_eager")(x).square().sum().backward()
+    twin(x).square().sum().backward()
+    for ours, theirs in zip(block.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(block.state_dict(), twin.state_dict())
 
 
 def test_a_block_that_adds_nothing_passes_its_input_on():

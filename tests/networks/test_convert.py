@@ -144,8 +144,8 @@ def test_weights_of_something_else_altogether_are_refused():
 @pytest.mark.parametrize(
     ("source", "name", "reason"),
     [
-        ("torchvision", "sknet-50", "from there mobilenet-v2, mobilenet-v3-large"),
-        ("keras", "resnet-50", "only from 'timm' and 'torchvision'"),
+        ("torchvision", "sknet-50", "weights for mobilenet-v2, mobilenet-v3-large"),
+        ("keras", "resnet-50", "choose timm or torchvision"),
         ("timm", "resnet-51", "did you mean resnet-50"),
     ],
 )

@@ -27,10 +27,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 IMAGE_NETWORKS = [name for name in networks.names() if not name.startswith(("hybridsn", "deeplab"))]
 every_family = pytest.mark.parametrize("name", FAMILIES)
-# Those of which the others are made as well; tracing takes its time.
-traced_families = pytest.mark.parametrize(
-    "name", ["se-resnet-18", "sknet-26", "res2net-50", "mobilenet-v3-small"]
-)
+# Tracing takes its time: the blocks of the others are traced with the blocks' tests.
+traced_families = pytest.mark.parametrize("name", ["se-resnet-18", "mobilenet-v3-small"])
 
 
 @pytest.fixture(autouse=True)

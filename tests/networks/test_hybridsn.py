@@ -73,6 +73,12 @@ def test_bad_options_say_what_to_do(options: dict[str, int], message: str) -> No
         networks.create("hybridsn", bands=30, classes=2, **options)
 
 
+def test_another_window_than_its_own_is_refused() -> None:
+    network = networks.create("hybridsn", bands=13, classes=2, window=11)
+    with pytest.raises(InputError, match=r"windows \(N, 13, 11, 11\), not \(1, 13, 9, 9\)"):
+        network(torch.zeros(1, 13, 9, 9))
+
+
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean hybridsn-se"):
         networks.create("hybridsnse", bands=30, classes=2)

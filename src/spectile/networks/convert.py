@@ -68,9 +68,11 @@ def convert(state_dict: Mapping[str, Tensor], *, source: Source, network: str) -
     dialect = DIALECTS.get((source, network))
     if dialect is None:
         available = sorted(name for origin, name in DIALECTS if origin == source)
-        known = ", ".join(available) or "nothing, only from 'timm' and 'torchvision'"
+        if not available:
+            raise InputError(f"There is no source called {source!r}: choose timm or torchvision.")
         raise InputError(
-            f"{network} can't be converted from {source!r}: from there {known} can be."
+            f"{network} can't be converted from {source}: it has weights for "
+            f"{', '.join(available)} alone."
         )
     names = dialect.names(state_dict.keys())
     converted = {names[key]: state_dict[key] for key in names}

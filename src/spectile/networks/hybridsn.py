@@ -102,5 +102,10 @@ class HybridSN(nn.Module):
         return features
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1:] != (self.bands, self.window, self.window):
+            raise InputError(
+                f"this network takes windows (N, {self.bands}, {self.window}, {self.window}), not "
+                f"{tuple(x.shape)}: create it with the bands and the window of its input."
+            )
         logits: Tensor = self.classifier(self.attention(self.trunk(x)))
         return logits
