@@ -73,6 +73,16 @@ def test_bad_options_say_what_to_do(options: dict[str, int], message: str) -> No
         networks.create("hybridsn", bands=30, classes=2, **options)
 
 
+@pytest.mark.parametrize("block", ["eca", "cbam", "coordinate", "non-local", "strip-pooling"])
+def test_any_attention_fits_after_the_2d_convolution(block: str) -> None:
+    network = networks.create("hybridsn", bands=13, classes=2, window=9, attention=block)
+    logits = network(torch.randn(2, 13, 9, 9))
+    assert logits.shape == (2, 2)
+    logits.sum().backward()
+    with pytest.raises(InputError, match="did you mean"):
+        networks.create("hybridsn", bands=13, classes=2, attention=f"{block}s")
+
+
 def test_another_window_than_its_own_is_refused() -> None:
     network = networks.create("hybridsn", bands=13, classes=2, window=11)
     with pytest.raises(InputError, match=r"windows \(N, 13, 11, 11\), not \(1, 13, 9, 9\)"):

@@ -10,12 +10,11 @@ shrink, see :func:`spectral_kernels`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from spectile.errors import InputError
+from spectile.networks.arguments import Attention, attention_builder, check_sizes
 
 SPATIAL_KERNEL = 3
 VALID_CONVOLUTIONS = 4
@@ -50,14 +49,11 @@ class HybridSN(nn.Module):
         classes: int,
         *,
         window: int = 25,
-        attention: Callable[[int], nn.Module] | None = None,
+        attention: Attention = None,
         dropout: float = 0.4,
     ) -> None:
         super().__init__()
-        if bands < 1 or classes < 1:
-            raise InputError(
-                f"hybridsn needs at least one band and one class, not {bands} and {classes}."
-            )
+        check_sizes("HybridSN", bands, classes)
         if window < SMALLEST_WINDOW or window % 2 == 0:
             raise InputError(
                 f"hybridsn can't take a window of {window} pixels: "
@@ -80,7 +76,8 @@ class HybridSN(nn.Module):
         self.spatial = nn.Sequential(
             nn.Conv2d(channels_in * depth, CHANNELS_2D, SPATIAL_KERNEL), nn.ReLU(inplace=True)
         )
-        self.attention = attention(CHANNELS_2D) if attention else nn.Identity()
+        build = attention_builder(attention)
+        self.attention = build(CHANNELS_2D) if build else nn.Identity()
         self.map_size = window - SMALLEST_WINDOW + 1
         self.classifier = nn.Sequential(
             nn.Flatten(),
