@@ -83,6 +83,19 @@ def test_any_attention_fits_after_the_2d_convolution(block: str) -> None:
         networks.create("hybridsn", bands=13, classes=2, attention=f"{block}s")
 
 
+def test_exports_compiles_and_runs_in_half_precision() -> None:
+    network = networks.create("hybridsn-se", bands=13, classes=3, window=9).eval()
+    x = torch.randn(2, 13, 9, 9)
+    batch = {0: torch.export.Dim("batch", min=1, max=64)}
+    exported = torch.export.export(network, (x,), dynamic_shapes=(batch,)).module()
+    more = torch.randn(5, 13, 9, 9)
+    torch.testing.assert_close(exported(more), network(more))
+    compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), network(x))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (network(x) - network.float()(x)).abs().max() < 0.1
+
+
 def test_another_window_than_its_own_is_refused() -> None:
     network = networks.create("hybridsn", bands=13, classes=2, window=11)
     with pytest.raises(InputError, match=r"windows \(N, 13, 11, 11\), not \(1, 13, 9, 9\)"):

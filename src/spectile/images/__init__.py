@@ -1,1 +1,0 @@
-"""Folders of images, for classification and segmentation."""
