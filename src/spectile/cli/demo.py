@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from spectile.cli.options import Overwrite, Quiet, Seed, Threads
+from spectile.cli.options import Overwrite, Quiet, Resume, Seed, Threads
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the two runs.")] = Path("runs/demo"),
     seed: Seed = 0,
     threads: Threads = None,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -24,7 +25,13 @@ def demo(
 
     with pixels_bar("mapping", quiet=quiet) as progress:
         report, records = run_demo(
-            out, overwrite=overwrite, quiet=quiet, seed=seed, threads=threads, progress=progress
+            out,
+            overwrite=overwrite,
+            resume=resume,
+            quiet=quiet,
+            seed=seed,
+            threads=threads,
+            progress=progress,
         )
     for record in records:
         print_scores(record.metrics)

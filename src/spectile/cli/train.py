@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spectile.cli.options import Overwrite, Quiet, Threads
+from spectile.cli.options import Overwrite, Quiet, Resume, Threads
 from spectile.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def scene(
     precision: Annotated[str | None, typer.Option(help="auto, 32-true, bf16-mixed.")] = None,
     threads: Threads = None,
     seed: Annotated[int | None, typer.Option(help="Where all chance starts from.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from spectile.mapping.scene_map import Progress
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
 from spectile.runs.report import write_run_report
-from spectile.runs.scene_run import REPORT, train_scene
+from spectile.runs.scene_run import CONFIG, REPORT, train_scene
 from spectile.scenes.known import indian_pines
 from spectile.scoring.report import RunRecord
 
@@ -39,7 +39,7 @@ def run_demo(
                 config,
                 folder,
                 overwrite=overwrite,
-                resume=resume and folder.exists(),
+                resume=resume and (folder / CONFIG).exists(),
                 quiet=quiet,
                 progress=progress,
             )
