@@ -79,6 +79,19 @@ def test_impossible_component_counts_are_refused(
         fit_reducer("pca", spectra(pixels), components=components)
 
 
+@pytest.mark.parametrize("name", ["pca", "mnf", "standardise"])
+def test_a_band_constant_on_the_training_pixels_stays_finite_elsewhere(name: ReducerName) -> None:
+    values = spectra()
+    values[:, 3] = 7
+    noise = np.random.default_rng(1).normal(size=(200, 12))
+    reducer = fit_reducer(name, values, components=12, noise=noise)
+    elsewhere = values.copy()
+    elsewhere[:, 3] = 8
+    components = reducer.apply(elsewhere.T[:, :, None])
+    assert np.isfinite(components).all()
+    assert np.abs(components).max() < 100
+
+
 def test_a_direction_without_variance_is_not_blown_up() -> None:
     values = spectra()[:, :3]
     doubled = np.concatenate([values, values], axis=1)

@@ -80,7 +80,7 @@ def fit_reducer(
         return Reducer(name, np.zeros(bands), np.eye(bands))
     mean = values.mean(axis=0)
     if name == "standardise":
-        return Reducer(name, mean, np.diag(1 / values.std(axis=0)))
+        return Reducer(name, mean, np.diag(_inverse(values.std(axis=0))))
     wanted = min(30, bands) if components is None else components
     if not 1 <= wanted <= bands:
         raise InputError(
@@ -103,11 +103,20 @@ def _whitening(values: NDArray[np.float64], components: int) -> NDArray[np.float
     from sklearn.decomposition import PCA
 
     pca = PCA(components, whiten=True, svd_solver="full").fit(values)
-    deviations = np.sqrt(pca.explained_variance_)
-    # A direction without variance would be whitened into amplified rounding errors.
-    alive = deviations > deviations[0] * 1e-9
-    matrix: NDArray[np.float64] = pca.components_.T * np.where(alive, 1 / deviations, 0)
+    matrix: NDArray[np.float64] = pca.components_.T * _inverse(np.sqrt(pca.explained_variance_))
     return matrix
+
+
+def _inverse(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / deviation; 0 for a direction without variance, whose rounding errors would be blown up.
+
+    Such a direction is a band that is constant on the training pixels, though not elsewhere.
+    """
+    alive = deviations > deviations.max() * 1e-9
+    inverse: NDArray[np.float64] = np.divide(
+        1, deviations, out=np.zeros_like(deviations), where=alive
+    )
+    return inverse
 
 
 def _noise_whitening(
@@ -124,9 +133,8 @@ def _noise_whitening(
     covariance = centred.T @ centred / (len(centred) - 1)
     ratios, directions = eigh(covariance, noise_covariance)
     chosen = directions[:, np.argsort(ratios)[::-1][:components]]
-    matrix: NDArray[np.float64] = chosen / np.sqrt(
-        np.einsum("bk,bc,ck->k", chosen, covariance, chosen)
-    )
+    variances = np.einsum("bk,bc,ck->k", chosen, covariance, chosen)
+    matrix: NDArray[np.float64] = chosen * _inverse(np.sqrt(variances.clip(min=0)))
     # An eigenvector's sign is arbitrary: fix it, so that one fit equals the next.
     largest = np.abs(matrix).argmax(axis=0)
     matrix *= np.sign(matrix[largest, np.arange(components)])
