@@ -67,15 +67,21 @@ def map_parts(
     `memory` in GB bounds what one part needs, besides the program itself. Raises InputError if the
     scene's bands don't match the model's, NotShareableError if `method` is dense and can't be.
     """
+    # All that can be refused is refused here, before the first part and before any output.
     preprocessing = model.for_scene(scene)
     evaluate = evaluator(model, method).to(device)
-    weight = next(evaluate.parameters())
-    for window in tiles(scene, tile_edge(scene, model.window, memory)):
-        components, valid = preprocessing.read(scene, window, model.window // 2)
-        logits = _evaluate(evaluate, torch.from_numpy(components[None]).to(weight))
-        classes = logits.argmax(axis=0).astype(np.int32) + 1
-        classes[~valid] = 0
-        yield MapPart(window, classes, logits)
+    edge = tile_edge(scene, model.window, memory)
+
+    def parts() -> Iterator[MapPart]:
+        weight = next(evaluate.parameters())
+        for window in tiles(scene, edge):
+            components, valid = preprocessing.read(scene, window, model.window // 2)
+            logits = _evaluate(evaluate, torch.from_numpy(components[None]).to(weight))
+            classes = logits.argmax(axis=0).astype(np.int32) + 1
+            classes[~valid] = 0
+            yield MapPart(window, classes, logits)
+
+    return parts()
 
 
 def map_scene(
@@ -98,11 +104,11 @@ def map_scene(
     """
     start = time.perf_counter()
     reason = ""
-    if method == "dense":
-        try:
-            evaluator(model, method)
-        except NotShareableError as error:
-            method, reason = "patches", str(error)
+    try:
+        parts = map_parts(model, scene, method=method, memory=memory, device=device)
+    except NotShareableError as error:
+        method, reason = "patches", str(error)
+        parts = map_parts(model, scene, method=method, memory=memory, device=device)
     done, total = 0, scene.height * scene.width
     with MapWriter(
         path,
@@ -115,7 +121,7 @@ def map_scene(
         entropy=entropy,
         overwrite=overwrite,
     ) as writer:
-        for part in map_parts(model, scene, method=method, memory=memory, device=device):
+        for part in parts:
             shares = softmax(part, probabilities or entropy)
             writer.write(
                 part.window,

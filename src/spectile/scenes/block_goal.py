@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-TRAIN_SIDE, TEST_SIDE = 0, 1
-"""Rows of the arrays (2, K) of pixels a side and class."""
+TRAIN_SIDE = 0
+"""The training row of the arrays (2, K) of pixels a side and class; row 1 is test."""
 
 UNTRAINED, UNTESTED = 2.0, 1.0
 """What it costs that a side lacks a class; 1.0 is the cost of losing 63% of all pixels."""
