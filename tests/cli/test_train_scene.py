@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
-from tests.cli.conftest import QUICK, Field, spectile
+from rasterio.transform import from_origin
+from rasterio.windows import Window
+from tests.cli.conftest import QUICK, Field, spectile, write_tif
 
 FILES = {
     "config.yaml",
@@ -159,6 +161,30 @@ def test_map_and_evaluate_use_the_model_as_it_is(run: Path, field: Field) -> Non
     assert evaluated["confusion"] == json.loads((run / "metrics.json").read_text())["confusion"]
     unsplit = spectile("evaluate", run / "model.safetensors", field.scene, field.labels, "--quiet")
     assert "pixels it has seen may be among these" in unsplit
+
+
+def test_no_overlap_is_claimed_only_where_it_is_known(
+    run: Path, field: Field, tmp_path: Path
+) -> None:
+    with rasterio.open(field.scene) as raster, rasterio.open(field.labels) as labels:
+        cut = Window(8, 8, 40, 40)
+        pixels, classes = raster.read(window=cut), labels.read(window=cut)
+        within = raster.window_transform(cut)
+    for place, words in (
+        (within, "pixels it has seen may be among these"),
+        (from_origin(7e5, 5.1e6, 30, 30), "trained elsewhere"),
+    ):
+        scene = write_tif(tmp_path / "scene.tif", pixels, transform=place, nodata=-9999)
+        truth = write_tif(tmp_path / "labels.tif", classes, transform=place, nodata=0)
+        assert words in spectile("evaluate", run / "model.safetensors", scene, truth, "--quiet")
+    with rasterio.open(run / "split.tif") as raster:
+        turned = np.ascontiguousarray(raster.read()[:, ::-1])
+    split = write_tif(tmp_path / "split.tif", turned, nodata=0)
+    printed = spectile(
+        *("evaluate", run / "model.safetensors", field.scene, field.labels, "--quiet"),
+        *("--split", split),
+    )
+    assert "wasn't trained under this split" in printed
 
 
 def test_nodata_stays_nodata(run: Path, field: Field, tmp_path: Path) -> None:

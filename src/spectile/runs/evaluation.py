@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.transform import array_bounds
+from rasterio.warp import transform_bounds
 
 from spectile.errors import InputError
 from spectile.mapping.scene_map import Progress, map_scene
 from spectile.mapping.split_raster import SPLIT_LEGEND
-from spectile.model import Model
+from spectile.model import Model, sha256
 from spectile.runs.hardware import best_device
 from spectile.runs.scores import map_scores
 from spectile.scenes.labels import open_labels
 from spectile.scenes.scene import Scene
 
 TEST_PIXELS = "These are the test pixels of the run that trained the model: {verdict}"
-SAME_SCENE = (
-    "The model was trained on this scene: pixels it has seen may be among these. "
+OTHER_SPLIT = "The model wasn't trained under this split: pixels it has seen may be among these."
+PERHAPS_SEEN = (
+    "The model may have been trained on this ground: pixels it has seen may be among these. "
     "Score the test pixels alone with --split."
 )
-OTHER_SCENE = "The model was trained on another scene: none of these pixels was seen in training."
+ELSEWHERE = "The model was trained elsewhere: none of these pixels was seen in training."
 
 
 def evaluate_model(
@@ -41,6 +48,7 @@ def evaluate_model(
     """
     opened = open_labels(labels, like=scene, column=column, legend=model.legend)
     scored = opened.classes > 0
+    sides = None
     if split is not None:
         sides = open_labels(split, like=scene, legend=SPLIT_LEGEND).classes
         scored &= sides == SPLIT_LEGEND.names.index("test") + 1
@@ -56,29 +64,51 @@ def evaluate_model(
         scores = map_scores(Path(folder) / "map.tif", model.legend, rows, columns, truth)
     return {
         **scores,
-        "split": _trust(model, scene, split, len(rows)),
+        "split": {"test_pixels": len(rows), **_trust(model, scene, sides)},
         "seconds": {"map": summary.seconds, "score": time.perf_counter() - start},
         "network": model.name,
     }
 
 
-def _trust(model: Model, scene: Scene, split: str | None, pixels: int) -> dict[str, Any]:
-    trained = model.provenance.get("split", {})
-    if split is not None:
-        verdict = TEST_PIXELS.format(verdict=trained.get("verdict", "its split is unknown."))
-        overlaps = {key: trained.get(key) for key in ("overlap", "window_overlap")}
-        return {"kind": "file", "test_pixels": pixels, **overlaps, "verdict": verdict}
-    same = model.provenance.get("scene", {}) == scene_identity(scene)
-    return {
-        "kind": "none",
-        "test_pixels": pixels,
-        "overlap": None if same else 0.0,
-        "window_overlap": None if same else 0.0,
-        "verdict": SAME_SCENE if same else OTHER_SCENE,
-    }
+def _trust(model: Model, scene: Scene, sides: NDArray[np.int32] | None) -> dict[str, Any]:
+    """How far test and training pixels are known to overlap; None for what nobody can tell."""
+    unknown = {"overlap": None, "window_overlap": None}
+    if sides is None:
+        if lies_elsewhere(scene, model.provenance.get("scene", {})):
+            return {"kind": "none", "overlap": 0.0, "window_overlap": 0.0, "verdict": ELSEWHERE}
+        return {"kind": "none", **unknown, "verdict": PERHAPS_SEEN}
+    if split_hash(sides) != model.provenance.get("split_sha256"):
+        return {"kind": "file", **unknown, "verdict": OTHER_SPLIT}
+    trained = model.provenance["split"]
+    overlaps = {key: trained[key] for key in unknown}
+    return {"kind": "file", **overlaps, "verdict": TEST_PIXELS.format(verdict=trained["verdict"])}
 
 
-def scene_identity(scene: Scene) -> dict[str, Any]:
-    """What tells one scene from another without reading it: its size and place, else its name."""
-    place = {"transform": list(scene.transform)[:6]} if scene.transform else {"name": scene.source}
-    return {"height": scene.height, "width": scene.width, **place}
+def split_hash(sides: NDArray[Any]) -> str:
+    """Fingerprint of a split's codes (H, W)."""
+    return sha256(sides.astype(np.uint8))
+
+
+def scene_place(scene: Scene) -> dict[str, Any]:
+    """Where a scene lies, as far as it tells: coordinate system, and left, bottom, right, top."""
+    if scene.crs is None or scene.transform is None:
+        return {}
+    bounds = array_bounds(scene.height, scene.width, scene.transform)
+    return {"crs": scene.crs.to_wkt(), "bounds": [float(side) for side in bounds]}
+
+
+def lies_elsewhere(scene: Scene, place: Mapping[str, Any]) -> bool:
+    """Whether a scene surely shares no ground with `place`; not sure where one of them is mute."""
+    here = scene_place(scene)
+    if not here or not place:
+        return False
+    try:
+        left, bottom, right, top = transform_bounds(scene.crs, place["crs"], *here["bounds"])
+    except (RasterioError, CPLE_BaseError):
+        return False
+    if not np.isfinite((left, bottom, right, top)).all():
+        return False
+    other_left, other_bottom, other_right, other_top = place["bounds"]
+    return bool(
+        right <= other_left or left >= other_right or top <= other_bottom or bottom >= other_top
+    )

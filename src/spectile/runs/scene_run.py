@@ -22,7 +22,7 @@ from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edg
 from spectile.mapping.split_raster import write_split
 from spectile.model import Model, load
 from spectile.runs.config import SceneConfig, read_config
-from spectile.runs.evaluation import scene_identity
+from spectile.runs.evaluation import scene_place, split_hash
 from spectile.runs.hardware import best_device, use_threads
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
@@ -151,15 +151,12 @@ def _run(
         progress=progress,
     )
     write_picture(folder / MAP, folder / PICTURE, model.legend)
-    start = time.perf_counter()
     metrics = metrics_of(folder / MAP, prepared, config, seconds, summary)
-    metrics["seconds"]["score"] = time.perf_counter() - start
     # The finished model knows how far to trust it.
     replace(model, provenance={**model.provenance, **_trust(metrics)}).save(folder / MODEL)
     write_metrics(folder / METRICS, metrics)
     notes = [*prepared.notes, *([summary.reason] if summary.reason else [])]
-    run = record(scene, prepared, config, metrics, history, folder / MAP, tuple(notes))
-    return run
+    return record(scene, prepared, config, metrics, history, folder / MAP, tuple(notes))
 
 
 def _fit(
@@ -209,7 +206,8 @@ def _fit(
         wavelengths=wavelengths,
         provenance={
             "seed": config.seed,
-            "scene": scene_identity(scene),
+            "scene": scene_place(scene),
+            "split_sha256": split_hash(prepared.split.assignment),
             "fit_seconds": outcome.seconds,
             "best_epoch": outcome.best_epoch,
             "training_data_sha256": prepared.data_hash,
@@ -227,6 +225,7 @@ def metrics_of(
     summary: MapSummary,
 ) -> dict[str, Any]:
     """What metrics.json holds; the map is compared with the labels on test pixels alone."""
+    start = time.perf_counter()
     rows, columns, truth = prepared.pixels(TEST)
     scores = map_scores(map_path, prepared.labels.legend, rows, columns, truth)
     split = prepared.split.summary()
@@ -237,7 +236,11 @@ def metrics_of(
     return {
         **scores,
         "split": split,
-        "seconds": {"fit": fit_seconds, "map": summary.seconds, "score": 0.0},
+        "seconds": {
+            "fit": fit_seconds,
+            "map": summary.seconds,
+            "score": time.perf_counter() - start,
+        },
         "map_method": summary.method,
         "network": config.recipe.network,
         "seed": config.seed,
