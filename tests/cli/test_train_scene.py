@@ -118,6 +118,21 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_end(field: Field) -> None:
     assert (killed / "map.tif").read_bytes() == (whole / "map.tif").read_bytes()
 
 
+def test_a_run_is_not_resumed_on_other_labels(run: Path, field: Field, tmp_path: Path) -> None:
+    with rasterio.open(field.labels) as raster:
+        values = raster.read()
+    labels = write_tif(tmp_path / "labels.tif", values, nodata=0)
+    out = tmp_path / "run"
+    spectile("train", "scene", field.scene, labels, "--out", out, *QUICK)
+    (out / "report.html").unlink()
+    values[0, :20] = 0
+    write_tif(labels, values, nodata=0)
+    before = (out / "split.tif").read_bytes()
+    message = spectile("train", "scene", "--out", out, "--resume", "--quiet", code=2)
+    assert "changed since the run was started" in message
+    assert (out / "split.tif").read_bytes() == before
+
+
 def test_a_given_split_is_taken_as_it_is(run: Path, field: Field) -> None:
     out = field.folder / "runs" / "file"
     spectile(

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from spectile import networks
@@ -19,7 +20,7 @@ from spectile.learning.fit import Fit, Hardware, fit
 from spectile.learning.windows import LabelledWindows
 from spectile.mapping.picture import write_picture
 from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
-from spectile.mapping.split_raster import write_split
+from spectile.mapping.split_raster import SPLIT_LEGEND, write_split
 from spectile.model import Model, load
 from spectile.runs.config import SceneConfig, read_config
 from spectile.runs.evaluation import scene_place, split_hash
@@ -27,7 +28,7 @@ from spectile.runs.hardware import best_device, use_threads
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
-from spectile.runs.scores import map_scores
+from spectile.runs.scores import map_scores, read_map
 from spectile.runs.splitting import make_split
 from spectile.scenes.labels import Labels
 from spectile.scenes.scene import Scene
@@ -122,6 +123,8 @@ def _run(
     progress: Progress | None,
 ) -> RunRecord:
     """One repeat; what a killed run had finished is taken as it is."""
+    if resume and (folder / SPLIT).exists():
+        _check_split(folder / SPLIT, prepared)
     write_split(
         folder / SPLIT,
         prepared.split.assignment,
@@ -295,6 +298,15 @@ def _check_same(config: SceneConfig, started: SceneConfig, directory: Path) -> N
         raise InputError(
             f"{directory} was started with other settings ({', '.join(changed)}): leave the "
             "options out to go on, or start anew with --overwrite."
+        )
+
+
+def _check_split(path: Path, prepared: Prepared) -> None:
+    """Raise InputError unless a resumed run would test the pixels that it didn't train on."""
+    if not np.array_equal(read_map(path, SPLIT_LEGEND), prepared.split.assignment):
+        raise InputError(
+            f"{path} is no longer the split of this scene and these labels, which were changed "
+            "since the run was started: start anew with --overwrite."
         )
 
 
