@@ -4,11 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
 from spectile import networks
 from spectile.errors import InputError
-from spectile.mapping.dense import NotShareableError, densify, gated_convolution
+from spectile.mapping.dense import densify
 from spectile.mapping.patches import PatchByPatch
 
 
@@ -49,15 +48,6 @@ def test_equals_patches_of_the_published_size(name: str) -> None:
         assert (exact - PatchByPatch(network, (25, 25))(x.double())).abs().max() <= 1e-9
 
 
-def test_a_gate_of_one_is_a_plain_convolution() -> None:
-    torch.manual_seed(0)
-    features, kernel = torch.randn(1, 5, 40, 700).double(), torch.randn(3, 5, 4, 6).double()
-    bias = torch.randn(3).double()
-    gated = gated_convolution(features, torch.ones(1, 5, 37, 695).double(), kernel, bias)
-    plain = torch.nn.functional.conv2d(features, kernel, bias)
-    assert (gated - plain).abs().max() <= 1e-11
-
-
 def test_dropout_left_on_in_training_does_not_reach_the_map() -> None:
     torch.manual_seed(0)
     network = networks.create("hybridsn-se", bands=13, classes=2, window=9).train()
@@ -67,18 +57,7 @@ def test_dropout_left_on_in_training_does_not_reach_the_map() -> None:
         assert torch.equal(dense(x), dense(x))
 
 
-def test_what_cannot_be_shared_is_refused_with_the_reason() -> None:
-    with pytest.raises(NotShareableError, match="Linear can't be mapped densely"):
-        densify(nn.Linear(3, 2), (1, 1))
-    gated = networks.HybridSN(13, 2, window=9, attention=lambda c: nn.Softmax2d())
-    with pytest.raises(NotShareableError, match="layer attention"):
-        densify(gated, (9, 9))
-    inserted = networks.insert_attention(networks.HybridSN(13, 2, window=9), "eca", where="spatial")
-    with pytest.raises(NotShareableError, match="spatial"):
-        densify(inserted, (9, 9))
-
-
 def test_another_window_than_the_networks_is_refused() -> None:
     network = networks.create("hybridsn", bands=13, classes=2, window=9)
-    with pytest.raises(InputError, match="9 x 9 pixels, not 11 x 11"):
+    with pytest.raises(InputError, match="takes no windows of 11 x 11 pixels"):
         densify(network, (11, 11))

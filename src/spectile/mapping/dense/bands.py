@@ -1,0 +1,42 @@
+"""How many bands a network takes, where nobody says."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from spectile.errors import InputError
+from spectile.mapping.dense.recording import evaluating
+
+MOST_BANDS = 1024
+
+
+def bands_of(module: nn.Module, window: tuple[int, int]) -> int:
+    """The bands of windows (N, bands, h, w) that `module` takes.
+
+    Asked of its attribute `bands`, then read from its first 2-D convolution, then tried out:
+    a stack of 3-D convolutions tells its depth only by what fits the Linear behind it.
+    Raises InputError, with the network's own words, where no number fits.
+    """
+    told = getattr(module, "bands", None)
+    first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
+    guesses = [told] if isinstance(told, int) else []
+    guesses += [first.in_channels] if first is not None else []
+    failure: Exception | None = None
+    with evaluating(module), torch.no_grad():
+        for bands in [*guesses, *range(1, MOST_BANDS + 1)]:
+            parameter = next(module.parameters(), torch.empty(0))
+            try:
+                result = module(parameter.new_zeros((2, bands, *window)))
+            except Exception as error:  # whatever an unfitting shape leads to
+                failure = failure or error
+                if bands == told:
+                    break
+                continue
+            if isinstance(result, Tensor):
+                return int(bands)
+    words = str(failure).strip().splitlines()[0] if str(failure).strip() else repr(failure)
+    raise InputError(
+        f"{type(module).__name__} takes no windows of {window[0]} x {window[1]} pixels "
+        f"({words}): give the window that it was made for, or its bands."
+    )

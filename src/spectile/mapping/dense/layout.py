@@ -1,0 +1,151 @@
+"""How a window's tensor lies in the tensor that all windows share.
+
+In the network a tensor belongs to one window and has axes such as (1, channels, h, w). In the scene
+the same numbers lie in one tensor (rows, columns, parts ...), and the window of pixel p holds the
+cut of it that begins at p: `extent` values a step of `step` pixels apart. Axes are products of
+parts; reshaping and permuting move parts about and leave the shared tensor as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+Kind = Literal["plain", "rows", "columns", "spread"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A factor, above 1, of an axis.
+
+    A plain part is an axis of the shared tensor; rows and columns are the window's extent in
+    space; a spread part repeats a number that is there once.
+    """
+
+    size: int
+    kind: Kind = "plain"
+
+    @property
+    def in_space(self) -> bool:
+        """It is the window's extent, and not stored for each window."""
+        return self.kind in ("rows", "columns")
+
+
+Axis = tuple[Part, ...]
+
+
+def length(axis: Axis) -> int:
+    """Numbers along an axis."""
+    return math.prod(part.size for part in axis)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Axes of one window's tensor, and where their parts lie in the shared one."""
+
+    axes: tuple[Axis, ...]
+    stored: Axis
+    """The plain parts in the order of the shared tensor's axes, after rows and columns."""
+    steps: tuple[int, int] = (1, 1)
+    """Pixels from one of the window's rows, or columns, to the next."""
+    extents: tuple[int, int] = (1, 1)
+    """Rows and columns of a window; one that is 1 has no part."""
+
+    @classmethod
+    def of_input(cls, bands: int, window: tuple[int, int]) -> Self:
+        """Windows (1, bands, h, w) in a scene (rows, columns, bands)."""
+        band = tuple([Part(bands)] if bands > 1 else [])
+        rows = tuple([Part(window[0], "rows")] if window[0] > 1 else [])
+        columns = tuple([Part(window[1], "columns")] if window[1] > 1 else [])
+        return cls(((), band, rows, columns), band, extents=window)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one window's tensor."""
+        return tuple(map(length, self.axes))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Of the shared tensor's axes after rows and columns."""
+        return tuple(part.size for part in self.stored)
+
+    @property
+    def parts(self) -> Axis:
+        """Of all axes, in order."""
+        return tuple(part for axis in self.axes for part in axis)
+
+    @property
+    def in_space(self) -> frozenset[Kind]:
+        """The directions in which a window of it extends."""
+        return frozenset(part.kind for part in self.parts if part.in_space)
+
+    def permuted(self, order: Sequence[int]) -> Layout:
+        """Axes in another order."""
+        return replace(self, axes=tuple(self.axes[axis] for axis in order))
+
+    def reshaped(self, shape: Sequence[int]) -> Layout | None:
+        """None where a row or column of windows would be cut in two."""
+        waiting = list(self.parts)
+        stored = list(self.stored)
+        axes = []
+        for size in shape:
+            axis = []
+            while size > 1:
+                part = waiting.pop(0)
+                if size % part.size:
+                    if part.size % size or part.in_space:
+                        return None
+                    first, rest = Part(size, part.kind), Part(part.size // size, part.kind)
+                    if part.kind == "plain":
+                        place = stored.index(part)
+                        stored[place : place + 1] = [first, rest]
+                    waiting.insert(0, rest)
+                    part = first
+                axis.append(part)
+                size //= part.size
+            axes.append(tuple(axis))
+        return replace(self, axes=tuple(axes), stored=tuple(stored))
+
+    def with_axes(self, axes: Sequence[Axis]) -> Layout:
+        """These axes instead; plain parts that are on none of them are no longer stored."""
+        kept = {part for axis in axes for part in axis}
+        return replace(
+            self, axes=tuple(axes), stored=tuple(part for part in self.stored if part in kept)
+        )
+
+
+def refined(layouts: Sequence[Layout]) -> list[Layout] | None:
+    """The same tensors with at most one part an axis, alike cut where they broadcast.
+
+    All have the same number of axes. None where the axes can't be cut alike.
+    """
+    shape: list[int] = []
+    cuts: list[list[int]] = []
+    for axes in zip(*(layout.axes for layout in layouts), strict=True):
+        size = max(map(length, axes))
+        edges = {1, size}
+        for axis in axes:
+            reached = 1
+            # From the last part on, as steps in memory are counted.
+            for part in reversed(axis):
+                reached *= part.size
+                edges.add(reached)
+        steps = sorted(edges)
+        if any(upper % lower for lower, upper in itertools.pairwise(steps)):
+            return None
+        sizes = [upper // lower for lower, upper in itertools.pairwise(steps)]
+        cuts.append(sizes[::-1])
+        shape += sizes[::-1]
+    result = []
+    for layout in layouts:
+        wanted = []
+        for axis, sizes in zip(layout.axes, cuts, strict=True):
+            wanted += sizes if length(axis) > 1 else [1] * len(sizes)
+        cut = layout.reshaped(wanted)
+        if cut is None:
+            return None
+        result.append(cut)
+    return result

@@ -1,0 +1,136 @@
+"""A window network on all windows of a scene at once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from spectile.errors import InputError
+from spectile.mapping.dense.lowering import Program, lower
+from spectile.mapping.dense.plan import Plan
+from spectile.mapping.dense.recording import record
+from spectile.mapping.dense.refusal import NotShareableError
+from spectile.mapping.dense.rules import RULES
+from spectile.mapping.dense.values import Own, Shared, slots_of, window_of
+from spectile.mapping.dense.windows import cut_windows
+
+NUMBERS_AT_ONCE = 2**22
+"""Of the largest tensor of what windows compute for themselves; more would not stay in cache."""
+_VIEWS: dict[Any, Any] = {
+    torch.ops.aten.view.default: torch.ops.aten.reshape.default,
+    torch.ops.aten._unsafe_view.default: torch.ops.aten.reshape.default,
+}
+LEAST_SPEED_UP = 1.2
+"""Below it sharing isn't worth its trouble."""
+
+
+class DenseNetwork(nn.Module):
+    """Maps (1, bands, H + h - 1, W + w - 1) to (1, classes, H, W), the logits of every window.
+
+    It has the weights that `network` had when it was made.
+    """
+
+    def __init__(self, network: nn.Module, window: tuple[int, int], bands: int) -> None:
+        super().__init__()
+        self.window = window
+        self.bands = bands
+        self._program = lower(record(network, window, bands), RULES, bands, window)
+        self._check_worth()
+        self._last_use = _last_uses(self._program)
+        self.kernels = nn.ModuleList(step.kernel for step in self._program.steps)
+        self.eval()
+
+    @property
+    def plan(self) -> Plan:
+        """What is shared and what it saves; print it."""
+        return self._program.plan
+
+    @property
+    def bytes_a_pixel(self) -> int:
+        """About the most memory that computing takes, a pixel of the scene."""
+        most, live = 0, {0: self.bands}
+        for place, step in enumerate(self._program.steps):
+            live[step.output] = math.prod(step.stored)
+            most = max(most, sum(live.values()))
+            live = {slot: size for slot, size in live.items() if self._last_use[slot] > place}
+        return 4 * most
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[:2] != (1, self.bands):
+            raise InputError(
+                f"this module maps (1, {self.bands}, rows, columns), not {tuple(x.shape)}: "
+                "densify the network with the bands of the scene."
+            )
+        if x.shape[2] < self.window[0] or x.shape[3] < self.window[1]:
+            raise InputError(
+                f"a scene of {x.shape[2]} x {x.shape[3]} pixels is smaller than its window of "
+                f"{self.window[0]} x {self.window[1]}: pad it by half a window on each side."
+            )
+        height = x.shape[2] - self.window[0] + 1
+        width = x.shape[3] - self.window[1] + 1
+        tensors: dict[int, Tensor] = {0: x[0].permute(1, 2, 0)}
+        for place, step in enumerate(self._program.steps):
+            inputs = [window_of(tensors[v.slot], v.layout, height, width) for v in step.inputs]
+            for slot in [slot for slot in tensors if self._last_use[slot] <= place]:
+                del tensors[slot]
+            tensors[step.output] = step.kernel(*inputs)
+            del inputs
+        result = self._program.result
+        if isinstance(result, Own):
+            return self._window_by_window(tensors, height, width)
+        assert isinstance(result, Shared)
+        logits = window_of(tensors[result.slot], result.layout, height, width)
+        return logits.reshape(height, width, -1).permute(2, 0, 1)[None]
+
+    def _window_by_window(self, tensors: dict[int, Tensor], height: int, width: int) -> Tensor:
+        """What windows don't share, on blocks of rows of them."""
+        program = self._program
+        largest = max(node.meta["value"].numel() for node in program.inputs)
+        sizes = [n.meta["value"] for n in program.own_nodes]
+        largest = max([largest, *(v.numel() for v in sizes if isinstance(v, Tensor))])
+        rows = max(1, NUMBERS_AT_ONCE // (largest * width))
+        compute = torch.func.vmap(self._own_part)
+        logits = []
+        for top in range(0, height, rows):
+            count = min(rows, height - top)
+            windows = [
+                cut_windows(tensors, value, node.meta["value"].shape, top, count, height, width)
+                for node, value in program.inputs.items()
+            ]
+            logits.append(compute(*windows).reshape(count, width, -1))
+        return torch.cat(logits).permute(2, 0, 1)[None]
+
+    def _own_part(self, *windows: Tensor) -> Tensor:
+        """The rest of the network, on the tensors of one window."""
+        known: dict[fx.Node, Any] = dict(zip(self._program.inputs, windows, strict=True))
+        for node in self._program.own_nodes:
+            arguments, keywords = fx.node.map_arg((node.args, node.kwargs), known.__getitem__)
+            # Windows cut out of a scene don't lie in memory as they did for the network.
+            function = _VIEWS.get(node.target, node.target)
+            known[node] = function(*arguments, **keywords)
+        result = known[self._program.output]
+        assert isinstance(result, Tensor)
+        return result
+
+    def _check_worth(self) -> None:
+        own = self._program.own_nodes
+        if own and self.plan.speed_up < LEAST_SPEED_UP and self.window != (1, 1):
+            raise NotShareableError.of(
+                own[0].meta["layer"], "computes nearly all from numbers that are each window's own"
+            )
+
+
+def _last_uses(program: Program) -> dict[int, int]:
+    """For each slot the last step that reads it; what is read at the end is kept."""
+    last = {0: -1}
+    for place, step in enumerate(program.steps):
+        last[step.output] = place
+        for value in step.inputs:
+            last[value.slot] = place
+    for kept in (program.result, *program.inputs.values()):
+        for read in slots_of(kept):
+            last[read] = len(program.steps)
+    return last

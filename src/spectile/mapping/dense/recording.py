@@ -1,0 +1,234 @@
+"""A network as a graph of what it computes: torch.fx, one node an elementary operation.
+
+The network runs once, on one window, and every ATen operation that depends on the window is noted
+with the layer that asked for it. Functional and module forms look alike here, shapes are numbers,
+and whatever depends on weights alone has become a constant.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from spectile.mapping.dense.refusal import NotShareableError
+
+_READS_VALUES = {"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "item"}
+"""Operations whose result Python goes on with: control flow that depends on the data."""
+_SAME_NUMBERS = {"detach", "alias", "clone", "lift_fresh", "contiguous", "detach_", "lift"}
+
+
+def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
+    """The graph of `module` in evaluation mode on windows (1, bands, h, w).
+
+    Each node has `meta["value"]`, what it gave for a window of random numbers, and `meta["layer"]`,
+    the name of the layer that it belongs to. Raises NotShareableError for a network whose course
+    depends on the data, on other windows of the batch or on chance.
+    """
+    parameter = next(module.parameters(), torch.empty(0))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn((1, bands, *window), generator=generator).to(parameter)
+    recorder = _Recorder(x)
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+        evaluating(module),
+        _naming(module, recorder.layers),
+        _elementary_attention(),
+        recorder,
+    ):
+        result = module(x)
+    if not isinstance(result, Tensor) or recorder.node(result) is None:
+        raise NotShareableError(
+            f"{type(module).__name__} gives no tensor of logits that depends on its window: "
+            "return the logits (N, classes) alone."
+        )
+    if result.numel() != result.shape[-1]:
+        sizes = ", ".join(map(str, result.shape[1:]))
+        raise NotShareableError(
+            f"{type(module).__name__} gives (N, {sizes}) for windows of {window[0]} x {window[1]} "
+            "pixels and not the logits (N, classes): give the window that it was made for."
+        )
+    recorder.graph.output(recorder.node(result))
+    recorder.graph.eliminate_dead_code()
+    return recorder.graph
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes every operation on tensors that come from the input."""
+
+    def __init__(self, x: Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.graph = fx.Graph()
+        self.layers: list[str] = []
+        # By identity; the tensors are kept, so that no other one gets the same id.
+        self._nodes: dict[int, fx.Node] = {}
+        self._tensors: list[Tensor] = []
+        self._overwritten: set[int] = set()
+        self._note(x, self.graph.placeholder("x"))
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled here, and only to keep it so PyTorch would import its compiler: 0.8 s.
+        return False
+
+    def node(self, tensor: Tensor) -> fx.Node | None:
+        """The node that gave `tensor`, None for a constant."""
+        return self._nodes.get(id(tensor))
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        given = _tensors_in((args, kwargs))
+        name = func.overloadpacket.__name__
+        if any(id(t) not in self._nodes and _storage(t) in self._overwritten for t in given):
+            raise self._refusal("uses a tensor that was changed through a view of it")
+        if not any(id(tensor) in self._nodes for tensor in given):
+            return func(*args, **kwargs)
+        # Weights made in inference mode bring composite operations, dropout among them, as such.
+        with self:
+            elementary = func.decompose(*args, **kwargs)
+        if elementary is not NotImplemented:
+            return elementary
+        self._refuse(func, name, args)
+        if func is torch.ops.aten.squeeze.default:
+            # On a batch of one it would drop the batch's axis, on others not.
+            sizes = args[0].shape
+            args = (args[0], [axis for axis in range(1, len(sizes)) if sizes[axis] == 1])
+            func = torch.ops.aten.squeeze.dims
+        reads = args
+        if func._schema.is_mutable:
+            reads = self._before_change(args)
+        out = func(*args, **kwargs)
+        if name in _SAME_NUMBERS:
+            self._note(out, self._nodes[id(given[0])])
+            return out
+        node = self.graph.call_function(
+            _functional(func, name), *fx.node.map_aggregate((reads, kwargs), self._reference)
+        )
+        self._note_all(out, node)
+        return out
+
+    def _before_change(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of an operation that writes into its first, as they were.
+
+        Other tensors in the same memory change with it, and their nodes would be wrong.
+        """
+        changed = args[0]
+        storage = _storage(changed)
+        for tensor in self._tensors:
+            if tensor is not changed and _storage(tensor) == storage:
+                self._nodes.pop(id(tensor), None)
+        self._overwritten.add(storage)
+        return args if id(changed) in self._nodes else (changed.clone(), *args[1:])
+
+    def _refuse(self, func: Any, name: str, args: tuple[Any, ...]) -> None:
+        if name in _READS_VALUES:
+            raise self._refusal("decides by its data what to compute")
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise self._refusal("draws random numbers")
+        if name in ("native_batch_norm", "_native_batch_norm_legit") and _trains(func, args):
+            raise self._refusal("takes its statistics over the batch or the window")
+
+    def _refusal(self, what: str) -> NotShareableError:
+        return NotShareableError.of(self.layers[-1] if self.layers else "", what)
+
+    def _note_all(self, out: Any, node: fx.Node) -> None:
+        if isinstance(out, Tensor):
+            self._note(out, node)
+            return
+        node.meta.update(value=out, layer=self._layer)
+        for place, part in enumerate(out):
+            if isinstance(part, Tensor):
+                chosen = self.graph.call_function(operator.getitem, (node, place))
+                self._note(part, chosen)
+
+    def _note(self, tensor: Tensor, node: fx.Node) -> None:
+        if "value" not in node.meta:
+            node.meta.update(value=tensor, layer=self._layer)
+        self._nodes[id(tensor)] = node
+        self._tensors.append(tensor)
+
+    def _reference(self, argument: Any) -> Any:
+        return self._nodes.get(id(argument), argument) if isinstance(argument, Tensor) else argument
+
+    @property
+    def _layer(self) -> str:
+        return self.layers[-1] if self.layers else ""
+
+
+@contextmanager
+def _elementary_attention() -> Iterator[None]:
+    """Attention as matrix products and a softmax, not as one operation."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+@contextmanager
+def _naming(module: nn.Module, layers: list[str]) -> Iterator[None]:
+    """Keep the name of the layer at work at the end of `layers`."""
+
+    def enter(name: str) -> Callable[..., None]:
+        return lambda *_: layers.append(name)
+
+    def leave(*_: Any) -> None:
+        layers.pop()
+
+    with ExitStack() as hooks:
+        for name, part in module.named_modules():
+            hooks.callback(part.register_forward_pre_hook(enter(name)).remove)
+            hooks.callback(part.register_forward_hook(leave).remove)
+        yield
+
+
+def _functional(func: Any, name: str) -> Any:
+    """The operation that gives a new tensor where `func` changes its first argument."""
+    if not func._schema.is_mutable:
+        return func
+    packet = getattr(torch.ops.aten, name.removesuffix("_"), None)
+    overload = getattr(packet, func._overloadname, None)
+    if overload is None:
+        raise NotShareableError.of("", f"uses {name}, which writes into a tensor in place")
+    return overload
+
+
+def _trains(func: Any, args: tuple[Any, ...]) -> bool:
+    names = [argument.name for argument in func._schema.arguments]
+    return bool(args[names.index("training")])
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _tensors_in(arguments: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, Tensor)]

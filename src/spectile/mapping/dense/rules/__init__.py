@@ -1,0 +1,65 @@
+"""Which rule answers for which ATen operation."""
+
+from __future__ import annotations
+
+from spectile.mapping.dense.lowering import Rule
+from spectile.mapping.dense.rules import (
+    elementwise,
+    normalising,
+    pooling,
+    products,
+    rearranging,
+    sliding,
+)
+
+RULES: dict[str, Rule] = {
+    "pointwise": elementwise.pointwise,
+    # Numbers moved about
+    "view": rearranging.reshape,
+    "_unsafe_view": rearranging.reshape,
+    "reshape": rearranging.reshape,
+    "squeeze": rearranging.reshape,
+    "unsqueeze": rearranging.reshape,
+    "expand": rearranging.expand,
+    "permute": rearranging.permute,
+    "transpose": rearranging.transpose,
+    "t": rearranging.transpose,
+    "slice": rearranging.slice_,
+    "select": rearranging.select,
+    "unbind": rearranging.unbind,
+    "split": rearranging.split,
+    "split_with_sizes": rearranging.split,
+    "cat": rearranging.cat,
+    "stack": rearranging.stack,
+    "constant_pad_nd": rearranging.pad,
+    "reflection_pad1d": rearranging.pad_otherwise,
+    "reflection_pad2d": rearranging.pad_otherwise,
+    "reflection_pad3d": rearranging.pad_otherwise,
+    "replication_pad1d": rearranging.pad_otherwise,
+    "replication_pad2d": rearranging.pad_otherwise,
+    "replication_pad3d": rearranging.pad_otherwise,
+    # Weights
+    "convolution": sliding.convolution,
+    "addmm": products.addmm,
+    "mm": products.mm,
+    "bmm": products.bmm,
+    "native_batch_norm": normalising.batch_norm,
+    "_native_batch_norm_legit_no_training": normalising.batch_norm,
+    "native_layer_norm": normalising.layer_norm,
+    "_softmax": normalising.softmax,
+    "_log_softmax": normalising.log_softmax,
+    # Means and maxima
+    "mean": pooling.mean,
+    "sum": pooling.total,
+    "amax": pooling.maximum,
+    "max": pooling.maximum_with_places,
+    "max_pool2d_with_indices": pooling.max_pool,
+    "max_pool3d_with_indices": pooling.max_pool,
+    "avg_pool1d": pooling.avg_pool,
+    "avg_pool2d": pooling.avg_pool,
+    "avg_pool3d": pooling.avg_pool,
+    "_adaptive_avg_pool2d": pooling.adaptive_avg_pool,
+    "_adaptive_avg_pool3d": pooling.adaptive_avg_pool,
+    "adaptive_max_pool2d": pooling.adaptive_max_pool,
+    "adaptive_max_pool3d": pooling.adaptive_max_pool,
+}

@@ -1,0 +1,126 @@
+"""Rules for normalisation: over the batch as learned, over stored parts as computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.nn import functional as F
+
+from spectile.mapping.dense.kernels.convolution import (
+    Convolution,
+    Linear,
+)
+from spectile.mapping.dense.kernels.pointwise import AlongParts, Operand, Pointwise
+from spectile.mapping.dense.kernels.window_product import WindowProduct
+from spectile.mapping.dense.lowering import Lowering, Result
+from spectile.mapping.dense.rules.rearranging import merged
+from spectile.mapping.dense.values import Gated, Shared
+
+_WEIGHTED = {torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm}
+
+
+def batch_norm(
+    build: Lowering,
+    node: fx.Node,
+    x: Shared | Gated,
+    weight: Any,
+    bias: Any,
+    running_mean: Tensor,
+    running_variance: Tensor,
+    *rest: Any,
+) -> Result:
+    """In evaluation a factor and a shift a channel; taken into the weights before it if it can."""
+    epsilon = rest[-1]
+    scale = torch.rsqrt(running_variance + epsilon)
+    if isinstance(weight, Tensor):
+        scale = scale * weight
+    shift = -running_mean * scale
+    if isinstance(bias, Tensor):
+        shift = shift + bias
+    if isinstance(x, Gated) or any(part.kind != "plain" for part in x.layout.axes[1]):
+        return None
+    maker = _weights_before(build, node, x)
+    if maker is not None:
+        maker.scaled(scale, shift)
+        return (x, None, None)
+    x = merged(build, x, 1)
+    shape = [1, 1, *(part.size if part in x.layout.axes[1] else 1 for part in x.layout.stored)]
+    arguments = (Operand(2), Operand(0), Operand(1))
+    whole = tuple(range(2, 2 + len(x.layout.stored)))
+    constants = [scale.reshape(shape), shift.reshape(shape)]
+    kernel = Pointwise(torch.ops.aten.addcmul.default, arguments, {}, [whole], constants)
+    return (build.emit(kernel, [x], x.layout), None, None)
+
+
+def _weights_before(
+    build: Lowering, node: fx.Node, x: Shared
+) -> Convolution | Linear | WindowProduct | None:
+    """The step right before, if nothing else takes what it gives."""
+    producer = node.args[0]
+    assert isinstance(producer, fx.Node)
+    direct = getattr(producer.target, "overloadpacket", None) in _WEIGHTED
+    if not direct or len(producer.users) > 1:
+        return None
+    maker = build.maker(x)
+    kernel = maker.kernel if maker else None
+    return kernel if isinstance(kernel, Convolution | Linear | WindowProduct) else None
+
+
+def softmax(build: Lowering, node: fx.Node, x: Shared | Gated, axis: int, half: bool) -> Result:
+    """Softmax along stored parts."""
+    return _along(build, node, x, [axis], lambda y: F.softmax(y, -1), positive=True)
+
+
+def log_softmax(build: Lowering, node: fx.Node, x: Shared | Gated, axis: int, half: bool) -> Result:
+    """The logarithm of a softmax along stored parts."""
+    return _along(build, node, x, [axis], lambda y: F.log_softmax(y, -1))
+
+
+def layer_norm(
+    build: Lowering,
+    node: fx.Node,
+    x: Shared | Gated,
+    shape: Sequence[int],
+    weight: Tensor | None,
+    bias: Tensor | None,
+    epsilon: float,
+) -> Result:
+    """Layer normalisation over stored parts."""
+    size = 1
+    for edge in shape:
+        size *= edge
+
+    def normalise(y: Tensor, factor: Tensor | None, shift: Tensor | None) -> Tensor:
+        return F.layer_norm(y, (size,), factor, shift, epsilon)
+
+    axes = list(range(len(x.layout.axes) - len(shape), len(x.layout.axes)))
+    constants = [None if c is None else c.reshape(-1) for c in (weight, bias)]
+    result = _along(build, node, x, axes, normalise, constants)
+    return (result, None, None) if isinstance(result, Shared) else None
+
+
+def _along(
+    build: Lowering,
+    node: fx.Node,
+    x: Shared | Gated,
+    axes: Sequence[int],
+    function: Any,
+    constants: Sequence[Tensor | None] = (),
+    *,
+    positive: bool = False,
+) -> Shared | None:
+    """A function over stored parts, which it keeps."""
+    if isinstance(x, Gated):
+        return None
+    parts = [part for axis in axes for part in x.layout.axes[axis]]
+    if not parts or any(part.kind != "plain" for part in parts):
+        return None
+    others = [part for part in x.layout.stored if part not in parts]
+    order = [0, 1, *(2 + x.layout.stored.index(part) for part in (*others, *parts))]
+    layout = replace(x.layout, stored=(*others, *parts))
+    kernel = AlongParts(function, order, len(parts), constants)
+    return build.emit(kernel, [x], layout, positive=positive)

@@ -1,0 +1,65 @@
+"""Windows cut from shared tensors, for what every window computes for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from spectile.mapping.dense.layout import Layout
+from spectile.mapping.dense.values import Gated, Shared, window_of
+
+
+def cut_windows(
+    tensors: Mapping[int, Tensor],
+    value: Shared | Gated,
+    shape: Sequence[int],
+    top: int,
+    count: int,
+    height: int,
+    width: int,
+) -> Tensor:
+    """The windows (count * width, *shape) of `count` rows of pixels from `top` on."""
+
+    def cut(x: Shared) -> Tensor:
+        tensor = window_of(tensors[x.slot], x.layout, height, width)
+        return _unfolded(tensor, x.layout, top, count)
+
+    if isinstance(value, Shared):
+        windows = cut(value)
+    else:
+        parts = []
+        for features, gate in value.terms:
+            part = cut(features)
+            if gate is not None:
+                factor = tensors[gate.slot][top : top + count, :width]
+                shared = features.layout.sizes if gate.layout.stored else (1,) * (part.ndim - 4)
+                part = part * factor.reshape(*factor.shape[:2], *shared, 1, 1)
+            parts.append(part)
+        windows = sum(parts[1:], parts[0])
+    return _as_in_network(windows, value.layout, shape)
+
+
+def _unfolded(x: Tensor, layout: Layout, top: int, count: int) -> Tensor:
+    """(count, width, stored ..., h, w): a view."""
+    for direction in (0, 1):
+        extent, step = layout.extents[direction], layout.steps[direction]
+        x = x.unfold(direction, (extent - 1) * step + 1, 1)[..., ::step]
+    return x[top : top + count]
+
+
+def _as_in_network(x: Tensor, layout: Layout, shape: Sequence[int]) -> Tensor:
+    places = {part: 2 + place for place, part in enumerate(layout.stored)}
+    last = {"rows": x.ndim - 2, "columns": x.ndim - 1}
+    order = [
+        last[part.kind] if part.in_space else places[part]
+        for part in layout.parts
+        if part.kind != "spread"
+    ]
+    # What has length 1 is on none of the axes.
+    rest = [axis for axis in range(2, x.ndim) if axis not in order]
+    x = x.permute(0, 1, *order, *rest).flatten(-len(rest)) if rest else x.permute(0, 1, *order)
+    sizes = [1 if part.kind == "spread" else part.size for part in layout.parts]
+    full = [part.size for part in layout.parts]
+    x = x.reshape(-1, *sizes).expand(-1, *full)
+    return x.reshape(-1, *shape).contiguous()
