@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from spectile.errors import InputError
+from spectile.mapping.dense.kernels.window_product import WindowProduct
 from spectile.mapping.dense.lowering import Program, lower
 from spectile.mapping.dense.plan import Plan
 from spectile.mapping.dense.recording import record
@@ -57,6 +58,13 @@ class DenseNetwork(nn.Module):
             most = max(most, sum(live.values()))
             live = {slot: size for slot, size in live.items() if self._last_use[slot] > place}
         return 4 * most
+
+    @property
+    def workspace(self) -> int:
+        """Bytes that computing takes besides, whatever the size of the scene's part."""
+        kernels = [kernel for kernel in self.kernels if isinstance(kernel, WindowProduct)]
+        tail = 4 * 4 * NUMBERS_AT_ONCE if self._program.own_nodes else 0
+        return max([tail, *(kernel.workspace for kernel in kernels)])
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[:2] != (1, self.bands):

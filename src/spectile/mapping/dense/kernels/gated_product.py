@@ -13,8 +13,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-PIXELS_A_PRODUCT = 600
+PIXELS_ON_CPU = 600
 """Pixels a matrix product: enough to run at full rate, few enough for operands to stay in cache."""
+PIXELS_ON_A_GPU = 2**15
+"""The same where starting a product is what costs; some 150 MB of operands."""
 
 
 class GatedProduct(nn.Module):
@@ -40,7 +42,9 @@ class GatedProduct(nn.Module):
         features, gate = features.contiguous(), gate.contiguous()
         down, across = self.steps
         y = features.new_empty((height, width, self.rows.shape[2]))
-        block = max(1, PIXELS_A_PRODUCT // width)
+        block = max(
+            1, (PIXELS_ON_CPU if features.device.type == "cpu" else PIXELS_ON_A_GPU) // width
+        )
         buffer = features.new_empty((min(block, height), width, self.taps, channels))
         for top in range(0, height, block):
             count = min(block, height - top)

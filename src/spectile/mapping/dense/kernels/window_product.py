@@ -19,6 +19,8 @@ SMALLEST_BY_FFT = 36
 """Taps of a kernel from which on the transforms pay."""
 TYPICAL = 256
 """Rows and columns of a part of a scene."""
+PRODUCTS_AT_ONCE = 64 * 2**20
+"""Bytes of the products of the blocks that are transformed together."""
 FACTORS = (2, 3, 5)
 """Of which the length of a block is made, for the transforms' sake."""
 RATE = 120e9
@@ -50,6 +52,15 @@ class WindowProduct(nn.Module):
         """The kernel is large enough for transforms to pay."""
         taps = math.prod(self.kernel.shape[2:])
         return taps >= SMALLEST_BY_FFT and self.kernel.dtype in (torch.float32, torch.float64)
+
+    @property
+    def workspace(self) -> int:
+        """Bytes that it takes besides what goes in and comes out, for a part of a scene."""
+        if not self.by_transform:
+            return 0
+        outputs, channels, rows, columns = self.kernel.shape
+        n = block_length(TYPICAL, TYPICAL, max(rows, columns), channels, outputs)
+        return 8 * n * (n // 2 + 1) * channels * outputs + 2 * PRODUCTS_AT_ONCE
 
     @property
     def multiply_adds(self) -> int:
@@ -97,20 +108,19 @@ class WindowProduct(nn.Module):
         spectrum = self._kernel_spectrum(n)
         inverse_rows, inverse_columns = _inverse(n, tall, wide, x.dtype, x.device)
         y = x.new_empty((down, tall, across, wide, outputs))
-        # So many rows of blocks at once that the products stay below some tens of megabytes.
-        together = max(1, BLOCKS_AT_ONCE // across)
+        together = max(1, blocks_at_once(n, outputs) // across)
         for first in range(0, down, together):
             count = min(together, down - first)
             strip = padded[:, first * tall : (first + count) * tall + rows - 1]
             blocks = strip.unfold(1, n, tall).unfold(2, n, wide).contiguous()
             frequencies = torch.fft.rfft2(blocks).view(channels, count * across, -1)
             products = torch.bmm(frequencies.permute(2, 1, 0).contiguous(), spectrum)
-            # The inverse transform as two matrix products: only the valid part of a block is
-            # wanted, and the frequencies need not be moved behind the channels.
-            partly = inverse_rows @ products.view(n, -1)
-            whole = inverse_columns @ partly.view(tall, n // 2 + 1, -1)
-            valid = whole.real.view(tall, wide, count, across, outputs)
-            y[first : first + count] = valid.permute(2, 0, 3, 1, 4)
+            # The inverse transform as matrix products: only the valid part of a block is wanted,
+            # and the frequencies need not be moved behind the channels.
+            partly = (inverse_rows @ products.view(n, -1)).view(tall, n // 2 + 1, -1)
+            for row, line in enumerate(partly):
+                valid = (inverse_columns @ line).real.view(wide, count, across, outputs)
+                y[first : first + count, row] = valid.permute(1, 2, 0, 3)
         return y.view(down * tall, across * wide, outputs)[:height, :width]
 
     def _kernel_spectrum(self, n: int) -> Tensor:
@@ -124,8 +134,9 @@ class WindowProduct(nn.Module):
         return self._spectrum[1]
 
 
-BLOCKS_AT_ONCE = 64
-"""Blocks transformed together: the kernel's spectrum is read once for all of them."""
+def blocks_at_once(n: int, outputs: int) -> int:
+    """Blocks transformed together: the kernel's spectrum is read once for all of them."""
+    return max(1, PRODUCTS_AT_ONCE // (8 * n * (n // 2 + 1) * outputs))
 
 
 @lru_cache
@@ -136,7 +147,7 @@ def block_length(height: int, width: int, reach: int, channels: int, outputs: in
         valid = n - reach + 1
         blocks = -(-height // valid) * -(-width // valid)
         frequencies = n * (n // 2 + 1)
-        reads = -(-blocks // BLOCKS_AT_ONCE) * frequencies * channels * outputs * 8
+        reads = -(-blocks // blocks_at_once(n, outputs)) * frequencies * channels * outputs * 8
         products = 8 * frequencies * blocks * channels * outputs
         inverse = 8 * valid * frequencies * blocks * outputs * (1 + valid / n)
         return products / RATE + inverse / TRANSFORM_RATE + reads / BANDWIDTH
