@@ -20,6 +20,9 @@ def models(
     backbone: Annotated[str | None, typer.Option(help="Backbone of DeepLabv3+.")] = None,
     output_stride: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
     window: Annotated[int | None, typer.Option(help="Window of HybridSN in pixels.")] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what dense mapping shares, layer by layer.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List networks with what they cost: parameters, multiply-adds, memory, paper."""
@@ -35,6 +38,9 @@ def models(
         "window": window,
     }
     options = {key: value for key, value in options.items() if value is not None}
+    if plan:
+        _print_plan(name, bands or 30, classes or 16, options)
+        return
     listed = (name,) if name else (*networks.names(), *COMPARISONS)
     rows = [_row(each, size, bands, classes, options) for each in listed]
     if json:
@@ -67,6 +73,19 @@ def _row(
         "size": list(counted.size),
         "paper": "for comparison" if compared else networks.describe(name).paper,
     }
+
+
+def _print_plan(name: str | None, bands: int, classes: int, options: dict[str, Any]) -> None:
+    from spectile import networks
+    from spectile.errors import InputError
+    from spectile.mapping.dense import densify
+
+    if name is None or "window" not in networks.describe(name).options:
+        windowed = [n for n in networks.names() if "window" in networks.describe(n).options]
+        raise InputError(f"--plan is for networks of windows: name {' or '.join(windowed)}.")
+    network = networks.create(name, bands=bands, classes=classes, **options)
+    assert isinstance(network, networks.HybridSN)
+    print(densify(network, (network.window, network.window), bands=bands).plan)
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:

@@ -81,6 +81,8 @@ def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int
             result = _apply(build, node, rules)
             build.values[node] = Own() if result is None else result
             made = build.steps[before:]
+            for step in made:
+                step.layer = node.meta["layer"]
             rows += PlanRow.of(node, build.values[node], [step.kernel for step in made])
     _write_in_place(build, output)
     inputs: dict[fx.Node, Shared | Gated] = {}

@@ -16,14 +16,10 @@ from spectile.mapping.dense.recording import record
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.rules import RULES
 from spectile.mapping.dense.values import Own, Shared, slots_of, window_of
-from spectile.mapping.dense.windows import cut_windows
+from spectile.mapping.dense.windows import OTHERWISE, cut_windows
 
 NUMBERS_AT_ONCE = 2**22
 """Of the largest tensor of what windows compute for themselves; more would not stay in cache."""
-_VIEWS: dict[Any, Any] = {
-    torch.ops.aten.view.default: torch.ops.aten.reshape.default,
-    torch.ops.aten._unsafe_view.default: torch.ops.aten.reshape.default,
-}
 LEAST_SPEED_UP = 1.2
 """Below it sharing isn't worth its trouble."""
 
@@ -43,6 +39,11 @@ class DenseNetwork(nn.Module):
         self._last_use = _last_uses(self._program)
         self.kernels = nn.ModuleList(step.kernel for step in self._program.steps)
         self.eval()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """For each of `kernels` the layer that it computes, or part of it."""
+        return tuple(step.layer for step in self._program.steps)
 
     @property
     def plan(self) -> Plan:
@@ -116,8 +117,7 @@ class DenseNetwork(nn.Module):
         known: dict[fx.Node, Any] = dict(zip(self._program.inputs, windows, strict=True))
         for node in self._program.own_nodes:
             arguments, keywords = fx.node.map_arg((node.args, node.kwargs), known.__getitem__)
-            # Windows cut out of a scene don't lie in memory as they did for the network.
-            function = _VIEWS.get(node.target, node.target)
+            function = OTHERWISE.get(node.target, node.target)
             known[node] = function(*arguments, **keywords)
         result = known[self._program.output]
         assert isinstance(result, Tensor)

@@ -64,6 +64,8 @@ class Step:
     """Sizes of the output's axes behind rows and columns."""
     fresh: bool = True
     """The output is a tensor of its own and not a view of the input."""
+    layer: str = ""
+    """Of the network, that asked for it."""
 
 
 def window_of(tensor: Tensor, layout: Layout, height: int, width: int) -> Tensor:

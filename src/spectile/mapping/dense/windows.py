@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from spectile.mapping.dense.layout import Layout
@@ -63,3 +65,29 @@ def _as_in_network(x: Tensor, layout: Layout, shape: Sequence[int]) -> Tensor:
     full = [part.size for part in layout.parts]
     x = x.reshape(-1, *sizes).expand(-1, *full)
     return x.reshape(-1, *shape).contiguous()
+
+
+def _settled_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor,
+    running_variance: Tensor,
+    *rest: Any,
+) -> tuple[Tensor, None, None]:
+    """Batch normalisation in evaluation; vmap has no rule for PyTorch's and would loop."""
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    scale = torch.rsqrt(running_variance + rest[-1])
+    scale = scale if weight is None else scale * weight
+    y = (x - running_mean.view(shape)) * scale.view(shape)
+    return (y if bias is None else y + bias.view(shape)), None, None
+
+
+OTHERWISE: dict[Any, Any] = {
+    # Windows cut out of a scene don't lie in memory as they did for the network.
+    torch.ops.aten.view.default: torch.ops.aten.reshape.default,
+    torch.ops.aten._unsafe_view.default: torch.ops.aten.reshape.default,
+    torch.ops.aten.native_batch_norm.default: _settled_norm,
+    torch.ops.aten._native_batch_norm_legit_no_training.default: _settled_norm,
+}
+"""Operations that windows of their own compute in another way than the network did."""
