@@ -1,9 +1,15 @@
-"""Dense mapping against patch by patch, in one process, on a scene of Indian Pines' size.
+"""Mapping against the other ways to do it, in turns in one process; prints tables in Markdown.
 
-    python benchmarks/mapping.py [--out results.json]
+    python benchmarks/mapping.py [--out results.json] [--pairs 3] [--quick]
 
-The patch path runs at the fastest of several batch sizes, found first on a strip of the scene; then
-both paths map the whole scene, dense ones before and after, and every logit is compared.
+HybridSN with and without squeeze-and-excitation on a scene of Indian Pines' size, from components
+in memory to logits: dense, against patch by patch at the fastest of several batch sizes, and
+against the loops of two well-known projects. Then a scene of 1024 x 1024 pixels and 200 bands from
+its file to the finished GeoTIFF, and two Dask workers against one. The slowest ways run on a strip,
+and their time is extrapolated: it is the same for every window. Last, how far the dense way is from
+its floor: the multiply-adds of its plan (borders left out) at the rate of a large matrix product.
+
+--quick runs everything on a small scene, once, to see whether it runs.
 """
 
 from __future__ import annotations
@@ -11,66 +17,192 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
+import tempfile
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from rasterio.windows import Window
 
+from contest import Contest, take_turns, timed
+from mapping_loops import map_like_deephyperx, map_like_the_notebook
+from mapping_scene import WINDOW, model_for, write_scene
 from spectile import networks
-from spectile.mapping.dense import densify
+from spectile.mapping import densify, map_scene
+from spectile.mapping.cluster import Cluster
+from spectile.mapping.dense import DenseNetwork
 from spectile.mapping.patches import PatchByPatch
+from spectile.mapping.scene_map import MapSummary
+from spectile.scenes.open import open_scene
 
-SIZE, BANDS, WINDOW, CLASSES = 145, 30, 25, 16
+BANDS, CLASSES = 30, 16
 BATCHES = (16, 32, 64, 128, 256)
+NETWORKS = ("hybridsn-se", "hybridsn")
+PRODUCT, PRODUCTS = 2048, 12
+"""Edge of the matrices that tell the machine's rate, and how often they are multiplied."""
 
 
-def timed(run: Callable[[], Tensor]) -> tuple[float, Tensor]:
-    start = time.perf_counter()
-    result = run()
-    return time.perf_counter() - start, result
+@dataclass(frozen=True)
+class Sizes:
+    """How large the works are, in pixels."""
+
+    scene: tuple[int, int]
+    strip: int
+    """Rows that the slowest loop runs on."""
+    file: int
+    """Edge of the scene on disk."""
+    file_strip: int
 
 
-def compare(name: str) -> dict[str, object]:
+FULL = Sizes(scene=(145, 145), strip=10, file=1024, file_strip=4)
+QUICK = Sizes(scene=(5, 145), strip=1, file=128, file_strip=2)
+
+
+def in_memory(name: str, sizes: Sizes, pairs: int) -> tuple[list[Contest], dict[str, Any]]:
+    """Dense against the three other ways, and how far from its floor and from their numbers."""
     torch.manual_seed(0)
-    network = networks.create(name, bands=BANDS, classes=CLASSES).eval()
-    window = (WINDOW, WINDOW)
-    scene = torch.randn(1, BANDS, SIZE + WINDOW - 1, SIZE + WINDOW - 1)
+    network = networks.create(name, bands=BANDS, classes=CLASSES).eval().requires_grad_(False)
+    window, (height, width) = (WINDOW, WINDOW), sizes.scene
+    scene = torch.randn(1, BANDS, height + WINDOW - 1, width + WINDOW - 1)
     dense = densify(network, window)
-    strip = scene[:, :, : WINDOW + 3]
-    tried = {b: timed(lambda b=b: PatchByPatch(network, window, b)(strip))[0] for b in BATCHES}
-    best = min(tried, key=tried.__getitem__)
-    times = [timed(lambda: dense(scene))[0] for _ in range(4)]
-    patch_seconds, reference = timed(lambda: PatchByPatch(network, window, best)(scene))
-    for _ in range(3):
-        seconds, logits = timed(lambda: dense(scene))
-        times.append(seconds)
-    dense_seconds = statistics.median(times[1:])  # the first one warms up
-    return {
+    batch = best_batch(network, scene)
+    patches = PatchByPatch(network, window, batch)
+    image = np.ascontiguousarray(scene[0].permute(1, 2, 0).numpy())
+    strip = image[: sizes.strip + WINDOW - 1].astype(np.float64)
+    work = f"{name}, {height} x {width}"
+    plain, ours, logits = take_turns(
+        *(work, lambda: dense(scene), f"patch by patch, batches of {batch}"),
+        lambda: patches(scene),
+        pairs=pairs,
+    )
+    deephyperx, _, scores = take_turns(
+        *(work, lambda: dense(scene), "DeepHyperX's loop"),
+        lambda: map_like_deephyperx(network, image, WINDOW, CLASSES),
+        pairs=pairs,
+    )
+    notebook, _, classes = take_turns(
+        *(work, lambda: dense(scene), "the HybridSN notebook's loop"),
+        lambda: map_like_the_notebook(network, strip, WINDOW),
+        pairs=pairs,
+        share=sizes.strip / height,
+    )
+    found = ours[0].argmax(0).numpy()
+    different = (
+        found != logits[0].argmax(0).numpy(),
+        found != scores.argmax(axis=2),
+        found[: sizes.strip] + 1 != classes,
+    )
+    return [plain, deephyperx, notebook], {
         "network": name,
-        "threads": torch.get_num_threads(),
-        "patch_batch": best,
-        "patch_seconds_a_batch_size": tried,
-        "patch_seconds": patch_seconds,
-        "dense_seconds": dense_seconds,
-        "dense_seconds_all": times,
-        "ratio": patch_seconds / dense_seconds,
-        "largest_logit_difference": float((logits - reference).abs().max()),
-        "different_pixels": int((logits.argmax(1) != reference.argmax(1)).sum()),
+        "patch_batch": batch,
+        "largest_logit_difference": float((ours - logits).abs().max()),
+        "different_pixels": sum(int(pixels.sum()) for pixels in different),
+        **floor(dense, height * width, statistics.median(plain.ours)),
     }
+
+
+def floor(dense: DenseNetwork, pixels: int, seconds: float) -> dict[str, float]:
+    """The least time for the multiply-adds of the plan, at the rate of large matrix products."""
+    a, b = torch.randn(2, PRODUCT, PRODUCT)
+    out = torch.empty(PRODUCT, PRODUCT)
+    rate = PRODUCT**3 / min(timed(lambda: torch.mm(a, b, out=out))[0] for _ in range(PRODUCTS))
+    least = dense.plan.after * pixels / rate
+    return {
+        "multiply_adds_patch_by_patch": dense.plan.before,
+        "multiply_adds": dense.plan.after,
+        "rate": rate,
+        "floor_seconds": least,
+        "seconds": seconds,
+        "times_the_floor": seconds / least,
+    }
+
+
+def best_batch(network: torch.nn.Module, scene: torch.Tensor) -> int:
+    """The fastest batch size for mapping patch by patch, on a strip of the scene."""
+    strip = scene[:, :, : WINDOW + 3]
+    ways = {batch: PatchByPatch(network, (WINDOW, WINDOW), batch) for batch in BATCHES}
+    return min(ways, key=lambda batch: timed(lambda: ways[batch](strip))[0])
+
+
+def from_file(folder: Path, sizes: Sizes, pairs: int) -> list[Contest]:
+    """From a file to the finished map: dense against patch by patch, two workers against one."""
+    path, out = folder / "scene.img", folder / "map.tif"
+    write_scene(path, sizes.file)
+    scene = open_scene(path)
+    model = model_for(scene)
+    rows = Window(0, sizes.file // 2, sizes.file, sizes.file_strip)
+    components, _ = model.for_scene(scene).read(scene, rows, WINDOW // 2)
+    strip = torch.from_numpy(components[None])
+    network = model.network.eval().requires_grad_(False)
+    batch = best_batch(network, strip)
+    patches = PatchByPatch(network, (WINDOW, WINDOW), batch)
+    work = f"hybridsn-se, {sizes.file} x {sizes.file} x 200 int16, file to GeoTIFF"
+
+    def with_workers(count: int) -> Callable[[], MapSummary]:
+        return lambda: map_scene(model, scene, out, overwrite=True, cluster=Cluster(workers=count))
+
+    plain, summary, _ = take_turns(
+        *(work, lambda: map_scene(model, scene, out, overwrite=True)),
+        f"patch by patch, batches of {batch}, without reading and writing",
+        lambda: patches(strip),
+        pairs=pairs,
+        share=sizes.file_strip / sizes.file,
+    )
+    if summary.method != "dense":
+        raise SystemExit(f"this is no benchmark of dense mapping: {summary.reason}")
+    workers, _, _ = take_turns(
+        *(f"{work}, two Dask workers of one thread, their start included", with_workers(2)),
+        *("one such worker", with_workers(1)),
+        pairs=pairs,
+    )
+    return [plain, workers]
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what there is to say of the networks."""
+    print(
+        "\n| network | multiply-adds a pixel, patch by patch | dense | the machine's, a second "
+        "| floor | dense | times the floor | largest logit difference | pixels that differ |"
+        "\n|---|---|---|---|---|---|---|---|---|"
+    )
+    for n in result["networks"]:
+        print(
+            f"| {n['network']} | {n['multiply_adds_patch_by_patch']:,} | {n['multiply_adds']:,} "
+            f"| {n['rate'] / 1e9:.3g} G | {n['floor_seconds']:.3g} s | {n['seconds']:.3g} s "
+            f"| {n['times_the_floor']:.2f} | {n['largest_logit_difference']:.0e} "
+            f"| {n['different_pixels']} |"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path)
-    out = parser.parse_args().out
-    with torch.inference_mode():
-        results = [compare(name) for name in ("hybridsn-se", "hybridsn")]
-    for result in results:
-        print(json.dumps(result, indent=1))
-    if out:
-        out.write_text(json.dumps(results, indent=1))
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    sizes, pairs = (QUICK, 1) if arguments.quick else (FULL, arguments.pairs)
+    print("| work | against | ratio (of each pair) |\n|---|---|---|", flush=True)
+    contests: list[Contest] = []
+    remarks = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in NETWORKS:
+            held, remark = in_memory(name, sizes, pairs)
+            contests += held
+            remarks.append(remark)
+        contests += from_file(Path(folder), sizes, pairs)
+    result = {
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "contests": [asdict(c) | {"ratios": c.ratios} for c in contests],
+        "networks": remarks,
+    }
+    show(result)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -16,18 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
-from spectile import networks
+from mapping_scene import model_for, write_scene
 from spectile.mapping.scene_map import map_parts
-from spectile.model import Model
-from spectile.scenes.components import Preprocessing, read_spectra
-from spectile.scenes.legend import make_legend
 from spectile.scenes.open import open_scene
-from spectile.scenes.reducers import fit_reducer
-from spectile.scenes.simulated import simulate_file
 
-SIZE, BANDS, COMPONENTS, CLASSES, WINDOW = 4000, 200, 30, 6, 25
+SIZE = 4000
 
 
 def peak_gigabytes() -> float:
@@ -38,19 +31,7 @@ def measure(path: Path, parts: int) -> dict[str, object]:
     start = time.perf_counter()
     scene = open_scene(path)
     opened = time.perf_counter() - start
-    rows, columns = np.random.default_rng(0).integers(0, SIZE, (2, 2000))
-    bands = tuple(range(BANDS))
-    reducer = fit_reducer("pca", read_spectra(scene, rows, columns, bands), components=COMPONENTS)
-    model = Model(
-        name="hybridsn-se",
-        options={"window": WINDOW},
-        network=networks.create("hybridsn-se", bands=COMPONENTS, classes=CLASSES, window=WINDOW),
-        window=WINDOW,
-        preprocessing=Preprocessing(bands, reducer, "reflect"),
-        legend=make_legend(range(1, CLASSES + 1)),
-        scene_bands=BANDS,
-        wavelengths=None,
-    )
+    model = model_for(scene)
     start, pixels, peaks = time.perf_counter(), 0, []
     for part in itertools.islice(map_parts(model, scene, memory=1.0), parts):
         pixels += part.classes.size
@@ -73,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.scene or Path(folder) / "scene.img"
         if arguments.scene is None:
-            simulate_file(path, SIZE, SIZE, BANDS, CLASSES, seed=0)
+            write_scene(path, SIZE)
         result = measure(path, arguments.parts)
     print(json.dumps(result, indent=1))
     if arguments.out:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from spectile.errors import InputError as InputError
     from spectile.model import Model as Model
     from spectile.model import load as load
+    from spectile.scenes.data_array import scene_from_data_array as scene_from_data_array
     from spectile.scenes.in_memory import scene_from_array as scene_from_array
     from spectile.scenes.labels import labels_from_array as labels_from_array
     from spectile.scenes.labels import open_labels as open_labels
@@ -25,6 +26,7 @@ _HOMES = {
     "load": "spectile.model",
     "open_scene": "spectile.scenes.open",
     "scene_from_array": "spectile.scenes.in_memory",
+    "scene_from_data_array": "spectile.scenes.data_array",
     "open_labels": "spectile.scenes.labels",
     "labels_from_array": "spectile.scenes.labels",
     "split_blocks": "spectile.scenes.splits",

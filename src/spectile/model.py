@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 import torch
@@ -28,6 +28,13 @@ from spectile.scenes.components import Padding, Preprocessing
 from spectile.scenes.legend import Legend
 from spectile.scenes.reducers import Reducer, ReducerName
 from spectile.scenes.scene import Scene
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from spectile.mapping.in_memory import MapArrays, MapOptions
+    from spectile.mapping.scene_map import MapSummary, Method, Progress
+    from spectile.scenes.as_scene import Image
 
 FORMAT: Literal[1] = 1
 """Raised when a file of an older program version could be misread."""
@@ -96,29 +103,113 @@ class Model:
             )
         return Preprocessing(bands, self.preprocessing.reducer, self.preprocessing.padding)
 
+    @overload
     def map(
         self,
-        scene: Scene,
+        scene: Image | xr.DataArray,
         path: str | Path,
         *,
+        probabilities: bool = False,
+        entropy: bool = False,
+        overwrite: bool = False,
+        **options: Unpack[MapOptions],
+    ) -> MapSummary: ...
+    @overload
+    def map(
+        self,
+        scene: Image,
+        *,
+        probabilities: Literal[False] = False,
+        entropy: Literal[False] = False,
+        **options: Unpack[MapOptions],
+    ) -> NDArray[np.uint8 | np.uint16]: ...
+    @overload
+    def map(
+        self,
+        scene: Image,
+        *,
+        probabilities: bool = False,
+        entropy: bool = False,
+        **options: Unpack[MapOptions],
+    ) -> MapArrays: ...
+    @overload
+    def map(
+        self,
+        scene: xr.DataArray,
+        *,
+        probabilities: Literal[False] = False,
+        entropy: Literal[False] = False,
+        **options: Unpack[MapOptions],
+    ) -> xr.DataArray: ...
+    @overload
+    def map(
+        self,
+        scene: xr.DataArray,
+        *,
+        probabilities: bool = False,
+        entropy: bool = False,
+        **options: Unpack[MapOptions],
+    ) -> xr.Dataset: ...
+    def map(
+        self,
+        scene: Image | xr.DataArray,
+        path: str | Path | None = None,
+        *,
+        bands_last: bool | None = None,
+        method: Method = "dense",
         memory: float = 1.0,
         probabilities: bool = False,
         entropy: bool = False,
         overwrite: bool = False,
-    ) -> None:
-        """Write the class map of `scene` to a GeoTIFF: :func:`spectile.mapping.map_scene`."""
-        # The one step up: in a notebook a model is what one has at hand.
-        from spectile.mapping.scene_map import map_scene
+        device: str | torch.device = "cpu",
+        progress: Progress | None = None,
+    ) -> MapSummary | NDArray[np.uint8 | np.uint16] | MapArrays | xr.DataArray | xr.Dataset:
+        """The class map of `scene`: a path, a Scene, a NumPy array or an xarray.DataArray.
 
-        map_scene(
+        With `path` it is written there as a GeoTIFF, by :func:`spectile.mapping.map_scene`, and a
+        MapSummary says how. Without, it comes back as an array (H, W) of the legend's values, 0
+        where there are no data; with `probabilities` or `entropy` as a MapArrays of all three. A
+        DataArray gives a DataArray with its coordinates, or a Dataset of the three.
+
+        The bands of a NumPy array are its first or last axis, whichever is as long as the model
+        has bands; `bands_last` says which where both are. `memory` in GB bounds the work, besides
+        the arrays. Raises InputError where the scene doesn't fit the model.
+        """
+        # The one step up: in a notebook a model is what one has at hand.
+        from spectile.mapping.data_array import map_dataset
+        from spectile.mapping.in_memory import map_arrays
+        from spectile.mapping.scene_map import map_scene
+        from spectile.scenes.as_scene import as_scene
+        from spectile.scenes.data_array import is_data_array
+
+        opened = as_scene(scene, self.scene_bands, bands_last)
+        if path is not None:
+            return map_scene(
+                self,
+                opened,
+                path,
+                method=method,
+                memory=memory,
+                probabilities=probabilities,
+                entropy=entropy,
+                overwrite=overwrite,
+                device=device,
+                progress=progress,
+            )
+        arrays = map_arrays(
             self,
-            scene,
-            path,
+            opened,
+            method=method,
             memory=memory,
             probabilities=probabilities,
             entropy=entropy,
-            overwrite=overwrite,
+            device=device,
+            progress=progress,
         )
+        if is_data_array(scene):
+            dataset = map_dataset(arrays, scene, self.legend)
+            return dataset if probabilities or entropy else dataset["classes"]
+        return arrays if probabilities or entropy else arrays.classes
 
     def save(self, path: str | Path) -> None:
         """Write the model file, whole or not at all.

@@ -7,8 +7,13 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def pixels_bar(text: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar over pixels with the time left; gives the function to call with (done, in all)."""
+def pixels_bar(
+    text: str, *, quiet: bool, then: str | None = None
+) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar over pixels with the time left; gives the function to call with (done, in all).
+
+    What is done `then`, after the last pixel, shows until the block ends.
+    """
     if quiet:
         yield None
         return
@@ -22,6 +27,7 @@ def pixels_bar(text: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]
 
     columns = (TextColumn(text), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     bar = Progress(*columns, transient=True)
+    rest = bar.console.status(then or "")
 
     def update(done: int, total: int) -> None:
         # Started by the first report and stopped by the last: a fit between two maps has its own.
@@ -31,8 +37,11 @@ def pixels_bar(text: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]
         bar.update(bar.task_ids[-1], completed=done)
         if done == total:
             bar.stop()
+            if then:
+                rest.start()
 
     try:
         yield update
     finally:
+        rest.stop()
         bar.stop()

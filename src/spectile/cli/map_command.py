@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spectile.cli.options import BandsLast, Memory, Method, MethodOption, Overwrite, Quiet, Threads
+from spectile.errors import InputError
+
+if TYPE_CHECKING:
+    from rasterio.windows import Window
+
+    from spectile.mapping.cluster import Cluster
+    from spectile.scenes.scene import Scene
 
 
 def map_(
@@ -22,6 +30,27 @@ def map_(
     entropy: Annotated[
         bool, typer.Option("--entropy", help="Write the uncertainty (0 to 1) beside the map.")
     ] = False,
+    window: Annotated[
+        tuple[int, int, int, int] | None,
+        typer.Option(metavar="COL ROW WIDTH HEIGHT", help="Map these pixels only, from 0."),
+    ] = None,
+    bounds: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(metavar="LEFT BOTTOM RIGHT TOP", help="The same in the scene's coordinates."),
+    ] = None,
+    mask: Annotated[
+        str | None, typer.Option(help="Raster (not 0) or polygons: map the pixels under it only.")
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Leave out what of the scene can't be read.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed map.")] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Map on the workers of this Dask cluster.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Map in so many processes of one thread each.")
+    ] = None,
     bands_last: BandsLast = True,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -32,22 +61,60 @@ def map_(
     from spectile.mapping.scene_map import map_scene
     from spectile.model import load
     from spectile.runs.hardware import best_device, use_threads
+    from spectile.scenes.mask import open_mask
     from spectile.scenes.open import open_scene
+    from spectile.scenes.scene import rows_and_columns
 
     use_threads(threads)
-    with pixels_bar("mapping", quiet=quiet) as progress:
+    opened = open_scene(scene, bands_last=bands_last)
+    with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
         summary = map_scene(
             load(model),
-            open_scene(scene, bands_last=bands_last),
+            opened,
             out,
             method=method.value,
             memory=memory,
             probabilities=probabilities,
             entropy=entropy,
+            region=_region(opened, window, bounds),
+            mask=None if mask is None else open_mask(mask, like=opened),
+            keep_going=keep_going,
+            resume=resume,
+            cluster=_cluster(scheduler, workers, threads),
             overwrite=overwrite,
             device=best_device("auto"),
             progress=progress,
         )
+    for lost in summary.damage:
+        print(
+            f"spectile: {lost.source} can't be read in {rows_and_columns(lost.window)} "
+            f"({lost.reason}): left without data.",
+            file=sys.stderr,
+        )
     if summary.reason and not quiet:
         print(f"Mapped patch by patch: {summary.reason}")
     print(f"Map: {out} ({summary.seconds:.1f} s)")
+
+
+def _region(
+    scene: Scene,
+    window: tuple[int, int, int, int] | None,
+    bounds: tuple[float, float, float, float] | None,
+) -> Window | None:
+    from spectile.scenes.region import region_in_pixels, region_on_the_ground
+
+    if window is not None and bounds is not None:
+        raise InputError("--window and --bounds both say what to map: give one of them.")
+    if window is not None:
+        return region_in_pixels(scene, *window)
+    return None if bounds is None else region_on_the_ground(scene, *bounds)
+
+
+def _cluster(scheduler: str | None, workers: int | None, threads: int | None) -> Cluster | None:
+    if scheduler is not None and workers is not None:
+        raise InputError("--scheduler has its own workers: leave out --workers.")
+    if scheduler is None and workers is None:
+        return None
+    from spectile.mapping.cluster import Cluster
+
+    return Cluster(scheduler, workers or 1, threads or 1)

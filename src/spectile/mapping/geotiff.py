@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 import numpy as np
@@ -48,63 +50,68 @@ class Layer:
     legend: Legend | None = None
 
 
-class WindowedGeoTiff:
-    """Takes pixels window by window, then writes them as one GeoTIFF.
+@dataclass(frozen=True)
+class WaitingPixels:
+    """The pixels of a GeoTIFF to be, which arrive window by window, from any process.
 
-    The pixels wait in a plain file beside the GeoTIFF to be, each line with its bands one after
-    the other. A GDAL writer would not do: it tells of a full disk only when it flushes, and then
-    prints it instead of raising. The plain file has its full size from the start, so that a disk
-    that is too small shows before the work and not after it; pixels never written are nodata.
+    They wait in a plain file, each line with its bands one after the other. A GDAL writer would
+    not do: it tells of a full disk only when it flushes, and then prints it instead of raising.
+    The plain file has its full size from the start, so that a disk that is too small shows before
+    the work and not after it; pixels never written are nodata.
     """
 
-    def __init__(self, path: Path, grid: Grid, layer: Layer) -> None:
-        self._path = path
-        self._grid = grid
-        self._layer = layer
-        self._dtype = np.dtype(layer.dtype).newbyteorder("<")
-        self._pixels = path.with_suffix(".bil")
-        line = np.full(len(layer.bands) * grid.width, layer.nodata, self._dtype).tobytes()
-        with self._pixels.open("xb") as file:
-            for _ in range(grid.height):
-                file.write(line)
+    path: Path
+    """The plain file."""
+    grid: Grid
+    layer: Layer
 
     @property
     def size(self) -> int:
-        """Bytes of the uncompressed pixels."""
-        return self._line * self._grid.height
+        """Bytes of the pixels."""
+        return self._line * self.grid.height
+
+    def create(self) -> None:
+        """Make the plain file, all nodata."""
+        values = len(self.layer.bands) * self.grid.width
+        line = np.full(values, self.layer.nodata, self._dtype).tobytes()
+        with self.path.open("xb") as file:
+            for _ in range(self.grid.height):
+                file.write(line)
 
     def write(self, window: Window, pixels: NDArray[np.generic]) -> None:
-        """Put `pixels` (bands, h, w) into `window`."""
+        """Put `pixels` (bands, h, w) into `window`; they are on the disk when this returns."""
         bands, height, width = pixels.shape
-        if bands != len(self._layer.bands) or (height, width) != (window.height, window.width):
-            raise ValueError(f"{pixels.shape} pixels for {len(self._layer.bands)} bands, {window}")
+        if bands != len(self.layer.bands) or (height, width) != (window.height, window.width):
+            raise ValueError(f"{pixels.shape} pixels for {len(self.layer.bands)} bands, {window}")
         top, left = window.row_off, window.col_off
-        if not (0 <= top <= self._grid.height - height and 0 <= left <= self._grid.width - width):
-            raise ValueError(f"{window} lies outside {self._grid.height} × {self._grid.width}")
+        if not (0 <= top <= self.grid.height - height and 0 <= left <= self.grid.width - width):
+            raise ValueError(f"{window} lies outside {self.grid.height} × {self.grid.width}")
         lines = np.ascontiguousarray(pixels.transpose(1, 0, 2), self._dtype)
-        with self._pixels.open("r+b") as file:
-            if width == self._grid.width:
+        with self.path.open("r+b") as file:
+            if width == self.grid.width:
                 file.seek(top * self._line)
                 file.write(lines.tobytes())
-                return
-            for row, line in enumerate(lines, start=top):
-                for band, segment in enumerate(line):
-                    column = band * self._grid.width + left
-                    file.seek(row * self._line + column * self._dtype.itemsize)
-                    file.write(segment.tobytes())
+            else:
+                for row, line in enumerate(lines, start=top):
+                    for band, segment in enumerate(line):
+                        column = band * self.grid.width + left
+                        file.seek(row * self._line + column * self._dtype.itemsize)
+                        file.write(segment.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
 
-    def finish(self) -> None:
-        """Write the GeoTIFF and drop the waiting pixels; OSError or a GDAL error if it fails."""
-        source = self._path.with_suffix(".vrt")
+    def finish(self, target: Path) -> None:
+        """Write the GeoTIFF `target`; OSError or a GDAL error if it fails."""
+        source = self.path.with_suffix(".vrt")
         self._describe(source)
         tile = 512
-        while tile > 64 and tile**2 * self._dtype.itemsize * len(self._layer.bands) > WIDEST_TILE:
+        while tile > 64 and tile**2 * self._dtype.itemsize * len(self.layer.bands) > WIDEST_TILE:
             tile //= 2
-        classes = self._layer.legend is not None
+        classes = self.layer.legend is not None
         with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE):
             rasterio.shutil.copy(
                 source,
-                self._path,
+                target,
                 driver="COG",
                 compress="DEFLATE",
                 # Probabilities hardly compress: the lowest level takes half the time and 3% more.
@@ -114,13 +121,15 @@ class WindowedGeoTiff:
                 blocksize=tile,
                 bigtiff="IF_SAFER",
             )
-            check_same(source, self._path)
-        source.unlink()
-        self._pixels.unlink()
+            check_same(source, target)
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.layer.dtype).newbyteorder("<")
 
     @property
     def _line(self) -> int:
-        return len(self._layer.bands) * self._grid.width * self._dtype.itemsize
+        return len(self.layer.bands) * self.grid.width * self._dtype.itemsize
 
     def _describe(self, path: Path) -> None:
         """Write the GDAL virtual raster that tells what the plain file's numbers are.
@@ -130,15 +139,15 @@ class WindowedGeoTiff:
         """
         root = Element(
             "VRTDataset",
-            rasterXSize=str(self._grid.width),
-            rasterYSize=str(self._grid.height),
+            rasterXSize=str(self.grid.width),
+            rasterYSize=str(self.grid.height),
         )
-        if self._grid.crs:
-            SubElement(root, "SRS").text = self._grid.crs.to_wkt(version="WKT2_2019")
-        if self._grid.transform is not None:
-            coefficients = self._grid.transform.to_gdal()
+        if self.grid.crs:
+            SubElement(root, "SRS").text = self.grid.crs.to_wkt(version="WKT2_2019")
+        if self.grid.transform is not None:
+            coefficients = self.grid.transform.to_gdal()
             SubElement(root, "GeoTransform").text = ", ".join(map(repr, map(float, coefficients)))
-        for index in range(len(self._layer.bands)):
+        for index in range(len(self.layer.bands)):
             self._describe_band(root, index)
         ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -146,16 +155,16 @@ class WindowedGeoTiff:
         band = SubElement(
             root,
             "VRTRasterBand",
-            dataType=GDAL_TYPES[self._layer.dtype],
+            dataType=GDAL_TYPES[self.layer.dtype],
             band=str(index + 1),
             subClass="VRTRawRasterBand",
         )
-        SubElement(band, "Description").text = xml_text(self._layer.bands[index])
-        SubElement(band, "NoDataValue").text = str(self._layer.nodata)
-        if self._layer.legend is not None:
-            _describe_classes(band, self._layer.legend)
-        SubElement(band, "SourceFilename", relativeToVRT="1").text = self._pixels.name
-        offset = index * self._grid.width * self._dtype.itemsize
+        SubElement(band, "Description").text = xml_text(self.layer.bands[index])
+        SubElement(band, "NoDataValue").text = str(self.layer.nodata)
+        if self.layer.legend is not None:
+            _describe_classes(band, self.layer.legend)
+        SubElement(band, "SourceFilename", relativeToVRT="1").text = self.path.name
+        offset = index * self.grid.width * self._dtype.itemsize
         SubElement(band, "ImageOffset").text = str(offset)
         SubElement(band, "PixelOffset").text = str(self._dtype.itemsize)
         SubElement(band, "LineOffset").text = str(self._line)

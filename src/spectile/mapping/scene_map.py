@@ -1,47 +1,54 @@
-"""Scene and model to map, window by window within a memory bound."""
+"""Scene and model to map, tile by tile within a memory bound."""
 
 from __future__ import annotations
 
-import itertools
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
+import rasterio
 import torch
-from numpy.typing import NDArray
 from rasterio.windows import Window
-from torch import Tensor, nn
 
 from spectile.errors import InputError
-from spectile.mapping.dense import NotShareableError, densify
-from spectile.mapping.patches import PatchByPatch
+from spectile.mapping.area import Area
+from spectile.mapping.cluster import Cluster, write_on_cluster
+from spectile.mapping.dense import NotShareableError
+from spectile.mapping.job import describe_job
+from spectile.mapping.parts import (
+    MapPart,
+    Method,
+    SceneClassifier,
+    Tile,
+    normalised_entropy,
+    softmax,
+)
+from spectile.mapping.pipeline import write_behind
+from spectile.mapping.tile_work import TileWork, WrittenTile
+from spectile.mapping.tiles import EDGES, reading_order, rounded_up, tile_edge
+from spectile.mapping.unfinished import read_job
 from spectile.mapping.writer import MapWriter
 from spectile.model import Model
-from spectile.scenes.scene import Scene
+from spectile.scenes.gdal_raster import CACHE
+from spectile.scenes.mask import Mask
+from spectile.scenes.scene import Scene, UnreadableError, rows_and_columns
 
-Method = Literal["dense", "patches"]
+__all__ = [
+    "MapPart",
+    "MapSummary",
+    "Method",
+    "Progress",
+    "map_parts",
+    "map_scene",
+    "normalised_entropy",
+    "softmax",
+    "tile_edge",
+]
+
 Progress = Callable[[int, int], None]
 """Called with the pixels done and the pixels in all."""
-
-LARGEST_TILE = 1024
-"""Edge beyond which the halo costs so little that a larger tile no longer pays, in pixels."""
-BYTES_A_FEATURE_PIXEL = 6144
-"""Measured peak of a HybridSN trunk on 30 components: two neighbouring layers and their copies."""
-
-
-@dataclass(frozen=True)
-class MapPart:
-    """What a network says of one window of the scene."""
-
-    window: Window
-    classes: NDArray[np.int32]
-    """(h, w): 0 without data, k the k-th class of the legend."""
-    logits: NDArray[np.floating]
-    """(classes, h, w)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class MapSummary:
     reason: str
     """Why patch by patch was used though dense was asked for; else empty."""
     seconds: float
+    damage: tuple[UnreadableError, ...] = ()
+    """Pieces of the file that couldn't be read, if the map kept going."""
 
 
 def map_parts(
@@ -61,25 +70,23 @@ def map_parts(
     method: Method = "dense",
     memory: float = 1.0,
     device: str | torch.device = "cpu",
+    region: Window | None = None,
+    mask: Mask | None = None,
 ) -> Iterator[MapPart]:
-    """Classify `scene` part by part, top to bottom.
+    """Classify `scene`, or a `region` of it and the pixels of a `mask`, part by part.
 
-    `memory` in GB bounds what one part needs, besides the program itself. Raises InputError if the
+    `memory` in GB bounds what this needs, besides the program itself. Raises InputError if the
     scene's bands don't match the model's, NotShareableError if `method` is dense and can't be.
     """
-    # All that can be refused is refused here, before the first part and before any output.
-    preprocessing = model.for_scene(scene)
-    evaluate = evaluator(model, method).to(device)
-    edge = tile_edge(scene, model.window, memory)
+    # What can be refused is refused here, before the first part and before any output.
+    classifier = SceneClassifier(model, scene, method, device)
+    edge = classifier.tile_edge(memory)
 
-    def parts() -> Iterator[MapPart]:
-        weight = next(evaluate.parameters())
-        for window in tiles(scene, edge):
-            components, valid = preprocessing.read(scene, window, model.window // 2)
-            logits = _evaluate(evaluate, torch.from_numpy(components[None]).to(weight))
-            classes = logits.argmax(axis=0).astype(np.int32) + 1
-            classes[~valid] = 0
-            yield MapPart(window, classes, logits)
+    def parts() -> Generator[MapPart]:
+        area = Area(scene, region or _whole(scene), mask)
+        windows, _ = area.windows(edge)
+        ordered = reading_order(windows, scene, model.window // 2, CACHE)
+        yield from classifier.parts(map(area.tile, ordered))
 
     return parts()
 
@@ -93,106 +100,159 @@ def map_scene(
     memory: float = 1.0,
     probabilities: bool = False,
     entropy: bool = False,
+    region: Window | None = None,
+    mask: Mask | None = None,
+    keep_going: bool = False,
+    resume: bool = False,
     overwrite: bool = False,
     device: str | torch.device = "cpu",
+    cluster: Cluster | None = None,
     progress: Progress | None = None,
 ) -> MapSummary:
     """Write the class map of `scene` to the GeoTIFF `path`, whole or not at all.
 
-    `probabilities` and `entropy` add their rasters beside it. A network that can't be mapped
-    densely is mapped patch by patch, and the summary says why.
+    The map covers the `region`, and has no data outside of the `mask`. `probabilities` and
+    `entropy` add their rasters beside it. A network that can't be mapped densely is mapped patch
+    by patch, and the summary says why. With `keep_going` the pixels around a damaged part of the
+    file have no data, and the summary lists the parts. After a kill or an error `resume` goes on
+    with the finished tiles and ends at the same file, or maps from the start where there are none.
+    The workers of a `cluster` need the scene and the map's folder under the same paths as here.
+
+    Raises InputError for what doesn't fit together, for a damaged file, for a place that can't be
+    written, and if something that decides on the pixels isn't what the map was begun with.
     """
-    start = time.perf_counter()
-    reason = ""
-    try:
-        parts = map_parts(model, scene, method=method, memory=memory, device=device)
-    except NotShareableError as error:
-        method, reason = "patches", str(error)
-        parts = map_parts(model, scene, method=method, memory=memory, device=device)
-    done, total = 0, scene.height * scene.width
-    with MapWriter(
+    start, path = time.perf_counter(), Path(path)
+    classifier, method, reason = _classifier(model, scene, method, device, keep_going)
+    edge = _edge(classifier, memory, path, resume)
+    area = Area(scene, region or _whole(scene), mask)
+    windows, mask_sha256 = area.windows(edge)
+    writer = MapWriter(
         path,
-        height=scene.height,
-        width=scene.width,
+        height=area.region.height,
+        width=area.region.width,
         legend=model.legend,
         crs=scene.crs,
-        transform=scene.transform,
+        transform=area.transform,
         probabilities=probabilities,
         entropy=entropy,
         overwrite=overwrite,
-    ) as writer:
-        for part in parts:
-            shares = softmax(part, probabilities or entropy)
-            writer.write(
-                part.window,
-                part.classes,
-                shares if probabilities else None,
-                normalised_entropy(shares) if entropy and shares is not None else None,
-            )
-            done += part.classes.size
+        job=describe_job(
+            model,
+            scene,
+            method=method,
+            device=torch.device(device).type,
+            layers=(probabilities, entropy),
+            region=area.region,
+            mask=mask_sha256,
+            tile=edge,
+        ),
+        resume=resume,
+    )
+    work = TileWork(model, scene, area.region, method, str(device), keep_going, writer.pixels, path)
+    cache = max(CACHE, int((memory - classifier.gigabytes(edge)) * 1e9))
+    with nullcontext() if cluster is None else cluster.connected(scene) as client, writer:
+        due = [window for window in windows if area.in_map(window) not in writer.finished]
+        tiles = map(area.tile, reading_order(due, scene, model.window // 2, cache))
+        if cluster is None or client is None:
+            written = _write_here(work, classifier, tiles, writer, cache)
+        else:
+            written = _marked(write_on_cluster(client, work, tiles, cluster.threads), writer)
+        with closing(written):
+            damage = _follow(written, windows, due, progress)
+    return MapSummary(method, reason, time.perf_counter() - start, damage)
+
+
+def _classifier(
+    model: Model, scene: Scene, method: Method, device: str | torch.device, keep_going: bool
+) -> tuple[SceneClassifier, Method, str]:
+    """What classifies the scene, by which method, and why not by the one that was asked for."""
+    try:
+        return SceneClassifier(model, scene, method, device, keep_going=keep_going), method, ""
+    except NotShareableError as error:
+        plain = SceneClassifier(model, scene, "patches", device, keep_going=keep_going)
+        return plain, "patches", str(error)
+
+
+def _edge(classifier: SceneClassifier, memory: float, path: Path, resume: bool) -> int:
+    """The edge of a tile: what the memory allows, or what the map to go on with was begun in."""
+    edge = classifier.tile_edge(memory)
+    begun = read_job(path) if resume else None
+    if begun is None or begun.get("tile") not in EDGES:
+        return edge
+    needed = classifier.gigabytes(begun["tile"])
+    if needed > memory:
+        raise InputError(
+            f"{path} was begun in tiles of up to {begun['tile']} pixels a side: "
+            f"allow at least --memory {rounded_up(needed)}, or map anew, without --resume."
+        )
+    return int(begun["tile"])
+
+
+def _write_here(
+    work: TileWork,
+    classifier: SceneClassifier,
+    tiles: Iterable[Tile],
+    writer: MapWriter,
+    cache: int,
+) -> Generator[WrittenTile]:
+    """Map tiles in this process; reading, computing and writing at the same time."""
+
+    def write(part: MapPart) -> WrittenTile:
+        written = work.write(part)
+        _mark(written, writer)
+        return written
+
+    with rasterio.Env(GDAL_CACHEMAX=cache), closing(classifier.parts(tiles)) as parts:
+        yield from write_behind(write, parts)
+
+
+def _marked(written: Iterable[WrittenTile], writer: MapWriter) -> Generator[WrittenTile]:
+    for tile in written:
+        _mark(tile, writer)
+        yield tile
+
+
+def _mark(written: WrittenTile, writer: MapWriter) -> None:
+    """Note a tile as finished; what couldn't be read is tried again on resuming."""
+    if not written.damage:
+        writer.mark_finished(written.window)
+
+
+def _follow(
+    written: Iterable[WrittenTile],
+    windows: list[Window],
+    due: list[Window],
+    progress: Progress | None,
+) -> tuple[UnreadableError, ...]:
+    """Report on tiles as they come, and give what of the file couldn't be read.
+
+    Raises InputError for a file of which nothing could be read.
+    """
+    total, left = (sum(w.height * w.width for w in some) for some in (windows, due))
+    done, mapped = total - left, 0
+    damage: dict[Window, UnreadableError] = {}
+    if progress:
+        progress(done, total)
+    try:
+        for tile in written:
+            done += tile.window.height * tile.window.width
+            mapped += tile.mapped
+            damage |= {part.window: part for part in tile.damage}
             if progress:
                 progress(done, total)
-    return MapSummary(method, reason, time.perf_counter() - start)
-
-
-def evaluator(model: Model, method: Method) -> nn.Module:
-    """The module that maps padded components to logits of every pixel."""
-    window = (model.window, model.window)
-    if method == "dense":
-        return densify(model.network, window)
-    return PatchByPatch(model.network, window)
-
-
-def tile_edge(scene: Scene, window: int, memory: float) -> int:
-    """The edge in pixels of the largest square that can be mapped in `memory` GB.
-
-    Raises InputError if that is less than one pixel.
-    """
-    pixel = BYTES_A_FEATURE_PIXEL + scene.bands * (scene.dtype.itemsize + 12)
-    edge = min(LARGEST_TILE, int(math.sqrt(memory * 1e9 / pixel)) - (window - 1))
-    if edge < 1:
-        needed = window**2 * pixel / 1e9
+    except UnreadableError as error:
         raise InputError(
-            f"{memory:g} GB is too little to map with a window of {window} pixels: "
-            f"allow at least --memory {math.ceil(needed * 10) / 10:g}."
+            f"{error.source} can't be read in {rows_and_columns(error.window)} ({error.reason}): "
+            "map the rest with --keep-going, or fetch or export it again."
+        ) from error
+    if damage and not mapped and len(due) == len(windows):
+        first = next(iter(damage.values()))
+        raise InputError(
+            f"nothing of {first.source} can be mapped, for it can't be read ({first.reason}): "
+            "fetch or export it again."
         )
-    return edge
+    return tuple(damage.values())
 
 
-def tiles(scene: Scene, edge: int) -> Iterator[Window]:
-    """Rectangles of at most `edge` pixels a side that cover the scene, top to bottom."""
-    # Even parts: a remainder of a few columns would be mostly halo.
-    for top, height in _even_steps(scene.height, edge):
-        for left, width in _even_steps(scene.width, edge):
-            yield Window(left, top, width, height)
-
-
-def softmax(part: MapPart, wanted: bool = True) -> NDArray[np.float32] | None:
-    """The classes' shares (classes, h, w) of a part, NaN without data; None unless `wanted`."""
-    if not wanted:
-        return None
-    shares: NDArray[np.float32] = torch.from_numpy(part.logits).softmax(0).float().numpy()
-    shares[:, part.classes == 0] = np.nan
-    return shares
-
-
-def normalised_entropy(shares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Entropy (h, w) of shares (classes, h, w): 0 for one sure class, 1 for all alike."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(shares > 0, shares * np.log(shares), shares)
-    entropy: NDArray[np.float32] = -terms.sum(axis=0) / np.float32(math.log(max(2, len(shares))))
-    return entropy
-
-
-@torch.inference_mode()
-def _evaluate(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
-    network.eval()
-    logits: NDArray[np.floating] = network(components)[0].cpu().numpy()
-    return logits
-
-
-def _even_steps(length: int, largest: int) -> Iterator[tuple[int, int]]:
-    parts = -(-length // largest)
-    edges = [length * part // parts for part in range(parts + 1)]
-    for start, stop in itertools.pairwise(edges):
-        yield start, stop - start
+def _whole(scene: Scene) -> Window:
+    return Window(0, 0, scene.width, scene.height)

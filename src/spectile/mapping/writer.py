@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,11 +22,48 @@ from rasterio.windows import Window
 
 from spectile.errors import InputError
 from spectile.files import not_writable
-from spectile.mapping.geotiff import Grid, Layer, WindowedGeoTiff
+from spectile.mapping.geotiff import Grid, Layer, WaitingPixels
+from spectile.mapping.job import check_same_job
 from spectile.mapping.qgis_style import qml
+from spectile.mapping.unfinished import Job, UnfinishedMap, part_folder
 from spectile.scenes.legend import Legend
 
+RESERVE, MAKING, COMPLETE, NAMES = "reserve", "making", "complete", "names"
+"""In the folder of an unfinished map: taken space; its files while GDAL writes them, and then."""
 ENTROPY = "entropy of the class probabilities, 0 sure to 1 undecided"
+
+
+@dataclass(frozen=True)
+class MapPixels:
+    """The pixels of a map that isn't finished; may be sent to other processes, to write there."""
+
+    rasters: Mapping[str, WaitingPixels]
+    """By kind: classes, and where wanted probabilities and entropy."""
+    values: NDArray[np.unsignedinteger]
+    """The pixel value of each class, shape (classes + 1,), 0 for nodata."""
+
+    def write(
+        self,
+        window: Window,
+        classes: NDArray[np.integer],
+        probabilities: NDArray[np.float32] | None = None,
+        entropy: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Put the pixels of `window` into the map; windows come in any order and of any size.
+
+        `classes` (h, w) has 0 for nodata and k for the k-th category of the legend,
+        `probabilities` is (classes, h, w), `entropy` (h, w). Give what the map is made of.
+        """
+        given = {"classes": classes, "probabilities": probabilities, "entropy": entropy}
+        if {kind for kind, pixels in given.items() if pixels is not None} != set(self.rasters):
+            raise ValueError(f"this map is made of {', '.join(self.rasters)}")
+        if classes.size and not 0 <= classes.min() <= classes.max() < len(self.values):
+            raise ValueError(f"classes run from 0 to {len(self.values) - 1}")
+        self.rasters["classes"].write(window, self.values[classes][None])
+        for kind, pixels in (("probabilities", probabilities), ("entropy", entropy)):
+            if pixels is not None:
+                known = np.where(classes == 0, np.float32(np.nan), pixels)
+                self.rasters[kind].write(window, known.reshape(-1, *classes.shape))
 
 
 class MapWriter:
@@ -38,11 +77,16 @@ class MapWriter:
     by the logarithm of the number of classes: 0 is sure, 1 undecided. Nodata is NaN in both.
 
     All files appear when the block ends without an exception; until then, and after one, the
-    folder is as it was. Overwriting replaces them together: probabilities of an earlier map don't
-    stay beside a new map that has none. While it is written the map takes two and a third times
-    its uncompressed size on the disk.
+    folder looks as it was. Overwriting replaces them together: probabilities of an earlier map
+    don't stay beside a new map that has none. While it is written the map takes two and a third
+    times its uncompressed size on the disk, in the hidden folder of an UnfinishedMap.
 
-    Raises InputError when the map can't be written there, and at any time when the disk is full.
+    With a `job`, tiles that are marked as finished outlive a kill or an exception, and `resume`
+    goes on with them: `finished` has their windows. An unfinished map that is not resumed is
+    thrown away.
+
+    Raises InputError when the map can't be written there, when another process is writing it,
+    when `resume` finds another job, and at any time when the disk is full.
     """
 
     def __init__(
@@ -57,40 +101,47 @@ class MapWriter:
         probabilities: bool = False,
         entropy: bool = False,
         overwrite: bool = False,
+        job: Job | None = None,
+        resume: bool = False,
     ) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         self._legend = legend
-        self._grid = Grid(height, width, crs, transform)
+        self._job = job
+        self._resume = resume
+        self.finished: set[Window] = set()
         values = np.uint8 if max(legend.values) <= 255 else np.uint16
-        self._values = np.array([0, *legend.values], values)
-        self._layers = {"classes": Layer(self._values.dtype.name, 0, ("class",), legend)}
+        layers = {"classes": Layer(np.dtype(values).name, 0, ("class",), legend)}
         if probabilities:
-            self._layers["probabilities"] = Layer("float32", np.nan, legend.names)
+            layers["probabilities"] = Layer("float32", np.nan, legend.names)
         if entropy:
-            self._layers["entropy"] = Layer("float32", np.nan, (ENTROPY,))
-        with _refusals(self._path):
-            _check_place(self._path, overwrite)
+            layers["entropy"] = Layer("float32", np.nan, (ENTROPY,))
+        folder, grid = part_folder(self.path).absolute(), Grid(height, width, crs, transform)
+        self.pixels = MapPixels(
+            {
+                kind: WaitingPixels(folder / f"{kind}.bil", grid, layer)
+                for kind, layer in layers.items()
+            },
+            np.array([0, *legend.values], values),
+        )
+        complete = resume and (folder / COMPLETE).is_dir()
+        with refusals(self.path):
+            _check_place(self.path, overwrite or complete)
 
     def __enter__(self) -> Self:
-        with _refusals(self._path):
-            self._aside = tempfile.TemporaryDirectory(
-                prefix=f".{self._path.stem}.", dir=self._path.parent
-            )
+        with refusals(self.path):
+            self._unfinished = UnfinishedMap(self.path)
             try:
-                folder = Path(self._aside.name)
-                self._rasters = {
-                    kind: WindowedGeoTiff(
-                        folder / _raster(self._path, kind).name, self._grid, layer
-                    )
-                    for kind, layer in self._layers.items()
-                }
-                # With overviews, and what GDAL sets aside meanwhile, even pixels that don't
-                # compress need less than 4/3 of their size. That much is taken now: after the
-                # work is a bad time to learn of a full disk, and GDAL crashes on a quite full one.
-                self._reserve = folder / "reserve"
-                _fill(self._reserve, sum(r.size for r in self._rasters.values()) * 4 // 3)
+                begun = self._unfinished.read_job() if self._resume else None
+                if begun is not None and self._job is not None:
+                    check_same_job(self._job, begun, self.path)
+                    self.finished = set(self._unfinished.finished())
             except BaseException:
-                self._aside.cleanup()
+                self._unfinished.release()
+                raise
+            try:
+                self._make_room(anew=begun is None)
+            except BaseException as error:
+                self._leave(error)
                 raise
         return self
 
@@ -100,12 +151,16 @@ class MapWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._leave(error)
+            return
         try:
-            if error is None:
-                with _refusals(self._path):
-                    self._finish()
-        finally:
-            self._aside.cleanup()
+            with refusals(self.path):
+                self._finish()
+        except BaseException as fault:
+            self._leave(fault)
+            raise
+        self._unfinished.remove()
 
     def write(
         self,
@@ -114,37 +169,63 @@ class MapWriter:
         probabilities: NDArray[np.float32] | None = None,
         entropy: NDArray[np.float32] | None = None,
     ) -> None:
-        """Put the pixels of `window` into the map; windows come in any order and of any size.
+        """Put the pixels of `window` into the map: :meth:`MapPixels.write`."""
+        with refusals(self.path):
+            self.pixels.write(window, classes, probabilities, entropy)
 
-        `classes` (h, w) has 0 for nodata and k for the k-th category of the legend,
-        `probabilities` is (classes, h, w), `entropy` (h, w). Give what the writer was made for.
-        """
-        given = {"classes": classes, "probabilities": probabilities, "entropy": entropy}
-        if {kind for kind, pixels in given.items() if pixels is not None} != set(self._rasters):
-            raise ValueError(f"this map is made of {', '.join(self._rasters)}")
-        if classes.size and not 0 <= classes.min() <= classes.max() < len(self._values):
-            raise ValueError(f"classes run from 0 to {len(self._values) - 1}")
-        with _refusals(self._path):
-            self._rasters["classes"].write(window, self._values[classes][None])
-            for kind, pixels in (("probabilities", probabilities), ("entropy", entropy)):
-                if pixels is not None:
-                    known = np.where(classes == 0, np.float32(np.nan), pixels)
-                    self._rasters[kind].write(window, known.reshape(-1, *classes.shape))
+    def mark_finished(self, window: Window) -> None:
+        """Note that the pixels of `window` are written, and need not be made again."""
+        with refusals(self.path):
+            self._unfinished.add(window)
+        self.finished.add(window)
+
+    def _make_room(self, *, anew: bool) -> None:
+        folder, rasters = self._unfinished.folder, self.pixels.rasters.values()
+        if anew:
+            self._unfinished.clear()
+            for raster in rasters:
+                raster.create()
+        elif (folder / COMPLETE).is_dir():
+            return
+        # With overviews, and what GDAL sets aside meanwhile, even pixels that don't compress need
+        # less than 4/3 of their size. That much is taken now: after the work is a bad time to
+        # learn of a full disk, and GDAL crashes on a quite full one.
+        _fill(folder / RESERVE, sum(raster.size for raster in rasters) * 4 // 3)
+        if anew and self._job is not None:
+            self._unfinished.write_job(self._job)
+
+    def _leave(self, error: BaseException) -> None:
+        """Let go of a map that isn't finished; what is finished of it stays for `resume`."""
+        if not self.finished:
+            self._unfinished.remove()
+            return
+        (self._unfinished.folder / RESERVE).unlink(missing_ok=True)
+        shutil.rmtree(self._unfinished.folder / MAKING, ignore_errors=True)
+        self._unfinished.release()
+        if isinstance(error, InputError):
+            sentence = str(error).rstrip(".")
+            raise InputError(f"{sentence}; what is mapped is kept for --resume.") from error
 
     def _finish(self) -> None:
-        self._reserve.unlink()
-        for raster in self._rasters.values():
-            raster.finish()
-        folder = Path(self._aside.name)
-        style = folder / self._path.with_suffix(".qml").name
-        style.write_text(qml(self._legend), encoding="utf-8")
+        folder = self._unfinished.folder
+        making, complete = folder / MAKING, folder / COMPLETE
+        if not complete.is_dir():
+            (folder / RESERVE).unlink(missing_ok=True)
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir()
+            for kind, raster in self.pixels.rasters.items():
+                raster.finish(making / _raster(self.path, kind).name)
+            style = making / self.path.with_suffix(".qml").name
+            style.write_text(qml(self._legend), encoding="utf-8")
+            names = "\n".join(file.name for file in making.iterdir())
+            (folder / NAMES).write_text(names, encoding="utf-8")
+            making.rename(complete)
+        # Not what is in the folder: a kill may have come after the first files were moved.
+        made = (folder / NAMES).read_text(encoding="utf-8").split("\n")
+        stale = set(_companions(self.path)) - {self.path.with_name(name) for name in made}
         # The map comes last: whoever sees it finds its companions there.
-        written = sorted(folder.iterdir(), key=lambda file: file.name == self._path.name)
-        stale = set(_companions(self._path))
-        for file in written:
-            target = self._path.with_name(file.name)
-            stale.discard(target)
-            file.replace(target)
+        for file in sorted(complete.iterdir(), key=lambda file: file.name == self.path.name):
+            file.replace(self.path.with_name(file.name))
         for file in stale:
             file.unlink(missing_ok=True)
 
@@ -186,13 +267,13 @@ def _check_place(path: Path, overwrite: bool) -> None:
 def _fill(path: Path, size: int) -> None:
     """Take up `size` bytes and a little on the disk."""
     chunk = bytes(2**20)
-    with path.open("xb") as file:
+    with path.open("wb") as file:
         for _ in range(size // len(chunk) + 1):
             file.write(chunk)
 
 
 @contextmanager
-def _refusals(path: Path) -> Iterator[None]:
+def refusals(path: Path) -> Iterator[None]:
     """Turn what the system and GDAL say of a file that can't be written into an InputError."""
     try:
         yield

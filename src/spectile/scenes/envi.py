@@ -83,6 +83,7 @@ def scene_of_envi_dataset(dataset: DatasetReader, source: str) -> Scene:
             nodata=nodata_of_dataset(dataset, source),
             crs=crs,
             transform=transform,
+            files=tuple(dataset.files),
         )
 
 
@@ -114,7 +115,13 @@ def open_through_spectral(data: Path, header: Path, source: str) -> Scene:
         ) from error
     _check_layout(source, data, fields, layout)
     spectrum = spectrum_of_header(fields, layout.bands)
-    return _scene(source, data, layout, spectrum, nodata=nodata, crs=None, transform=None)
+    return _scene(
+        *(source, data, layout, spectrum),
+        nodata=nodata,
+        crs=None,
+        transform=None,
+        files=(str(data), str(header)),
+    )
 
 
 def _scene(
@@ -126,6 +133,7 @@ def _scene(
     nodata: float | None,
     crs: CRS | None,
     transform: Affine | None,
+    files: tuple[str, ...],
 ) -> Scene:
     return Scene(
         source=source,
@@ -144,6 +152,7 @@ def _scene(
             data, layout.dtype, layout.shape, _AXES[layout.interleave], offset=layout.offset
         ),
         notes=spectrum.notes,
+        files=files,
     )
 
 

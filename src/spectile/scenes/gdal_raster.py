@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,27 @@ from spectile.errors import InputError
 from spectile.scenes.scene import Scene
 from spectile.scenes.wavelengths import spectrum_of_dataset
 
-# GDAL keeps blocks that it has read in 5% of the machine's memory, which on a large machine is
-# more than the whole of a run may take. It looks at this once, when it reads its first block.
-os.environ.setdefault("GDAL_CACHEMAX", "256")  # MB
+CACHE = 256 * 2**20
+"""Bytes of unpacked blocks that GDAL keeps."""
+# Left alone it takes 5% of the machine's memory, which on a large machine is more than the whole of
+# a run may take. It looks at this once, when it reads its first block.
+os.environ.setdefault("GDAL_CACHEMAX", str(CACHE // 2**20))
 
 
 class GdalReader:
-    """Reads windows of a GDAL dataset, from one thread at a time."""
+    """Reads windows of a GDAL dataset, from one thread at a time.
+
+    In another process that it is sent to, it opens the dataset anew.
+    """
 
     def __init__(self, dataset: DatasetReader) -> None:
         self._dataset = dataset
         # GDAL's datasets fall apart under two threads at once; a prefetching reader is a second.
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Callable[[str], GdalReader], tuple[str]]:
+        name = Path(self._dataset.name)
+        return _reopened, (str(name.resolve()) if name.is_file() else self._dataset.name,)
 
     @property
     def block(self) -> tuple[int, int]:
@@ -54,6 +63,11 @@ class GdalReader:
         """Close the dataset."""
         with self._lock:
             self._dataset.close()
+
+
+def _reopened(name: str) -> GdalReader:
+    with quiet_gdal():
+        return GdalReader(rasterio.open(name))
 
 
 def open_dataset(name: str, driver: str | None = None) -> DatasetReader | None:
@@ -102,6 +116,7 @@ def scene_of_dataset(dataset: DatasetReader, source: str) -> Scene:
         transform=transform,
         reader=GdalReader(dataset),
         notes=spectrum.notes,
+        files=tuple(dataset.files),
     )
 
 

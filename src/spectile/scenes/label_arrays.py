@@ -22,12 +22,13 @@ def read_label_array(file: Path, wanted: str | None, source: str, like: Scene) -
     InputError for a size other than the scene's, values that are no whole numbers, several
     arrays to choose from, and a damaged file.
     """
-    array = _load(file, wanted, source)
+    array = load_label_array(file, wanted, source)
     check_size((array.shape[0], array.shape[1]), like, source)
     return LabelValues(class_values(array, source))
 
 
-def _load(file: Path, wanted: str | None, source: str) -> NDArray[Any]:
+def load_label_array(file: Path, wanted: str | None, source: str) -> NDArray[Any]:
+    """The array `wanted`, or the only one with two axes (rows, columns)."""
     suffix = file.suffix.lower()
     if suffix == ".mat":
         return load_matlab(file, source, wanted, dimensions=2)

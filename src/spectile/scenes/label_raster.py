@@ -9,7 +9,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
@@ -25,7 +24,7 @@ from spectile.scenes.label_values import LabelValues, check_size, class_values
 from spectile.scenes.legend import BLACK
 from spectile.scenes.open import open_scene
 from spectile.scenes.palette import Color
-from spectile.scenes.projection import project_box, scene_box
+from spectile.scenes.projection import is_placed, project_box, same_grid, scene_box
 from spectile.scenes.scene import Scene
 
 _NAME_TAG = re.compile(r"CLASS_(?P<value>[0-9]{1,5})")
@@ -56,8 +55,8 @@ def read_label_raster(path: str, like: Scene) -> LabelValues:
             check_size((raster.height, raster.width), like, path)
             return LabelValues(_values(raster))
         with dataset:
-            placed = _is_placed(raster) and _is_placed(like)
-            if placed and not _same_grid(raster, like):
+            placed = is_placed(raster) and is_placed(like)
+            if placed and not same_grid(raster, like):
                 _check_overlap(raster, like)
                 values = _aligned(dataset, raster, like)
             else:
@@ -68,20 +67,6 @@ def read_label_raster(path: str, like: Scene) -> LabelValues:
 
 def _name_for_gdal(path: str) -> str:
     return str(find_data(Path(path))) if path.lower().endswith(".hdr") else path
-
-
-def _is_placed(scene: Scene) -> bool:
-    return scene.crs is not None and scene.transform not in (None, Affine.identity())
-
-
-def _same_grid(raster: Scene, like: Scene) -> bool:
-    if (raster.height, raster.width) != (like.height, like.width) or raster.crs != like.crs:
-        return False
-    theirs, ours = (np.array(tuple(scene.transform or ())[:6]) for scene in (raster, like))
-    size = np.abs(ours[[0, 1, 3, 4]]).max()
-    apart = np.abs(theirs - ours) / size
-    # Less than a thousandth of a pixel in the first place, and even in the last of 10,000.
-    return bool((apart[[2, 5]] < 1e-3).all() and (apart[[0, 1, 3, 4]] < 1e-7).all())
 
 
 def _check_overlap(raster: Scene, like: Scene) -> None:

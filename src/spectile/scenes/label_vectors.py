@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
@@ -44,9 +45,9 @@ def read_label_vectors(
             f"{path} holds map coordinates but {like.source} has no coordinate system: "
             "give labels as a raster of the scene's size or as points with row, col, class."
         )
-    info = _describe(path, layer)
+    info = describe_layer(path, layer)
     name = _class_column(path, info, column)
-    attributes = _read(path, info, columns=[name], read_geometry=False)
+    attributes = read_features(path, info, columns=[name], read_geometry=False)
     classes = attributes[name]
     cells = number_cells(
         classes.astype(object).where(classes.notna(), None).tolist(),
@@ -86,7 +87,7 @@ def _notes(
     return tuple(notes)
 
 
-def _describe(path: str, layer: str | None) -> dict[str, Any]:
+def describe_layer(path: str, layer: str | None) -> dict[str, Any]:
     """What pyogrio says of a layer: its crs, fields, dtypes and layer_name."""
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError
@@ -109,7 +110,7 @@ def _describe(path: str, layer: str | None) -> dict[str, Any]:
     return info
 
 
-def _read(path: str, info: dict[str, Any], **wanted: Any) -> Any:
+def read_features(path: str, info: dict[str, Any], **wanted: Any) -> Any:
     """The layer's features as a data frame, by their number in the file."""
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError
@@ -157,12 +158,12 @@ def _shapes_inside(
     `listed` are the features' own numbers in the file's order, `values` their classes.
     """
     everything = listed.has_duplicates  # some drivers don't number features: no way to pick any
-    extent = None if everything else _extent(info["crs"], like, path)
-    features = _read(path, info, columns=[], bbox=extent)
+    extent = None if everything else extent_in_file(info["crs"], like, path)
+    features = read_features(path, info, columns=[], bbox=extent)
     places = np.arange(len(features)) if everything else listed.get_indexer(features.index)
     order = np.argsort(places, kind="stable")
     features, values = features.iloc[order], values[places[order]]
-    geometries = _in_system_of(like, features, path)
+    geometries = in_system_of(like, features, path)
     west, south, east, north = scene_box(like)
     shapes: list[Shape] = []
     for geometry, value in zip(geometries, values.tolist(), strict=True):
@@ -171,7 +172,7 @@ def _shapes_inside(
         left, bottom, right, top = geometry.bounds
         # A comparison with NaN or infinity, what a projection doesn't reach, is false.
         if left <= east and right >= west and bottom <= north and top >= south:
-            shapes.extend((part, value) for part in _parts(geometry))
+            shapes.extend((part, value) for part in single_parts(geometry))
     if not shapes:
         raise InputError(
             f"No feature of {path} with a class lies inside {like.source}: check that both cover "
@@ -180,16 +181,17 @@ def _shapes_inside(
     return shapes
 
 
-def _parts(geometry: Any) -> Iterator[Any]:
+def single_parts(geometry: Any) -> Iterator[Any]:
     """The single polygons, lines and points of a geometry."""
     if hasattr(geometry, "geoms"):
         for part in geometry.geoms:
-            yield from _parts(part)
+            yield from single_parts(part)
     else:
         yield geometry
 
 
-def _in_system_of(like: Scene, features: Any, path: str) -> Any:
+def in_system_of(like: Scene, features: Any, path: str) -> Any:
+    """The geometries of `features` in the scene's coordinate system."""
     from pyproj.exceptions import ProjError
 
     assert like.crs is not None
@@ -203,7 +205,7 @@ def _in_system_of(like: Scene, features: Any, path: str) -> Any:
         ) from error
 
 
-def _extent(crs: str | None, like: Scene, path: str) -> Box | None:
+def extent_in_file(crs: str | None, like: Scene, path: str) -> Box | None:
     """The scene's box in the file's system with a margin; None if it doesn't reach there."""
     box: Box | None = scene_box(like)
     if crs is not None:
@@ -223,6 +225,11 @@ def _extent(crs: str | None, like: Scene, path: str) -> Box | None:
 def _draw(shapes: Sequence[Shape], like: Scene) -> NDArray[np.int32]:
     """The class values of `shapes` on the scene's grid, the later over the earlier."""
     grid = np.zeros((like.height, like.width), dtype=np.int32)
-    for has_area, run in groupby(shapes, lambda shape: shape[0].geom_type == "Polygon"):
-        rasterize(run, out=grid, transform=like.transform, all_touched=not has_area)
+    draw_shapes(shapes, grid, like.transform)
     return grid
+
+
+def draw_shapes(shapes: Sequence[Shape], grid: NDArray[Any], transform: Affine | None) -> None:
+    """Put the values of `shapes` into `grid` (H, W), whose place on the ground is `transform`."""
+    for has_area, run in groupby(shapes, lambda shape: shape[0].geom_type == "Polygon"):
+        rasterize(run, out=grid, transform=transform, all_touched=not has_area)

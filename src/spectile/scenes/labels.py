@@ -70,7 +70,7 @@ def open_labels(
     what can't be understood, for a class that a given legend lacks, and if no pixel is labelled.
     """
     source = os.fspath(path)
-    file, part = _split_part(source)
+    file, part = split_part(source)
     naming = _naming(file, legend)
     found = _read(file, part, source, like, column, naming)
     return _with_legend(found, naming, source)
@@ -191,7 +191,7 @@ def _row_blocks(values: NDArray[np.int32]) -> Iterator[slice]:
         yield slice(row, row + rows)
 
 
-def _split_part(source: str) -> tuple[Path, str | None]:
+def split_part(source: str) -> tuple[Path, str | None]:
     """The file and what is picked in it: ``labels.mat:variable``, ``fields.gpkg:layer``."""
     stem, colon, part = source.rpartition(":")
     picks = colon and part and Path(stem).suffix.lower() in (*ARRAYS, *VECTORS)

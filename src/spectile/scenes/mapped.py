@@ -31,7 +31,7 @@ class MappedReader:
         order: Literal["C", "F"] = "C",
     ) -> None:
         """`shape` as stored; `axes` say which of its axes are bands, rows and columns."""
-        self._path = path
+        self._path = path.absolute()  # in another process the folder may be another
         self._dtype = dtype
         self._shape = shape
         self._axes = axes

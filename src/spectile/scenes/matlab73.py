@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,21 @@ _CHUNKS_KEPT = 64 << 20
 
 
 class Matlab73Reader:
-    """Reads windows of an HDF5 dataset that MATLAB wrote, whose axes are stored in reverse."""
+    """Reads windows of an HDF5 dataset that MATLAB wrote, whose axes are stored in reverse.
+
+    In another process that it is sent to, it opens the file anew.
+    """
 
     def __init__(self, dataset: h5py.Dataset, axes: Shape) -> None:
         """`axes`: which of the axes, as MATLAB counts them, are bands, rows and columns."""
         self._dataset = dataset
+        self._axes = axes
         # Axis k in MATLAB is axis 2 - k in the file.
         self._stored = tuple(2 - axis for axis in axes)
+
+    def __reduce__(self) -> tuple[Callable[..., Matlab73Reader], tuple[str, str, Shape]]:
+        path = Path(self._dataset.file.filename).resolve()
+        return _reopened, (str(path), self._dataset.name, self._axes)
 
     @property
     def block(self) -> tuple[int, int]:
@@ -59,6 +67,12 @@ class Matlab73Reader:
     def close(self) -> None:
         """Close the file."""
         self._dataset.file.close()
+
+
+def _reopened(path: str, name: str, axes: Shape) -> Matlab73Reader:
+    import h5py
+
+    return Matlab73Reader(h5py.File(path, "r", rdcc_nbytes=_CHUNKS_KEPT)[name], axes)
 
 
 def is_matlab73(path: Path) -> bool:

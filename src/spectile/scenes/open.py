@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from spectile.errors import InputError
@@ -55,12 +56,14 @@ def split_name(source: str) -> tuple[Path, str | None]:
 
 def _open_file(file: Path, wanted: str | None, source: str, *, bands_last: bool) -> Scene:
     suffix = file.suffix.lower()
-    if suffix == ".mat":
-        return open_matlab(file, source, wanted, bands_last=bands_last)
-    if suffix == ".npz":
-        return open_npz(file, source, wanted, bands_last=bands_last)
-    if suffix == ".npy":
-        return open_npy(file, source, bands_last=bands_last)
+    if suffix in (".mat", ".npz", ".npy"):
+        if suffix == ".mat":
+            scene = open_matlab(file, source, wanted, bands_last=bands_last)
+        elif suffix == ".npz":
+            scene = open_npz(file, source, wanted, bands_last=bands_last)
+        else:
+            scene = open_npy(file, source, bands_last=bands_last)
+        return replace(scene, files=(os.fspath(file),))
     if suffix == ".hdr":
         data = find_data(file)
         return _open_raster(str(data), file, source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
 from pyproj.exceptions import ProjError
@@ -17,9 +18,30 @@ Box = tuple[float, float, float, float]
 """West, south, east and north."""
 
 
+def is_placed(scene: Scene) -> bool:
+    """Whether a scene says where on Earth it lies."""
+    return scene.crs is not None and scene.transform not in (None, Affine.identity())
+
+
+def same_grid(raster: Scene, like: Scene) -> bool:
+    """Whether two placed scenes share rows and columns."""
+    if (raster.height, raster.width) != (like.height, like.width) or raster.crs != like.crs:
+        return False
+    theirs, ours = (np.array(tuple(scene.transform or ())[:6]) for scene in (raster, like))
+    size = np.abs(ours[[0, 1, 3, 4]]).max()
+    apart = np.abs(theirs - ours) / size
+    # Less than a thousandth of a pixel in the first place, and even in the last of 10,000.
+    return bool((apart[[2, 5]] < 1e-3).all() and (apart[[0, 1, 3, 4]] < 1e-7).all())
+
+
 def scene_box(scene: Scene) -> Box:
     """The box around a scene with a transform, whichever way its rows and columns run."""
-    left, bottom, right, top = array_bounds(scene.height, scene.width, scene.transform)
+    return grid_box(scene.height, scene.width, scene.transform)
+
+
+def grid_box(height: int, width: int, transform: Affine | None) -> Box:
+    """The box around `height` rows and `width` columns."""
+    left, bottom, right, top = array_bounds(height, width, transform)
     return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
 
 

@@ -16,6 +16,23 @@ from rasterio.windows import Window
 from spectile.errors import InputError
 
 
+class UnreadableError(InputError):
+    """Pixels that the file should hold can't be read: it is damaged, or gone for the moment."""
+
+    def __init__(self, source: str, window: Window, reason: str) -> None:
+        """`reason` is what the library says, without a full stop."""
+        super().__init__(
+            f"{source} can't be read in {rows_and_columns(window)} ({reason}): the file is "
+            "damaged or cut short, so fetch or export it again."
+        )
+        self.source = source
+        self.window = window
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[UnreadableError], tuple[str, Window, str]]:
+        return type(self), (self.source, self.window, self.reason)
+
+
 class Reader(Protocol):
     """Reads pixels of one file."""
 
@@ -60,6 +77,8 @@ class Scene:
     reader: Reader = field(repr=False)
     notes: tuple[str, ...] = ()
     """What of the file's metadata was left out, and why, for people."""
+    files: tuple[str, ...] = field(default=(), repr=False)
+    """All that the image is made of, as GDAL names it; empty for an array in memory."""
 
     def __post_init__(self) -> None:
         if self.dtype.kind not in "iuf" or self.dtype.itemsize > 8:
@@ -79,7 +98,7 @@ class Scene:
         """Pixels of `window` (default: all) in `bands` (from 0; default: all).
 
         Shape (bands, height, width), in the file's dtype; the window must lie inside the scene.
-        Raises InputError where the file turns out to be damaged.
+        Raises UnreadableError where the file turns out to be damaged.
         """
         inside = self._inside(window)
         chosen = range(self.bands) if bands is None else [int(band) for band in bands]
@@ -94,11 +113,7 @@ class Scene:
                 "holds; read smaller windows or check that the file's size is right."
             ) from error
         except (OSError, RasterioError, RuntimeError, ValueError) as error:
-            raise InputError(
-                f"{self.source} can't be read in rows {inside.row_off + 1} to "
-                f"{inside.row_off + inside.height} ({_reason(error)}): the file is damaged or "
-                "cut short, so fetch or export it again."
-            ) from error
+            raise UnreadableError(self.source, inside, _reason(error)) from error
 
     def valid(self, pixels: NDArray[Any]) -> NDArray[np.bool_]:
         """Which pixels hold data in every band: not nodata, NaN or infinite.
@@ -133,6 +148,14 @@ class Scene:
                 f"({self.height} rows, {self.width} columns)"
             )
         return inside
+
+
+def rows_and_columns(window: Window) -> str:
+    """Where `window` lies, for people, who count from 1."""
+    return (
+        f"rows {window.row_off + 1} to {window.row_off + window.height}, "
+        f"columns {window.col_off + 1} to {window.col_off + window.width}"
+    )
 
 
 def _as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:

@@ -1,0 +1,41 @@
+"""A simulated scene on disk and a model for it: what the benchmarks of whole maps run on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from spectile import networks
+from spectile.model import Model
+from spectile.scenes.components import Preprocessing, read_spectra
+from spectile.scenes.legend import make_legend
+from spectile.scenes.reducers import fit_reducer
+from spectile.scenes.scene import Scene
+from spectile.scenes.simulated import simulate_file
+
+BANDS, COMPONENTS, CLASSES, WINDOW = 200, 30, 6, 25
+
+
+def write_scene(path: Path, size: int) -> None:
+    """`size` x `size` pixels of int16 in an ENVI file; 4000 take some minutes and 6.4 GB."""
+    simulate_file(path, size, size, BANDS, CLASSES, seed=0)
+
+
+def model_for(scene: Scene) -> Model:
+    """hybridsn-se, untrained, on the scene's principal components."""
+    rows, columns = np.random.default_rng(0).integers(0, min(scene.height, scene.width), (2, 2000))
+    bands = tuple(range(BANDS))
+    reducer = fit_reducer("pca", read_spectra(scene, rows, columns, bands), components=COMPONENTS)
+    torch.manual_seed(0)
+    return Model(
+        name="hybridsn-se",
+        options={"window": WINDOW},
+        network=networks.create("hybridsn-se", bands=COMPONENTS, classes=CLASSES, window=WINDOW),
+        window=WINDOW,
+        preprocessing=Preprocessing(bands, reducer, "reflect"),
+        legend=make_legend(range(1, CLASSES + 1)),
+        scene_bands=BANDS,
+        wavelengths=None,
+    )

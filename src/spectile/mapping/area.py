@@ -1,0 +1,70 @@
+"""What of a scene is mapped: all of it, a region, pixels under a mask; and in which tiles."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from affine import Affine
+from rasterio.windows import Window
+from rasterio.windows import transform as window_transform
+
+from spectile.errors import InputError
+from spectile.mapping.parts import Tile
+from spectile.mapping.tiles import around, cut, tiles
+from spectile.scenes.mask import Mask
+from spectile.scenes.scene import Scene, rows_and_columns
+
+
+@dataclass(frozen=True)
+class Area:
+    """The part of a scene that a map shows, and the pixels in it that are wanted."""
+
+    scene: Scene
+    region: Window
+    mask: Mask | None = None
+
+    @property
+    def transform(self) -> Affine | None:
+        """Where the region lies on the ground."""
+        if self.scene.transform is None:
+            return None
+        transform: Affine = window_transform(self.region, self.scene.transform)
+        return transform
+
+    def in_map(self, window: Window) -> Window:
+        """A window of the scene, counted from the corner of the region."""
+        return Window(
+            window.col_off - self.region.col_off,
+            window.row_off - self.region.row_off,
+            window.width,
+            window.height,
+        )
+
+    def windows(self, edge: int) -> tuple[list[Window], str | None]:
+        """The windows to map, of at most `edge` pixels a side, and a fingerprint of the mask.
+
+        They are cut from tiles of the whole scene, which are the same for every region. Raises
+        InputError if no pixel is wanted.
+        """
+        digest, found = hashlib.sha256(), []
+        for tile in tiles(self.scene.height, self.scene.width, edge):
+            window = cut(tile, self.region)
+            if window is not None and self.mask is not None:
+                wanted = self.mask.read(window)
+                digest.update(np.packbits(wanted).tobytes())
+                window = around(window, wanted)
+            if window is not None:
+                found.append(window)
+        if not found:
+            assert self.mask is not None
+            raise InputError(
+                f"{self.mask.source} picks no pixel in {rows_and_columns(self.region)} of "
+                f"{self.scene.source}: check that it is the right mask."
+            )
+        return found, None if self.mask is None else digest.hexdigest()
+
+    def tile(self, window: Window) -> Tile:
+        """The window as a tile, with the wanted pixels in it."""
+        return Tile(window, None if self.mask is None else self.mask.read(window))

@@ -1,0 +1,118 @@
+"""What determines a map's pixels, and what to say when a map is to go on with something else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasterio.windows import Window
+
+from spectile.errors import InputError
+from spectile.mapping.unfinished import Job
+from spectile.model import Model
+from spectile.scenes.identity import scene_identity
+from spectile.scenes.scene import Scene
+
+FORMAT = 1
+"""Of the folder of an unfinished map; raised when an older one could be misread."""
+
+WORDS = {
+    "format": "another version of Spectile",
+    "versions": "other versions of Spectile or PyTorch",
+    "model": "another model",
+    "method": "another method",
+    "device": "another kind of device",
+    "region": "another region",
+    "mask": "another mask",
+    "layers": "other layers (--probabilities, --entropy)",
+    "tile": "tiles of another size",
+}
+
+
+def describe_job(
+    model: Model,
+    scene: Scene,
+    *,
+    method: str,
+    device: str,
+    layers: tuple[bool, bool],
+    region: Window,
+    mask: str | None,
+    tile: int,
+) -> Job:
+    """All that determines a map's pixels: what it is made of, and the last bit of its numbers.
+
+    `layers` says whether there are probabilities and entropy; `mask` is a fingerprint, `tile` the
+    largest edge of a tile in pixels.
+    """
+    return {
+        "format": FORMAT,
+        "versions": program_versions(),
+        "model": model_sha256(model),
+        "scene": scene_identity(scene),
+        "method": method,
+        "device": device,
+        "layers": layers,
+        "region": [region.col_off, region.row_off, region.width, region.height],
+        "mask": mask,
+        "tile": tile,
+    }
+
+
+def program_versions() -> dict[str, str]:
+    """Versions of what decides on the last bit of a number."""
+    return {name: version(name) for name in ("spectile", "torch")}
+
+
+def in_words(versions: Mapping[str, str]) -> str:
+    """Versions for people."""
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def model_sha256(model: Model) -> str:
+    """A fingerprint of all in `model` that decides on a pixel: not of its provenance."""
+    preprocessing = model.preprocessing
+    description = {
+        "network": model.name,
+        "options": dict(model.options),
+        "window": model.window,
+        "padding": preprocessing.padding,
+        "bands": preprocessing.bands,
+        "wavelengths": None if model.wavelengths is None else model.wavelengths.tolist(),
+        "legend": model.legend.to_dicts(),
+    }
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    tensors = {name: value.cpu().numpy() for name, value in model.network.state_dict().items()}
+    tensors |= {" mean": preprocessing.reducer.mean, " matrix": preprocessing.reducer.matrix}
+    for name, array in sorted(tensors.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def check_same_job(job: Job, begun: Job, path: Path) -> None:
+    """Raise InputError that says what differs unless both are the same piece of work."""
+    job = json.loads(json.dumps(job))  # in JSON lists and tuples are one
+    if job == begun:
+        return
+    changed = next((key for key in WORDS if job.get(key) != begun.get(key)), "scene")
+    if changed == "scene" and (name := _changed_file(job["scene"], begun.get("scene", {}))):
+        raise InputError(
+            f"{name} has changed since {path} was begun: map it anew, without --resume."
+        )
+    raise InputError(
+        f"{path} was begun with {WORDS.get(changed, 'another scene')}: "
+        "give what it was begun with, or map anew, without --resume."
+    )
+
+
+def _changed_file(now: Mapping[str, Any], then: Mapping[str, Any]) -> str | None:
+    """The first file that both scenes are made of and that isn't what it was."""
+    files, old_files = now.get("files", {}), then.get("files", {})
+    changed = (name for name in files if name in old_files and files[name] != old_files[name])
+    return next(changed, None)

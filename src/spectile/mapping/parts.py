@@ -1,0 +1,168 @@
+"""What a network says of the tiles of a scene."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from torch import Tensor, nn
+
+from spectile.mapping.dense import densify
+from spectile.mapping.patches import PatchByPatch
+from spectile.mapping.pipeline import read_ahead
+from spectile.mapping.tiles import BYTES_A_FEATURE_PIXEL, tile_edge, tile_gigabytes
+from spectile.model import Model
+from spectile.scenes.components import Preprocessing
+from spectile.scenes.salvage import read_around_damage
+from spectile.scenes.scene import Scene, UnreadableError
+
+Method = Literal["dense", "patches"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Pixels to be mapped at once."""
+
+    window: Window
+    wanted: NDArray[np.bool_] | None = None
+    """Which of its pixels, shape (h, w); None for all."""
+
+
+@dataclass(frozen=True)
+class ReadTile:
+    """A tile as a network takes it."""
+
+    window: Window
+    components: NDArray[np.float32]
+    """(components, h + 2 halo, w + 2 halo)."""
+    valid: NDArray[np.bool_]
+    """(h, w): pixels that are wanted and hold data."""
+    damage: tuple[UnreadableError, ...]
+
+
+@dataclass(frozen=True)
+class MapPart:
+    """What a network says of one window of the scene."""
+
+    window: Window
+    classes: NDArray[np.int32]
+    """(h, w): 0 without data, k the k-th class of the legend."""
+    logits: NDArray[np.floating]
+    """(classes, h, w)."""
+    damage: tuple[UnreadableError, ...] = ()
+    """Pieces of the file that couldn't be read; pixels whose window touches one have no data."""
+
+
+class SceneClassifier:
+    """A model made ready for one scene.
+
+    Raises InputError if the scene's bands don't match the model's, NotShareableError if `method`
+    is dense and can't be. With `keep_going` unreadable pixels are left out instead of raising
+    UnreadableError.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        scene: Scene,
+        method: Method = "dense",
+        device: str | torch.device = "cpu",
+        *,
+        keep_going: bool = False,
+    ) -> None:
+        self._scene = scene
+        self._preprocessing = model.for_scene(scene)
+        self._classes = len(model.legend)
+        self._network = evaluator(model, method).to(device).eval()
+        self._device = torch.device(device)
+        self._dtype = next(model.network.parameters()).dtype
+        self._keep_going = keep_going
+        self.window = model.window
+        """Edge of the square that decides a pixel, in pixels."""
+
+    def tile_edge(self, memory: float) -> int:
+        """The largest edge of a tile that `memory` in GB allows; InputError if there is none."""
+        return tile_edge(self._scene, self.window, memory, self._bytes_a_pixel)
+
+    def gigabytes(self, edge: int) -> float:
+        """What tiles of at most `edge` pixels a side take."""
+        return tile_gigabytes(self._scene, self.window, edge, self._bytes_a_pixel)
+
+    @property
+    def _bytes_a_pixel(self) -> int:
+        """What computing a pixel of a tile with its halo takes, and handing the result on."""
+        computing = getattr(self._network, "bytes_a_pixel", BYTES_A_FEATURE_PIXEL)
+        # Components that wait; logits twice, shares and what entropy is made of.
+        waiting = 8 * self._preprocessing.reducer.components + 24 * (self._classes + 1)
+        return int(computing) + waiting
+
+    def parts(self, tiles: Iterable[Tile]) -> Generator[MapPart]:
+        """Classify tile after tile; the next is read meanwhile."""
+        with closing(read_ahead(self.read, tiles)) as read:
+            for tile in read:
+                yield self.classify(tile)
+
+    def read(self, tile: Tile) -> ReadTile:
+        """Read a tile with the pixels around it that decide on it."""
+        read = read_around_damage if self._keep_going else _read_whole
+        components, valid, damage = read(
+            self._preprocessing, self._scene, tile.window, self.window // 2
+        )
+        if tile.wanted is not None:
+            valid &= tile.wanted
+        return ReadTile(tile.window, components, valid, damage)
+
+    def classify(self, tile: ReadTile) -> MapPart:
+        """Run the network on a tile."""
+        if not tile.valid.any():
+            logits: NDArray[np.floating] = np.zeros((self._classes, *tile.valid.shape), np.float32)
+        else:
+            components = torch.from_numpy(tile.components[None])
+            logits = _evaluate(self._network, components.to(self._device, self._dtype))
+        classes = logits.argmax(axis=0).astype(np.int32) + 1
+        classes[~tile.valid] = 0
+        return MapPart(tile.window, classes, logits, tile.damage)
+
+
+def evaluator(model: Model, method: Method) -> nn.Module:
+    """The module that maps padded components to logits of every pixel."""
+    window = (model.window, model.window)
+    if method == "dense":
+        return densify(model.network, window)
+    return PatchByPatch(model.network, window)
+
+
+def softmax(part: MapPart, wanted: bool = True) -> NDArray[np.float32] | None:
+    """The classes' shares (classes, h, w) of a part, NaN without data; None unless `wanted`."""
+    if not wanted:
+        return None
+    shares: NDArray[np.float32] = torch.from_numpy(part.logits).softmax(0).float().numpy()
+    shares[:, part.classes == 0] = np.nan
+    return shares
+
+
+def normalised_entropy(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Entropy (h, w) of shares (classes, h, w): 0 for one sure class, 1 for all alike."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(shares > 0, shares * np.log(shares), shares)
+    entropy: NDArray[np.float32] = -terms.sum(axis=0) / np.float32(math.log(max(2, len(shares))))
+    return entropy
+
+
+def _read_whole(
+    preprocessing: Preprocessing, scene: Scene, window: Window, halo: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], tuple[UnreadableError, ...]]:
+    return (*preprocessing.read(scene, window, halo), ())
+
+
+@torch.inference_mode()
+def _evaluate(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
+    logits: NDArray[np.floating] = network(components)[0].cpu().numpy()
+    return logits

@@ -1,0 +1,62 @@
+"""From a tile of a scene to the pixels of its map, in this process or in another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rasterio.windows import Window
+
+from spectile.mapping.area import Area
+from spectile.mapping.parts import MapPart, Method, SceneClassifier, normalised_entropy, softmax
+from spectile.mapping.writer import MapPixels, refusals
+from spectile.model import Model
+from spectile.scenes.scene import Scene, UnreadableError
+
+
+@dataclass(frozen=True)
+class WrittenTile:
+    """A tile whose pixels are in the map."""
+
+    window: Window
+    """Counted from the corner of the map."""
+    mapped: int
+    """Pixels that got a class."""
+    damage: tuple[UnreadableError, ...]
+
+
+@dataclass(frozen=True)
+class TileWork:
+    """What it takes to map any tile of a scene; can be sent to another process."""
+
+    model: Model
+    scene: Scene
+    region: Window
+    """What of the scene the map shows."""
+    method: Method
+    device: str
+    keep_going: bool
+    pixels: MapPixels
+    path: Path
+    """The map, for messages."""
+
+    def classifier(self) -> SceneClassifier:
+        """The model made ready for the scene."""
+        return SceneClassifier(
+            self.model, self.scene, self.method, self.device, keep_going=self.keep_going
+        )
+
+    def write(self, part: MapPart) -> WrittenTile:
+        """Put a part into the map, with whatever shares and entropy that is made of."""
+        kinds = self.pixels.rasters.keys()
+        window = Area(self.scene, self.region).in_map(part.window)
+        shares = softmax(part, bool(kinds & {"probabilities", "entropy"}))
+        with refusals(self.path):
+            self.pixels.write(
+                window,
+                part.classes,
+                shares if "probabilities" in kinds else None,
+                normalised_entropy(shares) if "entropy" in kinds and shares is not None else None,
+            )
+        return WrittenTile(window, int(np.count_nonzero(part.classes)), part.damage)
