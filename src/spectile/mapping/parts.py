@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Generator, Iterable
 from contextlib import closing
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 from torch import Tensor, nn
 
-from spectile.mapping.dense import densify
+from spectile.mapping.dense import DenseNetwork, densify
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.pipeline import read_ahead
 from spectile.mapping.tiles import BYTES_A_FEATURE_PIXEL, tile_edge, tile_gigabytes
@@ -80,7 +81,7 @@ class SceneClassifier:
         self._scene = scene
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
-        self._network = evaluator(model, method).to(device).eval()
+        self._network = evaluator(model, method, device).eval()
         self._device = torch.device(device)
         self._dtype = next(model.network.parameters()).dtype
         self._keep_going = keep_going
@@ -89,11 +90,11 @@ class SceneClassifier:
 
     def tile_edge(self, memory: float) -> int:
         """The largest edge of a tile that `memory` in GB allows; InputError if there is none."""
-        return tile_edge(self._scene, self.window, memory, self._bytes_a_pixel)
+        return tile_edge(self._scene, self.window, memory, self._bytes_a_pixel, self._beside)
 
     def gigabytes(self, edge: int) -> float:
         """What tiles of at most `edge` pixels a side take."""
-        return tile_gigabytes(self._scene, self.window, edge, self._bytes_a_pixel)
+        return tile_gigabytes(self._scene, self.window, edge, self._bytes_a_pixel, self._beside)
 
     @property
     def _bytes_a_pixel(self) -> int:
@@ -102,6 +103,9 @@ class SceneClassifier:
         # Components that wait; logits twice, shares and what entropy is made of.
         waiting = 8 * self._preprocessing.reducer.components + 24 * (self._classes + 1)
         return int(computing) + waiting
+
+    def _beside(self, edge: int) -> int:
+        return self._network.workspace(edge) if isinstance(self._network, DenseNetwork) else 0
 
     def parts(self, tiles: Iterable[Tile]) -> Generator[MapPart]:
         """Classify tile after tile; the next is read meanwhile."""
@@ -131,12 +135,15 @@ class SceneClassifier:
         return MapPart(tile.window, classes, logits, tile.damage)
 
 
-def evaluator(model: Model, method: Method) -> nn.Module:
+def evaluator(model: Model, method: Method, device: str | torch.device = "cpu") -> nn.Module:
     """The module that maps padded components to logits of every pixel."""
     window = (model.window, model.window)
+    network = model.network
+    if torch.device(device).type != "cpu":
+        network = copy.deepcopy(network).to(device)
     if method == "dense":
-        return densify(model.network, window)
-    return PatchByPatch(model.network, window)
+        return densify(network, window, bands=model.preprocessing.reducer.components)
+    return PatchByPatch(network, window)
 
 
 def softmax(part: MapPart, wanted: bool = True) -> NDArray[np.float32] | None:

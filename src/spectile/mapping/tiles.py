@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,24 +23,34 @@ BYTES_A_FEATURE_PIXEL = 6144
 
 
 def tile_edge(
-    scene: Scene, window: int, memory: float, bytes_a_pixel: int = BYTES_A_FEATURE_PIXEL
+    scene: Scene,
+    window: int,
+    memory: float,
+    bytes_a_pixel: int = BYTES_A_FEATURE_PIXEL,
+    beside: Callable[[int], int] = lambda edge: 0,
 ) -> int:
     """The largest of EDGES whose tiles can be mapped in `memory` GB.
 
-    `bytes_a_pixel` is what computing and writing need a pixel of a tile with its halo. Raises
-    InputError if not even one pixel fits.
+    `bytes_a_pixel` is what computing and writing need a pixel of a tile with its halo, and
+    `beside` of its edge what else they need. Raises InputError if not even one pixel fits.
     """
     for edge in EDGES:
-        if tile_gigabytes(scene, window, edge, bytes_a_pixel) <= memory:
+        if tile_gigabytes(scene, window, edge, bytes_a_pixel, beside) <= memory:
             return edge
-    needed = tile_gigabytes(scene, window, EDGES[-1], bytes_a_pixel)
+    needed = tile_gigabytes(scene, window, EDGES[-1], bytes_a_pixel, beside)
     raise InputError(
         f"{memory:g} GB is too little to map with a window of {window} pixels: "
         f"allow at least --memory {rounded_up(needed)}."
     )
 
 
-def tile_gigabytes(scene: Scene, window: int, edge: int, bytes_a_pixel: int) -> float:
+def tile_gigabytes(
+    scene: Scene,
+    window: int,
+    edge: int,
+    bytes_a_pixel: int,
+    beside: Callable[[int], int] = lambda edge: 0,
+) -> float:
     """What mapping takes, besides the program, with tiles of at most `edge` pixels a side."""
     height, width = (
         max(step for _, step in _even_steps(length, edge)) + window - 1
@@ -48,7 +58,7 @@ def tile_gigabytes(scene: Scene, window: int, edge: int, bytes_a_pixel: int) -> 
     )
     # While one tile is computed the next is read: its bands, and the same centred in float32.
     reading = scene.bands * (scene.dtype.itemsize + 12)
-    return height * width * (reading + bytes_a_pixel) / 1e9
+    return (height * width * (reading + bytes_a_pixel) + beside(edge)) / 1e9
 
 
 def rounded_up(gigabytes: float) -> str:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from spectile.errors import InputError
-from spectile.mapping.dense.recording import evaluating
+from spectile.mapping.dense.recording import evaluating, first_line
 
 MOST_BANDS = 1024
 
 
-def bands_of(module: nn.Module, window: tuple[int, int]) -> int:
-    """The bands of windows (N, bands, h, w) that `module` takes.
+def bands_of(module: nn.Module, window: tuple[int, int]) -> tuple[int, bool]:
+    """The bands of windows (N, bands, h, w) that `module` takes, and whether that is sure.
 
     Asked of its attribute `bands`, then read from its first 2-D convolution, then tried out:
-    a stack of 3-D convolutions tells its depth only by what fits the Linear behind it.
+    a stack of 3-D convolutions tells its depth only by what fits the Linear behind it, and behind
+    a spectral stride more than one number may.
     Raises InputError, with the network's own words, where no number fits.
     """
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        raise InputError(
+            f"{type(module).__name__} has layers whose size isn't settled yet: "
+            "run it once on a batch of windows."
+        )
     told = getattr(module, "bands", None)
     first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
     guesses = [told] if isinstance(told, int) else []
@@ -33,9 +40,10 @@ def bands_of(module: nn.Module, window: tuple[int, int]) -> int:
                 if bands == told:
                     break
                 continue
-            if isinstance(result, Tensor):
-                return int(bands)
-    words = str(failure).strip().splitlines()[0] if str(failure).strip() else repr(failure)
+            # A view may have made one window of two with half the bands each.
+            if isinstance(result, Tensor) and len(result) == 2:
+                return int(bands), bands in guesses
+    words = first_line(failure or ValueError("it gives no logits"))
     raise InputError(
         f"{type(module).__name__} takes no windows of {window[0]} x {window[1]} pixels "
         f"({words}): give the window that it was made for, or its bands."

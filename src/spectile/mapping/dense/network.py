@@ -16,7 +16,7 @@ from spectile.mapping.dense.recording import record
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.rules import RULES
 from spectile.mapping.dense.values import Own, Shared, slots_of, window_of
-from spectile.mapping.dense.windows import OTHERWISE, cut_windows
+from spectile.mapping.dense.windows import OTHERWISE, Block, cut_windows
 
 NUMBERS_AT_ONCE = 2**22
 """Of the largest tensor of what windows compute for themselves; more would not stay in cache."""
@@ -34,6 +34,11 @@ class DenseNetwork(nn.Module):
         super().__init__()
         self.window = window
         self.bands = bands
+        # Without autograd's record of what the constants are made of.
+        with torch.inference_mode(False), torch.no_grad():
+            self._share(network, window, bands)
+
+    def _share(self, network: nn.Module, window: tuple[int, int], bands: int) -> None:
         self._program = lower(record(network, window, bands), RULES, bands, window)
         self._check_worth()
         self._last_use = _last_uses(self._program)
@@ -60,15 +65,15 @@ class DenseNetwork(nn.Module):
             live = {slot: size for slot, size in live.items() if self._last_use[slot] > place}
         return 4 * most
 
-    @property
-    def workspace(self) -> int:
-        """Bytes that computing takes besides, whatever the size of the scene's part."""
+    def workspace(self, edge: int) -> int:
+        """Bytes that computing a square of the scene takes besides."""
         kernels = [kernel for kernel in self.kernels if isinstance(kernel, WindowProduct)]
-        tail = 4 * 4 * NUMBERS_AT_ONCE if self._program.own_nodes else 0
-        return max([tail, *(kernel.workspace for kernel in kernels)])
+        tail = 6 * 4 * NUMBERS_AT_ONCE if self._program.own_nodes else 0
+        return max([tail, *(kernel.workspace(edge) for kernel in kernels)])
 
+    @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[:2] != (1, self.bands):
+        if x.ndim != 4 or x.shape[:2] != (1, self.bands):
             raise InputError(
                 f"this module maps (1, {self.bands}, rows, columns), not {tuple(x.shape)}: "
                 "densify the network with the bands of the scene."
@@ -100,17 +105,21 @@ class DenseNetwork(nn.Module):
         largest = max(node.meta["value"].numel() for node in program.inputs)
         sizes = [n.meta["value"] for n in program.own_nodes]
         largest = max([largest, *(v.numel() for v in sizes if isinstance(v, Tensor))])
-        rows = max(1, NUMBERS_AT_ONCE // (largest * width))
+        together = max(1, NUMBERS_AT_ONCE // largest)
+        rows, columns = max(1, together // width), min(width, together)
         compute = torch.func.vmap(self._own_part)
-        logits = []
+        lines = []
         for top in range(0, height, rows):
-            count = min(rows, height - top)
-            windows = [
-                cut_windows(tensors, value, node.meta["value"].shape, top, count, height, width)
-                for node, value in program.inputs.items()
-            ]
-            logits.append(compute(*windows).reshape(count, width, -1))
-        return torch.cat(logits).permute(2, 0, 1)[None]
+            line = []
+            for left in range(0, width, columns):
+                block = Block(top, left, min(rows, height - top), min(columns, width - left))
+                windows = [
+                    cut_windows(tensors, value, node.meta["value"].shape, block, height, width)
+                    for node, value in program.inputs.items()
+                ]
+                line.append(compute(*windows).reshape(block.height, block.width, -1))
+            lines.append(torch.cat(line, 1))
+        return torch.cat(lines).permute(2, 0, 1)[None]
 
     def _own_part(self, *windows: Tensor) -> Tensor:
         """The rest of the network, on the tensors of one window."""
@@ -126,8 +135,10 @@ class DenseNetwork(nn.Module):
     def _check_worth(self) -> None:
         own = self._program.own_nodes
         if own and self.plan.speed_up < LEAST_SPEED_UP and self.window != (1, 1):
+            first = str(own[0].target).removeprefix("aten.").split(".")[0]
             raise NotShareableError.of(
-                own[0].meta["layer"], "computes nearly all from numbers that are each window's own"
+                own[0].meta["layer"],
+                f"does {first} on each window's own numbers, as nearly all that follows",
             )
 
 

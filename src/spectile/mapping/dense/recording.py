@@ -18,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from spectile.errors import InputError
 from spectile.mapping.dense.refusal import NotShareableError
 
 _READS_VALUES = {"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "item"}
@@ -44,7 +45,7 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
         _elementary_attention(),
         recorder,
     ):
-        result = module(x)
+        result = _run(module, x)
     if not isinstance(result, Tensor) or recorder.node(result) is None:
         raise NotShareableError(
             f"{type(module).__name__} gives no tensor of logits that depends on its window: "
@@ -59,6 +60,24 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
     recorder.graph.output(recorder.node(result))
     recorder.graph.eliminate_dead_code()
     return recorder.graph
+
+
+def _run(module: nn.Module, x: Tensor) -> Any:
+    try:
+        return module(x)
+    except InputError:
+        raise
+    except Exception as error:  # whatever an unfitting shape leads to
+        raise InputError(
+            f"{type(module).__name__} takes no windows of {x.shape[2]} x {x.shape[3]} pixels and "
+            f"{x.shape[1]} bands ({first_line(error)}): give the window and the bands that it was "
+            "made for."
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, in short."""
+    return (str(error).strip() or repr(error)).splitlines()[0]
 
 
 @contextmanager

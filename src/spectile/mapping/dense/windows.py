@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,20 +12,32 @@ from spectile.mapping.dense.layout import Layout
 from spectile.mapping.dense.values import Gated, Shared, window_of
 
 
+class Block(NamedTuple):
+    """Pixels whose windows are computed together."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
 def cut_windows(
     tensors: Mapping[int, Tensor],
     value: Shared | Gated,
     shape: Sequence[int],
-    top: int,
-    count: int,
+    block: Block,
     height: int,
     width: int,
 ) -> Tensor:
-    """The windows (count * width, *shape) of `count` rows of pixels from `top` on."""
+    """The windows (pixels, *shape) of a block of the height x width pixels."""
+    here = (
+        slice(block.top, block.top + block.height),
+        slice(block.left, block.left + block.width),
+    )
 
     def cut(x: Shared) -> Tensor:
         tensor = window_of(tensors[x.slot], x.layout, height, width)
-        return _unfolded(tensor, x.layout, top, count)
+        return _unfolded(tensor, x.layout)[here]
 
     if isinstance(value, Shared):
         windows = cut(value)
@@ -34,7 +46,7 @@ def cut_windows(
         for features, gate in value.terms:
             part = cut(features)
             if gate is not None:
-                factor = tensors[gate.slot][top : top + count, :width]
+                factor = tensors[gate.slot][here]
                 shared = features.layout.sizes if gate.layout.stored else (1,) * (part.ndim - 4)
                 part = part * factor.reshape(*factor.shape[:2], *shared, 1, 1)
             parts.append(part)
@@ -42,12 +54,12 @@ def cut_windows(
     return _as_in_network(windows, value.layout, shape)
 
 
-def _unfolded(x: Tensor, layout: Layout, top: int, count: int) -> Tensor:
-    """(count, width, stored ..., h, w): a view."""
+def _unfolded(x: Tensor, layout: Layout) -> Tensor:
+    """(height, width, stored ..., h, w): a view."""
     for direction in (0, 1):
         extent, step = layout.extents[direction], layout.steps[direction]
         x = x.unfold(direction, (extent - 1) * step + 1, 1)[..., ::step]
-    return x[top : top + count]
+    return x
 
 
 def _as_in_network(x: Tensor, layout: Layout, shape: Sequence[int]) -> Tensor:

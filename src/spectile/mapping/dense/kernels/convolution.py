@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.mapping.dense.kernels.weights import snapshot
+
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 WIDEST_BAND = 32
@@ -56,8 +58,8 @@ class Convolution(nn.Module):
         groups: int,
     ) -> None:
         super().__init__()
-        self.register_buffer("weight", _innermost(weight))
-        self.register_buffer("bias", bias)
+        self.register_buffer("weight", _innermost(snapshot(weight)))
+        self.register_buffer("bias", snapshot(bias))
         self.arrangement = arrangement
         self.sliding = sliding
         self.groups = groups
@@ -100,8 +102,8 @@ class Linear(nn.Module):
     ) -> None:
         """`kept` and `taken` axes of the shared tensor; `weight` (outputs, product of taken)."""
         super().__init__()
-        self.register_buffer("weight", weight.contiguous())
-        self.register_buffer("bias", bias)
+        self.register_buffer("weight", snapshot(weight).contiguous())
+        self.register_buffer("bias", snapshot(bias))
         self.kept = tuple(kept)
         self.taken = tuple(taken)
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from spectile.mapping.dense.kernels.weights import snapshot
+
 PIXELS_ON_CPU = 600
 """Pixels a matrix product: enough to run at full rate, few enough for operands to stay in cache."""
 PIXELS_ON_A_GPU = 2**15
@@ -32,7 +34,8 @@ class GatedProduct(nn.Module):
         outputs = kernel.shape[0]
         # A matrix (w * C, O) a kernel row: a pixel's features of one row lie in one piece.
         self.register_buffer(
-            "rows", kernel.permute(2, 3, 1, 0).reshape(kernel.shape[2], -1, outputs).contiguous()
+            "rows",
+            snapshot(kernel).permute(2, 3, 1, 0).reshape(kernel.shape[2], -1, outputs).contiguous(),
         )
         self.taps = kernel.shape[3]
         self.steps = steps

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spectile.mapping.dense.kernels.weights import snapshot
+
 Order = tuple[int | None, ...]
 """For each stored part of the result the operand's axis, None where it repeats."""
 
@@ -41,7 +43,9 @@ class Pointwise(nn.Module):
         self.orders = tuple(orders)
         self.constants = len(constants)
         for place, constant in enumerate(constants):
-            self.register_buffer(f"constant{place}", constant)
+            self.register_buffer(f"constant{place}", snapshot(constant))
+        self.keeps_type = False
+        """The result is of the first tensor's type, and may take its place."""
         self.in_place: Any = None
 
     def forward(self, *tensors: Tensor) -> Tensor:
@@ -58,7 +62,7 @@ class Pointwise(nn.Module):
         packet = getattr(torch.ops.aten, f"{name}_", None)
         first = self.arguments and self.arguments[0] == Operand(0)
         whole = all(axis is not None for axis in self.orders[0])
-        if packet is not None and first and whole and not self.keywords:
+        if packet is not None and first and whole and self.keeps_type and not self.keywords:
             self.in_place = getattr(packet, self.function._overloadname, None)
 
 
@@ -75,7 +79,7 @@ class AlongParts(nn.Module):
         self.merged = merged
         self.constants = len(constants)
         for place, constant in enumerate(constants):
-            self.register_buffer(f"constant{place}", constant)
+            self.register_buffer(f"constant{place}", snapshot(constant))
 
     def forward(self, x: Tensor) -> Tensor:
         ordered = x.permute(self.order)

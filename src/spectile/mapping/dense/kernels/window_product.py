@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.mapping.dense.kernels.weights import snapshot
+
 SMALLEST_BY_FFT = 36
 """Taps of a kernel from which on the transforms pay."""
 TYPICAL = 256
@@ -42,8 +44,10 @@ class WindowProduct(nn.Module):
 
     def __init__(self, kernel: Tensor, bias: Tensor | None, steps: tuple[int, int]) -> None:
         super().__init__()
-        self.register_buffer("kernel", kernel.contiguous(memory_format=torch.channels_last))
-        self.register_buffer("bias", bias)
+        self.register_buffer(
+            "kernel", snapshot(kernel).contiguous(memory_format=torch.channels_last)
+        )
+        self.register_buffer("bias", snapshot(bias))
         self.steps = steps
         self._spectrum: tuple[object, Tensor] | None = None
 
@@ -53,14 +57,17 @@ class WindowProduct(nn.Module):
         taps = math.prod(self.kernel.shape[2:])
         return taps >= SMALLEST_BY_FFT and self.kernel.dtype in (torch.float32, torch.float64)
 
-    @property
-    def workspace(self) -> int:
-        """Bytes that it takes besides what goes in and comes out, for a part of a scene."""
+    def workspace(self, edge: int) -> int:
+        """Bytes that it takes besides what goes in and comes out, for a square of a scene."""
         if not self.by_transform:
             return 0
         outputs, channels, rows, columns = self.kernel.shape
-        n = block_length(TYPICAL, TYPICAL, max(rows, columns), channels, outputs)
-        return 8 * n * (n // 2 + 1) * channels * outputs + 2 * PRODUCTS_AT_ONCE
+        reach = max(rows, columns)
+        n = block_length(edge, edge, reach, channels, outputs)
+        frequencies = n * (n // 2 + 1)
+        blocks = (-(-edge // (n - reach + 1))) ** 2
+        products = min(PRODUCTS_AT_ONCE, blocks * frequencies * outputs * 8)
+        return 8 * frequencies * channels * outputs + 2 * products
 
     @property
     def multiply_adds(self) -> int:
@@ -74,7 +81,8 @@ class WindowProduct(nn.Module):
         return 4 * n * (n // 2 + 1) * channels * outputs // (n - reach + 1) ** 2
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.by_transform:
+        # A transform would spread one number that is none over its whole block.
+        if not self.by_transform or not bool(torch.isfinite(x).all()):
             images = x.permute(2, 0, 1)[None]
             return F.conv2d(images, self.kernel, self.bias, dilation=self.steps)[0].permute(1, 2, 0)
         down, across = self.steps

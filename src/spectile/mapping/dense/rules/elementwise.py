@@ -26,16 +26,19 @@ SCALES = {"relu", "leaky_relu", "_prelu_kernel"}
 def pointwise(build: Lowering, node: fx.Node, *arguments: Any, **keywords: Any) -> Result:
     """Any operation that ATen tags as pointwise; others are left to each window."""
     name = node.target.overloadpacket.__name__  # type: ignore[union-attr]
-    keywords = {key: value for key, value in keywords.items() if key in ("dtype", "alpha")}
+    if name == "_to_copy":
+        keywords = {key: value for key, value in keywords.items() if key == "dtype"}
     if torch.Tag.pointwise not in node.target.tags and name not in UNTAGGED:  # type: ignore[union-attr]
         return None
     tensors = tensors_among(arguments)
+    if tensors_among(keywords):
+        return None
     if name == "_to_copy" and not keywords:
         return arguments[0]  # type: ignore[no-any-return]
     if any(isinstance(x, Joined) for x in tensors):
         return _on_joined(build, node, arguments, keywords, tensors)
     if any(isinstance(x, Gated) for x in tensors):
-        return _on_gated(build, node, name, arguments, tensors)
+        return None if keywords else _on_gated(build, node, name, arguments, tensors)
     shared = [_whole(x) for x in tensors if isinstance(x, Shared)]
     if any(x is None for x in shared):
         return None
@@ -68,6 +71,8 @@ def _combined(
     axes: list[Axis] = []
     for place in range(len(layouts[0].axes)):
         mine = [layout.axes[place] for layout in layouts if layout.axes[place]]
+        if len({axis[0].kind for axis in mine}) > 1:
+            return None  # rows of one tensor against columns of another
         others = [layout.axes[place] for layout in fixed if layout.axes[place]]
         if mine and others and mine[0][0].kind != "plain":
             return None  # a number for each place in the window
@@ -82,6 +87,7 @@ def _combined(
     positive = name in POSITIVE or (
         name in KEEPS_POSITIVE
         and not constants
+        and not keywords
         and all(x.positive for x in inputs)
         and not any(isinstance(a, int | float) and a < 0 for a in arguments)
     )
@@ -94,6 +100,12 @@ def _combined(
     ]
     layout = replace(layout, axes=tuple(ends))
     kernel = Pointwise(node.target, template, keywords, orders, values)
+    first = node.args[0]
+    kernel.keeps_type = (
+        isinstance(first, fx.Node)
+        and isinstance(first.meta["value"], Tensor)
+        and first.meta["value"].dtype == node.meta["value"].dtype
+    )
     return build.emit(kernel, inputs, layout, positive=positive)
 
 
@@ -254,8 +266,8 @@ def _laid_out(
     constant = constant.reshape(layout.shape)
     at = [place for part in stored for place, axis in enumerate(axes) if axis and axis[0] is part]
     rest = [place for place in range(constant.ndim) if place not in at]
-    picked = constant.permute(*rest, *at)
-    return picked.reshape(*([1, 1] if at else []), *(constant.shape[place] for place in at))
+    sizes = [constant.shape[place] for place in at]
+    return constant.permute([*rest, *at]).reshape([1, 1, *sizes] if constant.ndim else [])
 
 
 def _template(arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -202,7 +202,8 @@ def _pooled_along(
         spatial = [(direction, values, step * dilation)]
         pool = WindowMean(spatial, []) if mean else WindowMaximum(spatial, [])
         layout = along(x.layout, axis, direction, outputs, step * stride)
-        return build.emit(pool, [x], layout, positive=x.positive)
+        # A window of one value is the tensor itself.
+        return build.emit(pool, [x], layout, positive=x.positive, fresh=values > 1)
     return None
 
 
@@ -238,6 +239,8 @@ def _reduced(
     ]
     plain = [2 + x.layout.stored.index(part) for part in parts if part.kind == "plain"]
     layout = _emptied(x.layout, chosen, [direction for direction, _, _ in spatial], keepdim)
+    if not spatial and not plain:
+        return x.at(layout)
     kernel = (
         WindowMaximum(spatial, plain)
         if how == "maximum"

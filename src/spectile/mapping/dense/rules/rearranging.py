@@ -136,7 +136,10 @@ def cat(
     shared = [merged(build, x, axis) for x in shared]
     # Alike but for this axis, whose part stays where it is stored.
     cut = refined([replace(x.layout, axes=_emptied(x.layout.axes, axis)) for x in shared])
-    if cut is None:
+    if cut is None or any(
+        [part.kind for part in layout.parts] != [part.kind for part in cut[0].parts]
+        for layout in cut
+    ):
         return None
     orders, inputs = [], []
     for x, layout in zip(shared, cut, strict=True):
@@ -186,9 +189,11 @@ def taken(
     """Every `step`-th of an axis from `start` on, `count` of them."""
     axis %= len(x.layout.axes)
     if isinstance(x, Gated):
-        terms = [(taken(build, m, axis, start, count, step), g) for m, g in x.terms]
         # Along the gate's own parts the gate would have to be cut as well.
         if not all(part.in_space for part in x.layout.axes[axis]):
+            return None
+        terms = [(taken(build, m, axis, start, count, step), g) for m, g in x.terms]
+        if not all(isinstance(m, Shared) for m, _ in terms):
             return None
         return Gated(tuple((m, g) for m, g in terms if isinstance(m, Shared)))
     parts = x.layout.axes[axis]

@@ -45,6 +45,11 @@ def convolution(
     if transposed or not isinstance(weight, Tensor) or not isinstance(bias, Tensor | None):
         return None
     axes = range(2, weight.ndim)
+    # "valid" comes as one 0 for all axes.
+    stride, padding, dilation = (
+        list(numbers) * len(axes) if len(numbers) == 1 else list(numbers)
+        for numbers in (stride, padding, dilation)
+    )
     padded = [axis for axis, width in zip(axes, padding, strict=True) if width]
     refuse_border(node, x, padded, "pads its window in space")
     if x.layout.axes[1] and any(part.kind != "plain" for part in x.layout.axes[1]):
