@@ -18,6 +18,7 @@ import argparse
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,12 +96,14 @@ def in_memory(name: str, sizes: Sizes, pairs: int) -> tuple[list[Contest], dict[
         found != scores.argmax(axis=2),
         found[: sizes.strip] + 1 != classes,
     )
+    bounds = floor(dense, height * width, statistics.median(plain.ours))
     return [plain, deephyperx, notebook], {
         "network": name,
         "patch_batch": batch,
         "largest_logit_difference": float((ours - logits).abs().max()),
         "different_pixels": sum(int(pixels.sum()) for pixels in different),
-        **floor(dense, height * width, statistics.median(plain.ours)),
+        **bounds,
+        "stages": stages(dense, scene, bounds["rate"]),
     }
 
 
@@ -118,6 +121,45 @@ def floor(dense: DenseNetwork, pixels: int, seconds: float) -> dict[str, float]:
         "seconds": seconds,
         "times_the_floor": seconds / least,
     }
+
+
+def stages(dense: DenseNetwork, scene: torch.Tensor, rate: float) -> list[dict[str, Any]]:
+    """Layer by layer the median seconds of some runs, and the floor of those that multiply."""
+    seconds: dict[str, list[float]] = {layer: [] for layer in dict.fromkeys(dense.layers)}
+    begun: list[float] = []
+    spent: dict[str, float] = {}
+
+    def begin(*_: object) -> None:
+        begun.append(time.perf_counter())
+
+    def end(layer: str) -> Callable[..., None]:
+        def add(*_: object) -> None:
+            spent[layer] = spent.get(layer, 0.0) + time.perf_counter() - begun.pop()
+
+        return add
+
+    hooks = [kernel.register_forward_pre_hook(begin) for kernel in dense.kernels]
+    hooks += [
+        kernel.register_forward_hook(end(layer))
+        for kernel, layer in zip(dense.kernels, dense.layers, strict=True)
+    ]
+    for _ in range(PRODUCTS):
+        spent.clear()
+        dense(scene)
+        for layer, time_ in spent.items():
+            seconds[layer].append(time_)
+    for hook in hooks:
+        hook.remove()
+    work = {row.layer: row.after for row in dense.plan.rows}
+    pixels = (scene.shape[2] - WINDOW + 1) * (scene.shape[3] - WINDOW + 1)
+    return [
+        {
+            "layer": layer,
+            "seconds": statistics.median(times),
+            "floor_seconds": work.get(layer, 0) * pixels / rate,
+        }
+        for layer, times in seconds.items()
+    ]
 
 
 def best_batch(network: torch.nn.Module, scene: torch.Tensor) -> int:
@@ -175,6 +217,13 @@ def show(result: dict[str, Any]) -> None:
             f"| {n['times_the_floor']:.2f} | {n['largest_logit_difference']:.0e} "
             f"| {n['different_pixels']} |"
         )
+
+    for n in result["networks"]:
+        print(f"\n| {n['network']}: layer | time | floor |\n|---|---|---|")
+        for stage in n["stages"]:
+            least = f"{1e3 * stage['floor_seconds']:.1f} ms" if stage["floor_seconds"] else ""
+            layer = stage["layer"] or "between layers"
+            print(f"| {layer} | {1e3 * stage['seconds']:.1f} ms | {least} |")
 
 
 def main() -> None:

@@ -15,6 +15,14 @@ class Method(StrEnum):
     PATCHES = "patches"
 
 
+class Precision(StrEnum):
+    """In what numbers a scene is mapped."""
+
+    FLOAT32 = "float32"
+    TF32 = "tf32"
+    BF16 = "bf16"
+
+
 MethodOption = Annotated[
     Method, typer.Option(help="dense: shared work once, the same numbers; patches: by window.")
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Iterable
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +25,9 @@ from spectile.scenes.salvage import read_around_damage
 from spectile.scenes.scene import Scene, UnreadableError
 
 Method = Literal["dense", "patches"]
+Precision = Literal["float32", "tf32", "bf16"]
+"""float32: as trained. tf32 (GPUs) and bf16 are faster with fewer digits, and only when asked for:
+three digits are right, and classes of nearly equal shares may change places."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,17 @@ class SceneClassifier:
         method: Method = "dense",
         device: str | torch.device = "cpu",
         *,
+        precision: Precision = "float32",
         keep_going: bool = False,
     ) -> None:
         self._scene = scene
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
-        self._network = evaluator(model, method, device).eval()
+        self._network = evaluator(model, method, device, precision).eval()
+        self._tf32 = precision == "tf32"
         self._device = torch.device(device)
-        self._dtype = next(model.network.parameters()).dtype
+        kept = next(model.network.parameters()).dtype
+        self._dtype = torch.bfloat16 if precision == "bf16" else kept
         self._keep_going = keep_going
         self.window = model.window
         """Edge of the square that decides a pixel, in pixels."""
@@ -129,18 +135,25 @@ class SceneClassifier:
             logits: NDArray[np.floating] = np.zeros((self._classes, *tile.valid.shape), np.float32)
         else:
             components = torch.from_numpy(tile.components[None])
-            logits = _evaluate(self._network, components.to(self._device, self._dtype))
+            with _rounding(self._tf32):
+                logits = _evaluate(self._network, components.to(self._device, self._dtype))
         classes = logits.argmax(axis=0).astype(np.int32) + 1
         classes[~tile.valid] = 0
         return MapPart(tile.window, classes, logits, tile.damage)
 
 
-def evaluator(model: Model, method: Method, device: str | torch.device = "cpu") -> nn.Module:
+def evaluator(
+    model: Model,
+    method: Method,
+    device: str | torch.device = "cpu",
+    precision: Precision = "float32",
+) -> nn.Module:
     """The module that maps padded components to logits of every pixel."""
     window = (model.window, model.window)
     network = model.network
-    if torch.device(device).type != "cpu":
-        network = copy.deepcopy(network).to(device)
+    if torch.device(device).type != "cpu" or precision == "bf16":
+        dtype = torch.bfloat16 if precision == "bf16" else None
+        network = copy.deepcopy(network).to(device, dtype)
     if method == "dense":
         return densify(network, window, bands=model.preprocessing.reducer.components)
     return PatchByPatch(network, window)
@@ -169,7 +182,24 @@ def _read_whole(
     return (*preprocessing.read(scene, window, halo), ())
 
 
+@contextmanager
+def _rounding(tf32: bool) -> Iterator[None]:
+    """Whether a GPU may round factors to TF32, which PyTorch lets its convolutions by itself."""
+    matrices = torch.backends.cuda.matmul.allow_tf32
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = matrices
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
 @torch.inference_mode()
 def _evaluate(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
-    logits: NDArray[np.floating] = network(components)[0].cpu().numpy()
+    result = network(components)[0].cpu()
+    # NumPy has no bfloat16.
+    logits: NDArray[np.floating] = (
+        result.float() if result.dtype == torch.bfloat16 else result
+    ).numpy()
     return logits

@@ -20,6 +20,7 @@ from spectile.mapping.job import describe_job
 from spectile.mapping.parts import (
     MapPart,
     Method,
+    Precision,
     SceneClassifier,
     Tile,
     normalised_entropy,
@@ -70,6 +71,7 @@ def map_parts(
     method: Method = "dense",
     memory: float = 1.0,
     device: str | torch.device = "cpu",
+    precision: Precision = "float32",
     region: Window | None = None,
     mask: Mask | None = None,
 ) -> Iterator[MapPart]:
@@ -79,7 +81,7 @@ def map_parts(
     scene's bands don't match the model's, NotShareableError if `method` is dense and can't be.
     """
     # What can be refused is refused here, before the first part and before any output.
-    classifier = SceneClassifier(model, scene, method, device)
+    classifier = SceneClassifier(model, scene, method, device, precision=precision)
     edge = classifier.tile_edge(memory)
 
     def parts() -> Generator[MapPart]:
@@ -97,6 +99,7 @@ def map_scene(
     path: str | Path,
     *,
     method: Method = "dense",
+    precision: Precision = "float32",
     memory: float = 1.0,
     probabilities: bool = False,
     entropy: bool = False,
@@ -113,7 +116,8 @@ def map_scene(
 
     The map covers the `region`, and has no data outside of the `mask`. `probabilities` and
     `entropy` add their rasters beside it. A network that can't be mapped densely is mapped patch
-    by patch, and the summary says why. With `keep_going` the pixels around a damaged part of the
+    by patch, and the summary says why. A `precision` other than float32
+    gives up digits for speed. With `keep_going` the pixels around a damaged part of the
     file have no data, and the summary lists the parts. After a kill or an error `resume` goes on
     with the finished tiles and ends at the same file, or maps from the start where there are none.
     The workers of a `cluster` need the scene and the map's folder under the same paths as here.
@@ -122,7 +126,7 @@ def map_scene(
     written, and if something that decides on the pixels isn't what the map was begun with.
     """
     start, path = time.perf_counter(), Path(path)
-    classifier, method, reason = _classifier(model, scene, method, device, keep_going)
+    classifier, method, reason = _classifier(model, scene, method, device, precision, keep_going)
     edge = _edge(classifier, memory, path, resume)
     area = Area(scene, region or _whole(scene), mask)
     windows, mask_sha256 = area.windows(edge)
@@ -140,6 +144,7 @@ def map_scene(
             model,
             scene,
             method=method,
+            precision=precision,
             device=torch.device(device).type,
             layers=(probabilities, entropy),
             region=area.region,
@@ -148,7 +153,17 @@ def map_scene(
         ),
         resume=resume,
     )
-    work = TileWork(model, scene, area.region, method, str(device), keep_going, writer.pixels, path)
+    work = TileWork(
+        model=model,
+        scene=scene,
+        region=area.region,
+        method=method,
+        device=str(device),
+        precision=precision,
+        keep_going=keep_going,
+        pixels=writer.pixels,
+        path=path,
+    )
     cache = max(CACHE, int((memory - classifier.gigabytes(edge)) * 1e9))
     with nullcontext() if cluster is None else cluster.connected(scene) as client, writer:
         due = [window for window in windows if area.in_map(window) not in writer.finished]
@@ -163,14 +178,24 @@ def map_scene(
 
 
 def _classifier(
-    model: Model, scene: Scene, method: Method, device: str | torch.device, keep_going: bool
+    model: Model,
+    scene: Scene,
+    method: Method,
+    device: str | torch.device,
+    precision: Precision,
+    keep_going: bool,
 ) -> tuple[SceneClassifier, Method, str]:
     """What classifies the scene, by which method, and why not by the one that was asked for."""
+
+    def ready(method: Method) -> SceneClassifier:
+        return SceneClassifier(
+            model, scene, method, device, precision=precision, keep_going=keep_going
+        )
+
     try:
-        return SceneClassifier(model, scene, method, device, keep_going=keep_going), method, ""
+        return ready(method), method, ""
     except NotShareableError as error:
-        plain = SceneClassifier(model, scene, "patches", device, keep_going=keep_going)
-        return plain, "patches", str(error)
+        return ready("patches"), "patches", str(error)
 
 
 def _edge(classifier: SceneClassifier, memory: float, path: Path, resume: bool) -> int:

@@ -9,7 +9,14 @@ import numpy as np
 from rasterio.windows import Window
 
 from spectile.mapping.area import Area
-from spectile.mapping.parts import MapPart, Method, SceneClassifier, normalised_entropy, softmax
+from spectile.mapping.parts import (
+    MapPart,
+    Method,
+    Precision,
+    SceneClassifier,
+    normalised_entropy,
+    softmax,
+)
 from spectile.mapping.writer import MapPixels, refusals
 from spectile.model import Model
 from spectile.scenes.scene import Scene, UnreadableError
@@ -36,6 +43,7 @@ class TileWork:
     """What of the scene the map shows."""
     method: Method
     device: str
+    precision: Precision
     keep_going: bool
     pixels: MapPixels
     path: Path
@@ -44,7 +52,12 @@ class TileWork:
     def classifier(self) -> SceneClassifier:
         """The model made ready for the scene."""
         return SceneClassifier(
-            self.model, self.scene, self.method, self.device, keep_going=self.keep_going
+            self.model,
+            self.scene,
+            self.method,
+            self.device,
+            precision=self.precision,
+            keep_going=self.keep_going,
         )
 
     def write(self, part: MapPart) -> WrittenTile:

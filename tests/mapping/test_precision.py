@@ -1,0 +1,59 @@
+"""Fewer digits only when asked for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from tests.mapping.small_model import cube, small_model
+
+from spectile.errors import InputError
+from spectile.mapping.parts import SceneClassifier, Tile
+from spectile.mapping.scene_map import map_scene
+from spectile.mapping.tiles import tiles
+from spectile.scenes.in_memory import scene_from_array
+
+
+def logits(precision: str) -> np.ndarray:
+    scene = scene_from_array(cube(30, 40))
+    classifier = SceneClassifier(small_model(), scene, precision=precision)  # type: ignore[arg-type]
+    (window,) = tiles(30, 40, 64)
+    return classifier.classify(classifier.read(Tile(window))).logits
+
+
+def test_bf16_keeps_about_three_digits() -> None:
+    exact, short = logits("float32"), logits("bf16")
+    difference = np.abs(exact - short).max()
+    # The model's last bias was moved to the middle: what is left is small against its terms.
+    assert 0 < difference <= 0.2 * np.abs(exact).max()
+
+
+def test_tf32_is_asked_for_and_given_back() -> None:
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    assert np.array_equal(logits("tf32"), logits("float32"))  # only GPUs have it
+    assert before == (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
+
+
+def test_a_map_is_not_gone_on_with_in_another_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("tiles", "scene_map"):
+        monkeypatch.setattr(f"spectile.mapping.{module}.EDGES", (32,))
+    path = tmp_path / "scene.tif"
+    pixels = cube(200, 90)
+    with rasterio.open(
+        path, "w", driver="GTiff", count=len(pixels), height=200, width=90, dtype=pixels.dtype
+    ) as file:
+        file.write(pixels)
+    from spectile.scenes.open import open_scene
+
+    def stop(done: int, total: int) -> None:
+        if done > 3000:
+            raise KeyboardInterrupt
+
+    scene, out = open_scene(path), tmp_path / "map.tif"
+    with pytest.raises(KeyboardInterrupt):
+        map_scene(small_model(), scene, out, progress=stop)
+    with pytest.raises(InputError, match="precision"):
+        map_scene(small_model(), scene, out, resume=True, precision="bf16")
