@@ -17,8 +17,8 @@ from spectile.errors import InputError
 from spectile.mapping.dense.bands import bands_of
 from spectile.mapping.dense.network import DenseNetwork
 from spectile.mapping.dense.plan import Plan, PlanRow
-from spectile.mapping.dense.recording import evaluating, first_line
-from spectile.mapping.dense.refusal import NotShareableError
+from spectile.mapping.dense.recording import evaluating, random_input
+from spectile.mapping.dense.refusal import NotShareableError, first_line
 
 __all__ = ["DenseNetwork", "NotShareableError", "Plan", "PlanRow", "densify"]
 
@@ -38,31 +38,30 @@ def densify(
     if min(window) < 1 or (bands is not None and bands < 1):
         raise InputError("a window has at least 1 x 1 pixels and 1 band: give its size.")
     found, sure = (bands, True) if bands is not None else bands_of(module, window)
-    if sure:
-        return _shared(module, window, found)
-    return GuessedBands(module, window, found)
+    return _shared(DenseNetwork if sure else GuessedBands, module, window, found)
 
 
 class GuessedBands(DenseNetwork):
     """A dense network whose bands were tried out: a scene with others shares it anew."""
 
     def __init__(self, network: nn.Module, window: tuple[int, int], bands: int) -> None:
-        _shared(network, window, bands)
         super().__init__(network, window, bands)
         # In a tuple, or it would be a part of this module with all its weights.
         self._network = (network,)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.ndim == 4 and x.shape[1] != self.bands:
-            other = _shared(self._network[0], self.window, x.shape[1])
-            self.__dict__.update(other.__dict__)
+            other = _shared(DenseNetwork, self._network[0], self.window, x.shape[1])
+            self._follow(other._program, other.bands)
         return super().forward(x)
 
 
-def _shared(module: nn.Module, window: tuple[int, int], bands: int) -> DenseNetwork:
-    """The dense network, after a few windows gave the same numbers both ways."""
+def _shared(
+    kind: type[DenseNetwork], module: nn.Module, window: tuple[int, int], bands: int
+) -> DenseNetwork:
+    """A dense network of that kind, after a few windows gave the same numbers both ways."""
     try:
-        dense = DenseNetwork(module, window, bands)
+        dense = kind(module, window, bands)
         with torch.no_grad():
             _check_numbers(module, dense, window, bands)
     except InputError:
@@ -94,9 +93,7 @@ def _check_numbers(
 
 
 def _compare(module: nn.Module, dense: DenseNetwork, window: tuple[int, int], bands: int) -> None:
-    parameter = next(module.parameters(), torch.empty(0))
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn((1, bands, window[0] + 1, window[1] + 1), generator=generator).to(parameter)
+    x = random_input(module, (1, bands, window[0] + 1, window[1] + 1), seed=1)
     cut = x[0].unfold(1, window[0], 1).unfold(2, window[1], 1)
     windows = cut.permute(1, 2, 0, 3, 4).flatten(0, 1)
     with evaluating(module):

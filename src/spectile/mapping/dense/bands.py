@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from spectile.errors import InputError
-from spectile.mapping.dense.recording import evaluating, first_line
+from spectile.mapping.dense.recording import evaluating
+from spectile.mapping.dense.refusal import unfitting
 
 MOST_BANDS = 1024
 
@@ -29,10 +30,10 @@ def bands_of(module: nn.Module, window: tuple[int, int]) -> tuple[int, bool]:
     first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
     guesses = [told] if isinstance(told, int) else []
     guesses += [first.in_channels] if first is not None else []
+    parameter = next(module.parameters(), torch.empty(0))
     failure: Exception | None = None
     with evaluating(module), torch.no_grad():
         for bands in [*guesses, *range(1, MOST_BANDS + 1)]:
-            parameter = next(module.parameters(), torch.empty(0))
             try:
                 result = module(parameter.new_zeros((2, bands, *window)))
             except Exception as error:  # whatever an unfitting shape leads to
@@ -43,8 +44,4 @@ def bands_of(module: nn.Module, window: tuple[int, int]) -> tuple[int, bool]:
             # A view may have made one window of two with half the bands each.
             if isinstance(result, Tensor) and len(result) == 2:
                 return int(bands), bands in guesses
-    words = first_line(failure or ValueError("it gives no logits"))
-    raise InputError(
-        f"{type(module).__name__} takes no windows of {window[0]} x {window[1]} pixels "
-        f"({words}): give the window that it was made for, or its bands."
-    )
+    raise unfitting(module, window, None, failure or ValueError("it gives no logits"))

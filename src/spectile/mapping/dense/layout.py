@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 Kind = Literal["plain", "rows", "columns", "spread"]
+DIRECTIONS: tuple[Kind, Kind] = ("rows", "columns")
+"""The shared tensor's first two axes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +33,30 @@ class Part:
     @property
     def in_space(self) -> bool:
         """It is the window's extent, and not stored for each window."""
-        return self.kind in ("rows", "columns")
+        return self.kind in DIRECTIONS
+
+    @property
+    def direction(self) -> int:
+        """0 for a part in space along rows, 1 along columns."""
+        return DIRECTIONS.index(self.kind)
 
 
 Axis = tuple[Part, ...]
 
 
+def axis_of(size: int, kind: Kind = "plain") -> Axis:
+    """An axis of one part, or of none if its length is 1."""
+    return (Part(size, kind),) if size > 1 else ()
+
+
 def length(axis: Axis) -> int:
     """Numbers along an axis."""
     return math.prod(part.size for part in axis)
+
+
+def is_plain(axis: Axis) -> bool:
+    """All its parts are axes of the shared tensor."""
+    return all(part.kind == "plain" for part in axis)
 
 
 @dataclass(frozen=True)
@@ -57,10 +74,9 @@ class Layout:
     @classmethod
     def of_input(cls, bands: int, window: tuple[int, int]) -> Self:
         """Windows (1, bands, h, w) in a scene (rows, columns, bands)."""
-        band = tuple([Part(bands)] if bands > 1 else [])
-        rows = tuple([Part(window[0], "rows")] if window[0] > 1 else [])
-        columns = tuple([Part(window[1], "columns")] if window[1] > 1 else [])
-        return cls(((), band, rows, columns), band, extents=window)
+        band = axis_of(bands)
+        space = map(axis_of, window, DIRECTIONS)
+        return cls(((), band, *space), band, extents=window)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -82,8 +98,12 @@ class Layout:
         """The directions in which a window of it extends."""
         return frozenset(part.kind for part in self.parts if part.in_space)
 
+    def places(self, parts: Sequence[Part]) -> list[int]:
+        """The axes of the shared tensor that plain parts, and those in space, lie along."""
+        return [part.direction if part.in_space else 2 + self.stored.index(part) for part in parts]
+
     def permuted(self, order: Sequence[int]) -> Layout:
-        """Axes in another order."""
+        """These axes in this order; what is left out has length 1."""
         return replace(self, axes=tuple(self.axes[axis] for axis in order))
 
     def reshaped(self, shape: Sequence[int]) -> Layout | None:
@@ -109,12 +129,53 @@ class Layout:
             axes.append(tuple(axis))
         return replace(self, axes=tuple(axes), stored=tuple(stored))
 
-    def with_axes(self, axes: Sequence[Axis]) -> Layout:
-        """These axes instead; plain parts that are on none of them are no longer stored."""
-        kept = {part for axis in axes for part in axis}
-        return replace(
-            self, axes=tuple(axes), stored=tuple(part for part in self.stored if part in kept)
-        )
+    def with_rank(self, rank: int) -> Layout:
+        """More axes of length 1 in front."""
+        return replace(self, axes=((),) * (rank - len(self.axes)) + self.axes)
+
+    def expanded(self, shape: Sequence[int]) -> Layout:
+        """Axes of length 1 repeated, and new ones in front: parts that are stored nowhere."""
+        layout = self.with_rank(len(shape))
+        axes = [
+            axis if length(axis) == size else (Part(size, "spread"),)
+            for axis, size in zip(layout.axes, shape, strict=True)
+        ]
+        return replace(layout, axes=tuple(axes))
+
+    def with_axis(self, place: int, axis: Axis) -> Layout:
+        """Another axis at a place; its plain parts are stored last."""
+        kept = [part for part in self.stored if part not in self.axes[place]]
+        new = [part for part in axis if part.kind == "plain"]
+        axes = (*self.axes[:place], axis, *self.axes[place + 1 :])
+        return replace(self, axes=axes, stored=(*kept, *new))
+
+    def resized(self, place: int, size: int) -> Layout:
+        """Another size of an axis of one plain part, which is stored where it was."""
+        (part,) = self.axes[place]
+        axis, at = axis_of(size), self.stored.index(part)
+        stored = (*self.stored[:at], *axis, *self.stored[at + 1 :])
+        return replace(self.with_axis(place, axis), stored=stored)
+
+    def sampled(self, place: int, extent: int, step: int) -> Layout:
+        """An axis in space with `extent` values, `step` pixels apart."""
+        (part,) = self.axes[place]
+        layout = self.with_axis(place, axis_of(extent, part.kind))
+        return layout._extending(part.direction, extent, step)
+
+    def reduced(self, parts: Sequence[Part]) -> Layout:
+        """Without `parts`, over which was summed or the like."""
+        axes = tuple(tuple(part for part in axis if part not in parts) for axis in self.axes)
+        stored = tuple(part for part in self.stored if part not in parts)
+        layout = replace(self, axes=axes, stored=stored)
+        for part in parts:
+            if part.in_space:
+                layout = layout._extending(part.direction, 1, 1)
+        return layout
+
+    def _extending(self, direction: int, extent: int, step: int) -> Layout:
+        steps, extents = list(self.steps), list(self.extents)
+        steps[direction], extents[direction] = (step if extent > 1 else 1), extent
+        return replace(self, steps=(steps[0], steps[1]), extents=(extents[0], extents[1]))
 
 
 def refined(layouts: Sequence[Layout]) -> list[Layout] | None:

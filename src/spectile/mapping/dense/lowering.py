@@ -7,16 +7,19 @@ operation is left to each window of its own, and all that follows from it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, fx, nn
+from torch.utils._pytree import tree_leaves
 
 from spectile.mapping.dense.kernels.pointwise import Pointwise
 from spectile.mapping.dense.layout import Layout
 from spectile.mapping.dense.plan import Plan, PlanRow
-from spectile.mapping.dense.values import Gated, Joined, Own, Shared, Step, Value
+from spectile.mapping.dense.recording import operation_of
+from spectile.mapping.dense.values import Gated, Joined, Own, Shared, Step, Value, slots_of
 
 TAKES_JOINED = {"cat", "addmm", "mm"}
 """Besides the elementwise operations."""
@@ -45,7 +48,6 @@ class Lowering:
 
     steps: list[Step] = field(default_factory=list)
     values: dict[fx.Node, Any] = field(default_factory=dict)
-    slots: int = 1
 
     def emit(
         self,
@@ -57,20 +59,19 @@ class Lowering:
         fresh: bool = True,
     ) -> Shared:
         """Add a step and give what comes out of it."""
-        self.steps.append(Step(kernel, tuple(inputs), self.slots, layout.sizes, fresh))
-        self.slots += 1
-        return Shared(self.slots - 1, layout, positive)
+        slot = 1 + len(self.steps)  # 0 is the network's input
+        self.steps.append(Step(kernel, tuple(inputs), slot, layout.sizes, fresh))
+        return Shared(slot, layout, positive)
 
     def maker(self, value: Shared) -> Step | None:
         """The step that made `value`, None for the network's input."""
-        return next((step for step in self.steps if step.output == value.slot), None)
+        return self.steps[value.slot - 1] if value.slot else None
 
 
 def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int, int]) -> Program:
     """Apply `rules` to every operation of `graph`; raises NotShareableError as they do."""
     build = Lowering()
     rows: list[PlanRow] = []
-    own: list[fx.Node] = []
     output = next(iter(reversed(graph.nodes))).args[0]
     assert isinstance(output, fx.Node)
     for node in graph.nodes:
@@ -84,11 +85,10 @@ def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int
             for step in made:
                 step.layer = node.meta["layer"]
             rows += PlanRow.of(node, build.values[node], [step.kernel for step in made])
-    _write_in_place(build, output)
-    inputs: dict[fx.Node, Shared | Gated] = {}
-    if isinstance(build.values[output], Own):
-        _gather(output, build, own, inputs)
-    return Program(build.steps, build.values[output], own, inputs, output, Plan(tuple(rows)))
+    result = build.values[output]
+    own, inputs = _tail(build, output) if isinstance(result, Own) else ([], {})
+    _write_in_place(build, inputs.values())
+    return Program(build.steps, result, own, inputs, output, Plan(tuple(rows)))
 
 
 def _apply(build: Lowering, node: fx.Node, rules: dict[str, Rule]) -> Result:
@@ -101,7 +101,7 @@ def _apply(build: Lowering, node: fx.Node, rules: dict[str, Rule]) -> Result:
     arguments = fx.node.map_arg((node.args, node.kwargs), lambda n: build.values[n])
     if any(isinstance(build.values[n], Own | tuple) for n in node.all_input_nodes):
         return None
-    name = node.target.overloadpacket.__name__  # type: ignore[union-attr]
+    name = operation_of(node)
     rule = rules.get(name) or rules["pointwise"]
     joined = any(isinstance(build.values[n], Joined) for n in node.all_input_nodes)
     if joined and name not in TAKES_JOINED and rule is not rules["pointwise"]:
@@ -109,11 +109,10 @@ def _apply(build: Lowering, node: fx.Node, rules: dict[str, Rule]) -> Result:
     return rule(build, node, *arguments[0], **arguments[1])
 
 
-def _gather(
-    node: fx.Node, build: Lowering, own: list[fx.Node], inputs: dict[fx.Node, Shared | Gated]
-) -> None:
-    """Collect what leads to `node` from the last shared tensors on, each operation once."""
-    waiting = [node]
+def _tail(build: Lowering, output: fx.Node) -> tuple[list[fx.Node], dict[fx.Node, Shared | Gated]]:
+    """The operations from the last shared tensors to `output`, in order, and those tensors."""
+    inputs: dict[fx.Node, Shared | Gated] = {}
+    waiting = [output]
     wanted = set()
     while waiting:
         node = waiting.pop()
@@ -123,47 +122,31 @@ def _gather(
         elif node not in wanted:
             wanted.add(node)
             waiting += node.all_input_nodes
-    own += [node for node in build.values if node in wanted]
+    return [node for node in build.values if node in wanted], inputs
 
 
-def _write_in_place(build: Lowering, output: fx.Node) -> None:
-    """Let elementwise steps write over an input that nothing else reads: memory is what costs."""
-    readers: dict[int, int] = {}
-    for step in build.steps:
-        for value in step.inputs:
-            readers[value.slot] = readers.get(value.slot, 0) + 1
-    for value in build.values.values():
-        # What is read window by window later is read once more.
-        if isinstance(value, Gated):
-            for features, gate in value.terms:
-                for read in (features, gate):
-                    if read:
-                        readers[read.slot] = readers.get(read.slot, 0) + 1
-    fresh = {step.output for step in build.steps if step.fresh}
-    tail = _tail_slots(build, output)
+def _write_in_place(build: Lowering, kept: Iterable[Value]) -> None:
+    """Let elementwise steps write over an input that nothing else reads: memory is what costs.
+
+    Windows read the `kept` values later.
+    """
+    readers = Counter(value.slot for step in build.steps for value in step.inputs)
+    gated = [value for value in build.values.values() if isinstance(value, Gated)]
+    late = {slot for value in (*kept, *gated) for slot in slots_of(value)}
+    fresh = {step.output for step in build.steps if step.fresh} - late
     for step in build.steps:
         if isinstance(step.kernel, Pointwise) and step.inputs:
             slot = step.inputs[0].slot
-            if slot in fresh and readers[slot] == 1 and slot not in tail:
+            if slot in fresh and readers[slot] == 1:
                 step.kernel.overwrite()
-
-
-def _tail_slots(build: Lowering, output: fx.Node) -> set[int]:
-    if not isinstance(build.values[output], Own):
-        return set()
-    inputs: dict[fx.Node, Shared | Gated] = {}
-    _gather(output, build, [], inputs)
-    return {value.slot for value in inputs.values() if isinstance(value, Shared)}
 
 
 def tensors_among(arguments: Any) -> list[Any]:
     """The values and constants in an operation's arguments, in order."""
-    found: list[Any] = []
+    kinds = Shared | Gated | Joined | Tensor
+    return [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, kinds)]
 
-    def collect(argument: Any) -> Any:
-        if isinstance(argument, Shared | Gated | Joined | Tensor):
-            found.append(argument)
-        return argument
 
-    fx.node.map_aggregate(arguments, collect)
-    return found
+def per_axis(numbers: Sequence[int], axes: int) -> list[int]:
+    """A number for each axis; ATen also takes one for all."""
+    return list(numbers) * axes if len(numbers) == 1 else list(numbers)

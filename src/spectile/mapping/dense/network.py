@@ -12,7 +12,7 @@ from spectile.errors import InputError
 from spectile.mapping.dense.kernels.window_product import WindowProduct
 from spectile.mapping.dense.lowering import Program, lower
 from spectile.mapping.dense.plan import Plan
-from spectile.mapping.dense.recording import record
+from spectile.mapping.dense.recording import operation_of, record
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.rules import RULES
 from spectile.mapping.dense.values import Own, Shared, slots_of, window_of
@@ -33,16 +33,17 @@ class DenseNetwork(nn.Module):
     def __init__(self, network: nn.Module, window: tuple[int, int], bands: int) -> None:
         super().__init__()
         self.window = window
-        self.bands = bands
         # Without autograd's record of what the constants are made of.
         with torch.inference_mode(False), torch.no_grad():
-            self._share(network, window, bands)
+            program = lower(record(network, window, bands), RULES, bands, window)
+        _check_worth(program, window)
+        self._follow(program, bands)
 
-    def _share(self, network: nn.Module, window: tuple[int, int], bands: int) -> None:
-        self._program = lower(record(network, window, bands), RULES, bands, window)
-        self._check_worth()
-        self._last_use = _last_uses(self._program)
-        self.kernels = nn.ModuleList(step.kernel for step in self._program.steps)
+    def _follow(self, program: Program, bands: int) -> None:
+        self.bands = bands
+        self._program = program
+        self._last_use = _last_uses(program)
+        self.kernels = nn.ModuleList(step.kernel for step in program.steps)
         self.eval()
 
     @property
@@ -102,9 +103,8 @@ class DenseNetwork(nn.Module):
     def _window_by_window(self, tensors: dict[int, Tensor], height: int, width: int) -> Tensor:
         """What windows don't share, on blocks of rows of them."""
         program = self._program
-        largest = max(node.meta["value"].numel() for node in program.inputs)
-        sizes = [n.meta["value"] for n in program.own_nodes]
-        largest = max([largest, *(v.numel() for v in sizes if isinstance(v, Tensor))])
+        values = [node.meta["value"] for node in (*program.inputs, *program.own_nodes)]
+        largest = max(value.numel() for value in values if isinstance(value, Tensor))
         together = max(1, NUMBERS_AT_ONCE // largest)
         rows, columns = max(1, together // width), min(width, together)
         compute = torch.func.vmap(self._own_part)
@@ -132,14 +132,14 @@ class DenseNetwork(nn.Module):
         assert isinstance(result, Tensor)
         return result
 
-    def _check_worth(self) -> None:
-        own = self._program.own_nodes
-        if own and self.plan.speed_up < LEAST_SPEED_UP and self.window != (1, 1):
-            first = str(own[0].target).removeprefix("aten.").split(".")[0]
-            raise NotShareableError.of(
-                own[0].meta["layer"],
-                f"does {first} on each window's own numbers, as nearly all that follows",
-            )
+
+def _check_worth(program: Program, window: tuple[int, int]) -> None:
+    own = program.own_nodes
+    if own and program.plan.speed_up < LEAST_SPEED_UP and window != (1, 1):
+        raise NotShareableError.of(
+            own[0].meta["layer"],
+            f"does {operation_of(own[0])} on each window's own numbers, as nearly all that follows",
+        )
 
 
 def _last_uses(program: Program) -> dict[int, int]:

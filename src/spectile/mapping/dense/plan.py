@@ -9,7 +9,9 @@ from typing import Any, Literal, Self
 
 from torch import Tensor, fx, nn
 
+from spectile.mapping.dense.kernels.gated_product import GatedProduct
 from spectile.mapping.dense.kernels.window_product import WindowProduct
+from spectile.mapping.dense.recording import operation_of
 from spectile.mapping.dense.values import Gated, Own, Shared
 
 Way = Literal["shared", "gated", "windowed"]
@@ -35,10 +37,10 @@ class PlanRow:
         before = multiply_adds(node)
         if not before:
             return []
-        layer, operation = node.meta["layer"], str(node.target).split(".")[1]
+        layer, operation = node.meta["layer"], operation_of(node)
         if isinstance(value, Own):
             return [cls(layer, operation, "windowed", before, before)]
-        gated = any(type(kernel).__name__ == "GatedProduct" for kernel in kernels)
+        gated = any(isinstance(kernel, GatedProduct) for kernel in kernels)
         transforms = [kernel for kernel in kernels if isinstance(kernel, WindowProduct)]
         if transforms:
             after = sum(kernel.multiply_adds for kernel in transforms)
@@ -84,7 +86,7 @@ class Plan:
 
 def multiply_adds(node: fx.Node) -> int:
     """Of one operation on one window; 0 for what doesn't multiply matrices."""
-    name = node.target.overloadpacket.__name__ if hasattr(node.target, "overloadpacket") else ""
+    name = operation_of(node)
     values: list[Any] = [a.meta["value"] if isinstance(a, fx.Node) else a for a in node.args]
     out = node.meta.get("value")
     if not isinstance(out, Tensor):

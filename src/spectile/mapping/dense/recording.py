@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from spectile.errors import InputError
-from spectile.mapping.dense.refusal import NotShareableError
+from spectile.mapping.dense.refusal import NotShareableError, unfitting
 
 _READS_VALUES = {"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "item"}
 """Operations whose result Python goes on with: control flow that depends on the data."""
@@ -33,9 +33,7 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
     the name of the layer that it belongs to. Raises NotShareableError for a network whose course
     depends on the data, on other windows of the batch or on chance.
     """
-    parameter = next(module.parameters(), torch.empty(0))
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn((1, bands, *window), generator=generator).to(parameter)
+    x = random_input(module, (1, bands, *window), seed=0)
     recorder = _Recorder(x)
     with (
         torch.inference_mode(False),
@@ -45,7 +43,12 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
         _elementary_attention(),
         recorder,
     ):
-        result = _run(module, x)
+        try:
+            result = module(x)
+        except InputError:
+            raise
+        except Exception as error:  # whatever an unfitting shape leads to
+            raise unfitting(module, window, bands, error) from error
     if not isinstance(result, Tensor) or recorder.node(result) is None:
         raise NotShareableError(
             f"{type(module).__name__} gives no tensor of logits that depends on its window: "
@@ -62,22 +65,22 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
     return recorder.graph
 
 
-def _run(module: nn.Module, x: Tensor) -> Any:
-    try:
-        return module(x)
-    except InputError:
-        raise
-    except Exception as error:  # whatever an unfitting shape leads to
-        raise InputError(
-            f"{type(module).__name__} takes no windows of {x.shape[2]} x {x.shape[3]} pixels and "
-            f"{x.shape[1]} bands ({first_line(error)}): give the window and the bands that it was "
-            "made for."
-        ) from error
+def random_input(module: nn.Module, shape: tuple[int, ...], seed: int) -> Tensor:
+    """Random numbers of the type of a module's weights, and on their device."""
+    parameter = next(module.parameters(), torch.empty(0))
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator).to(parameter)
 
 
-def first_line(error: Exception) -> str:
-    """What an exception says, in short."""
-    return (str(error).strip() or repr(error)).splitlines()[0]
+def operation_of(node: fx.Node) -> str:
+    """The name of a node's ATen operation, or "getitem" for one of several results."""
+    name: str = getattr(node.target, "overloadpacket", node.target).__name__  # type: ignore[union-attr]
+    return name
+
+
+def shape_of(node: fx.Node) -> tuple[int, ...]:
+    """The shape that a node's tensor has in the network."""
+    return tuple(node.meta["value"].shape)
 
 
 @contextmanager
@@ -174,7 +177,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise self._refusal("takes its statistics over the batch or the window")
 
     def _refusal(self, what: str) -> NotShareableError:
-        return NotShareableError.of(self.layers[-1] if self.layers else "", what)
+        return NotShareableError.of(self._layer, what)
 
     def _note_all(self, out: Any, node: fx.Node) -> None:
         if isinstance(out, Tensor):

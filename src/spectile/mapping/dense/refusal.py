@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from torch import nn
+
 from spectile.errors import InputError
 
 
@@ -18,3 +20,21 @@ class NotShareableError(InputError):
             f"{subject} {what}, which neighbouring windows can't share with the same numbers: "
             "map it with --method patches."
         )
+
+
+def unfitting(
+    module: nn.Module, window: tuple[int, int], bands: int | None, error: Exception
+) -> InputError:
+    """What to tell where `module` failed on a window; `bands` None if none of those tried fit."""
+    counted, needed = "", "window that it was made for, or its bands"
+    if bands is not None:
+        counted, needed = f" and {bands} bands", "window and the bands that it was made for"
+    return InputError(
+        f"{type(module).__name__} takes no windows of {window[0]} x {window[1]} pixels{counted} "
+        f"({first_line(error)}): give the {needed}."
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, in short."""
+    return (str(error).strip() or repr(error)).splitlines()[0]

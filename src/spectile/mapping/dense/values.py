@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -36,6 +37,16 @@ class Gated:
     @property
     def layout(self) -> Layout:
         return self.terms[0][0].layout
+
+    def with_features(self, change: Callable[[Shared], object]) -> Gated | None:
+        """The same gates on changed features, None if `change` gives none for one of them."""
+        terms = []
+        for features, gate in self.terms:
+            changed = change(features)
+            if not isinstance(changed, Shared):
+                return None
+            terms.append((changed, gate))
+        return Gated(tuple(terms))
 
 
 @dataclass(frozen=True)

@@ -56,20 +56,15 @@ def cut_windows(
 
 def _unfolded(x: Tensor, layout: Layout) -> Tensor:
     """(height, width, stored ..., h, w): a view."""
-    for direction in (0, 1):
-        extent, step = layout.extents[direction], layout.steps[direction]
+    for direction, (extent, step) in enumerate(zip(layout.extents, layout.steps, strict=True)):
         x = x.unfold(direction, (extent - 1) * step + 1, 1)[..., ::step]
     return x
 
 
 def _as_in_network(x: Tensor, layout: Layout, shape: Sequence[int]) -> Tensor:
-    places = {part: 2 + place for place, part in enumerate(layout.stored)}
-    last = {"rows": x.ndim - 2, "columns": x.ndim - 1}
-    order = [
-        last[part.kind] if part.in_space else places[part]
-        for part in layout.parts
-        if part.kind != "spread"
-    ]
+    places = layout.places([part for part in layout.parts if part.kind != "spread"])
+    # Rows and columns of a window lie last.
+    order = [place if place >= 2 else x.ndim - 2 + place for place in places]
     # What has length 1 is on none of the axes.
     rest = [axis for axis in range(2, x.ndim) if axis not in order]
     x = x.permute(0, 1, *order, *rest).flatten(-len(rest)) if rest else x.permute(0, 1, *order)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spectile.mapping.dense.kernels.weights import snapshot
+from spectile.mapping.dense.kernels.weights import scaled, snapshot
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
@@ -84,11 +84,7 @@ class Convolution(nn.Module):
 
     def scaled(self, scale: Tensor, shift: Tensor) -> None:
         """Take in what follows, y * scale + shift, one number a channel."""
-        # As a matrix of depths it has the channels once a depth.
-        depths = len(self.weight) // len(scale)
-        scale, shift = scale.repeat(depths), shift.repeat(depths)
-        self.weight = self.weight * scale.view(-1, *[1] * (self.weight.ndim - 1))
-        self.bias = shift if self.bias is None else self.bias * scale + shift
+        self.weight, self.bias = scaled(self.weight, self.bias, scale, shift)
 
 
 class Linear(nn.Module):
@@ -114,10 +110,7 @@ class Linear(nn.Module):
 
     def scaled(self, scale: Tensor, shift: Tensor) -> None:
         """Take in what follows, y * scale + shift, one number an output."""
-        depths = len(self.weight) // len(scale)
-        scale, shift = scale.repeat(depths), shift.repeat(depths)
-        self.weight = self.weight * scale[:, None]
-        self.bias = shift if self.bias is None else self.bias * scale + shift
+        self.weight, self.bias = scaled(self.weight, self.bias, scale, shift)
 
 
 def banded(weight: Tensor, depth: int, stride: int, padding: int, dilation: int) -> Tensor:
@@ -125,8 +118,7 @@ def banded(weight: Tensor, depth: int, stride: int, padding: int, dilation: int)
 
     Its shape is (depths out, O, C, depths in, ...).
     """
-    reach = (weight.shape[-1] - 1) * dilation + 1
-    outputs = (depth + 2 * padding - reach) // stride + 1
+    outputs = output_size(depth, weight.shape[-1], stride, padding, dilation)
     band = weight.new_zeros((outputs, *weight.shape[:2], depth, *weight.shape[2:-1]))
     for out in range(outputs):
         for tap in range(weight.shape[-1]):
@@ -134,6 +126,11 @@ def banded(weight: Tensor, depth: int, stride: int, padding: int, dilation: int)
             if 0 <= place < depth:
                 band[out, :, :, place] = weight[..., tap]
     return band
+
+
+def output_size(size: int, taps: int, stride: int, padding: int, dilation: int) -> int:
+    """Places along an axis where a kernel of so many taps fits."""
+    return (size + 2 * padding - (taps - 1) * dilation - 1) // stride + 1
 
 
 def _innermost(images: Tensor) -> Tensor:

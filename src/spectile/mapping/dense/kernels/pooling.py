@@ -2,70 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+Reduction = Literal["mean", "sum", "maximum"]
 
-class WindowMean(nn.Module):
-    """The mean, or sum, over axes of the shared tensor.
 
-    `spatial` has (axis, values, step in pixels) for rows and columns, where the mean slides;
+class WindowPool(nn.Module):
+    """The mean, sum or maximum over axes of the shared tensor.
+
+    `spatial` has (axis, values, step in pixels) for rows and columns, where the window slides;
     `plain` are axes that go.
     """
 
     def __init__(
-        self, spatial: Sequence[tuple[int, int, int]], plain: Sequence[int], *, mean: bool = True
+        self, how: Reduction, spatial: Sequence[tuple[int, int, int]], plain: Sequence[int]
     ) -> None:
         super().__init__()
-        self.spatial = tuple(spatial)
-        self.plain = tuple(plain)
-        self.mean = mean
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.plain:
-            x = x.mean(self.plain) if self.mean else x.sum(self.plain)
-        for axis, values, step in self.spatial:
-            x = window_sum(x, axis, values, step)
-            if self.mean:
-                x = x / values
-        return x
-
-
-class WindowMaximum(nn.Module):
-    """The maximum over axes of the shared tensor, as :class:`WindowMean`."""
-
-    def __init__(self, spatial: Sequence[tuple[int, int, int]], plain: Sequence[int]) -> None:
-        super().__init__()
+        self.how = how
         self.spatial = tuple(spatial)
         self.plain = tuple(plain)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.plain:
-            x = x.amax(self.plain)
+            x = OVER_AXES[self.how](x, self.plain)
         for axis, values, step in self.spatial:
-            x = window_maximum(x, axis, values, step)
+            x = OVER_WINDOWS[self.how](x, axis, values, step)
         return x
 
 
 class PlainPool(nn.Module):
     """Pooling along one stored axis, which strides."""
 
-    def __init__(self, axis: int, size: int, stride: int, dilation: int, *, mean: bool) -> None:
+    def __init__(self, how: Reduction, axis: int, size: int, stride: int, dilation: int) -> None:
         super().__init__()
+        self.how = how
         self.axis = axis
         self.size = size
         self.stride = stride
         self.dilation = dilation
-        self.mean = mean
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = (
-            window_sum(x, self.axis, self.size, self.dilation) / self.size
-            if self.mean
-            else window_maximum(x, self.axis, self.size, self.dilation)
-        )
+        pooled = OVER_WINDOWS[self.how](x, self.axis, self.size, self.dilation)
         places = torch.arange(0, pooled.shape[self.axis], self.stride, device=x.device)
         return pooled.index_select(self.axis, places)
 
@@ -91,6 +72,11 @@ def window_sum(x: Tensor, axis: int, values: int, step: int) -> Tensor:
         width *= 2
 
 
+def window_mean(x: Tensor, axis: int, values: int, step: int) -> Tensor:
+    """Means of `values` numbers, `step` apart, from every place on `axis` on."""
+    return window_sum(x, axis, values, step) / values
+
+
 def window_maximum(x: Tensor, axis: int, values: int, step: int) -> Tensor:
     """Maxima of `values` numbers, `step` apart, from every place on `axis` on."""
     width, power = 1, x
@@ -103,7 +89,20 @@ def window_maximum(x: Tensor, axis: int, values: int, step: int) -> Tensor:
     )
 
 
-def _paired(function: object, x: Tensor, axis: int, shift: int) -> Tensor:
+def _paired(
+    function: Callable[[Tensor, Tensor], Tensor], x: Tensor, axis: int, shift: int
+) -> Tensor:
     length = x.shape[axis] - shift
-    result: Tensor = function(x.narrow(axis, 0, length), x.narrow(axis, shift, length))  # type: ignore[operator]
-    return result
+    return function(x.narrow(axis, 0, length), x.narrow(axis, shift, length))
+
+
+OVER_AXES: dict[Reduction, Callable[[Tensor, tuple[int, ...]], Tensor]] = {
+    "mean": torch.mean,
+    "sum": torch.sum,
+    "maximum": torch.amax,
+}
+OVER_WINDOWS: dict[Reduction, Callable[[Tensor, int, int, int], Tensor]] = {
+    "mean": window_mean,
+    "sum": window_sum,
+    "maximum": window_maximum,
+}

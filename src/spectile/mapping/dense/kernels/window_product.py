@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spectile.mapping.dense.kernels.weights import snapshot
+from spectile.mapping.dense.kernels.weights import scaled, snapshot
 
 SMALLEST_BY_FFT = 36
 """Taps of a kernel from which on the transforms pay."""
@@ -100,8 +100,7 @@ class WindowProduct(nn.Module):
 
     def scaled(self, scale: Tensor, shift: Tensor) -> None:
         """Take in what follows, y * scale + shift, one number an output."""
-        self.kernel = self.kernel * scale[:, None, None, None]
-        self.bias = shift if self.bias is None else self.bias * scale + shift
+        self.kernel, self.bias = scaled(self.kernel, self.bias, scale, shift)
 
     def _transformed(self, x: Tensor) -> Tensor:
         outputs, channels, rows, columns = self.kernel.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from spectile.mapping.dense.lowering import Rule
 from spectile.mapping.dense.rules import (
     elementwise,
@@ -49,9 +51,9 @@ RULES: dict[str, Rule] = {
     "_softmax": normalising.softmax,
     "_log_softmax": normalising.log_softmax,
     # Means and maxima
-    "mean": pooling.mean,
-    "sum": pooling.total,
-    "amax": pooling.maximum,
+    "mean": partial(pooling.reduction, how="mean"),
+    "sum": partial(pooling.reduction, how="sum"),
+    "amax": partial(pooling.reduction, how="maximum"),
     "max": pooling.maximum_with_places,
     "max_pool2d_with_indices": pooling.max_pool,
     "max_pool3d_with_indices": pooling.max_pool,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,123 +11,133 @@ import torch
 from torch import Tensor, fx
 
 from spectile.mapping.dense.kernels.pointwise import Expanded, Operand, Order, Pointwise
-from spectile.mapping.dense.layout import Axis, Layout, Part, length, refined
+from spectile.mapping.dense.layout import Axis, Layout, axis_of, is_plain, refined
 from spectile.mapping.dense.lowering import Lowering, Result, tensors_among
-from spectile.mapping.dense.rules.rearranging import same_windows, shape_of
+from spectile.mapping.dense.recording import operation_of, shape_of
+from spectile.mapping.dense.rules.rearranging import same_windows
 from spectile.mapping.dense.values import Gated, Joined, Shared
 
-POSITIVE = {"sigmoid", "relu", "hardsigmoid", "exp", "abs", "square", "relu6"}
+ADD, MULTIPLY = torch.ops.aten.add.Tensor, torch.ops.aten.mul.Tensor
+POSITIVE = {"sigmoid", "relu", "hardsigmoid", "exp", "abs"}
 KEEPS_POSITIVE = {"mul", "add", "div", "sqrt", "_to_copy", "maximum", "minimum"}
 UNTAGGED = {"_to_copy", "_prelu_kernel", "hardswish", "rsub"}
 """Elementwise though ATen doesn't say so."""
-SCALES = {"relu", "leaky_relu", "_prelu_kernel"}
+SCALES = {"relu", "leaky_relu"}
 """f(g x) = g f(x) for every g that is not negative."""
 
 
 def pointwise(build: Lowering, node: fx.Node, *arguments: Any, **keywords: Any) -> Result:
     """Any operation that ATen tags as pointwise; others are left to each window."""
-    name = node.target.overloadpacket.__name__  # type: ignore[union-attr]
+    name = operation_of(node)
     if name == "_to_copy":
         keywords = {key: value for key, value in keywords.items() if key == "dtype"}
     if torch.Tag.pointwise not in node.target.tags and name not in UNTAGGED:  # type: ignore[union-attr]
         return None
-    tensors = tensors_among(arguments)
     if tensors_among(keywords):
         return None
     if name == "_to_copy" and not keywords:
         return arguments[0]  # type: ignore[no-any-return]
+    tensors = tensors_among(arguments)
     if any(isinstance(x, Joined) for x in tensors):
-        return _on_joined(build, node, arguments, keywords, tensors)
+        return _on_joined(build, node, arguments, keywords)
     if any(isinstance(x, Gated) for x in tensors):
-        return None if keywords else _on_gated(build, node, name, arguments, tensors)
-    shared = [_whole(x) for x in tensors if isinstance(x, Shared)]
-    if any(x is None for x in shared):
-        return None
-    present = [x for x in shared if x is not None]
-    reach = max((x.layout for x in present), key=lambda layout: len(layout.in_space))
-    if not all(same_windows(x.layout, reach) for x in present):
-        return _gate(build, node, name, tensors, present)
-    return _combined(build, node, name, arguments, keywords, tensors, shape_of(node))
+        return None if keywords else _on_gated(build, node, arguments)
+    layouts = [x.layout for x in tensors if isinstance(x, Shared)]
+    widest = max(layouts, key=lambda layout: len(layout.in_space))
+    if all(same_windows(layout, widest) for layout in layouts):
+        return _combined(build, node, arguments, keywords, shape_of(node))
+    return _gated(build, node, tensors)
+
+
+def binary(build: Lowering, function: Any, one: Shared, other: Shared | Tensor) -> Shared:
+    """A function of `one` and a constant, a tensor alike in layout, or one number a window."""
+    whole = tuple(range(2, 2 + len(one.layout.stored)))
+    operands = (Operand(0), Operand(1))
+    if isinstance(other, Tensor):
+        return build.emit(Pointwise(function, operands, {}, [whole], [other]), [one], one.layout)
+    order: Order = (None,) * len(whole)
+    if other.layout.stored:
+        order, other = whole, other.at(replace(other.layout, stored=one.layout.stored))
+    kernel = Pointwise(function, operands, {}, [whole, order], [])
+    positive = one.positive and other.positive
+    return build.emit(kernel, [one, other], one.layout, positive=positive)
 
 
 def _combined(
     build: Lowering,
     node: fx.Node,
-    name: str,
     arguments: tuple[Any, ...],
     keywords: dict[str, Any],
-    tensors: Sequence[Any],
     shape: Sequence[int],
 ) -> Shared | None:
     """Tensors with the same windows: the operation once for all."""
-    shared = [_with_rank(_whole(x), len(shape)) for x in tensors if isinstance(x, Shared)]
+    tensors = tensors_among(arguments)
+    shared = _unspread(tensors)
+    if shared is None:
+        return None
     constants = [x for x in tensors if isinstance(x, Tensor)]
-    stand_ins = [_stand_in(c, len(shape)) for c in constants]
-    whole = [*(x.layout for x in shared), *stand_ins]
-    known = [layout.axes for layout in whole]
+    whole = [x.layout.with_rank(len(shape)) for x in shared]
+    whole += [_stand_in(constant, len(shape)) for constant in constants]
     cut = refined(whole)
     if cut is None:
         return None
     layouts, fixed = cut[: len(shared)], cut[len(shared) :]
-    axes: list[Axis] = []
-    for place in range(len(layouts[0].axes)):
-        mine = [layout.axes[place] for layout in layouts if layout.axes[place]]
-        if len({axis[0].kind for axis in mine}) > 1:
-            return None  # rows of one tensor against columns of another
-        others = [layout.axes[place] for layout in fixed if layout.axes[place]]
-        if mine and others and mine[0][0].kind != "plain":
-            return None  # a number for each place in the window
-        axes.append(mine[0] if mine else ((Part(others[0][0].size),) if others else ()))
+    axes = _broadcast(layouts, fixed)
+    if axes is None:
+        return None
     stored = _storage(axes, layouts)
-    orders = [_order(layout, axes, stored) for layout in layouts]
-    values = [
-        _laid_out(c, layout, axes, stored) for c, layout in zip(constants, fixed, strict=True)
-    ]
-    inputs = [x.at(layout) for x, layout in zip(shared, layouts, strict=True)]
-    template = _template(arguments)
-    positive = name in POSITIVE or (
-        name in KEEPS_POSITIVE
-        and not constants
-        and not keywords
-        and all(x.positive for x in inputs)
-        and not any(isinstance(a, int | float) and a < 0 for a in arguments)
-    )
-    lengths = [max(map(length, parts)) for parts in zip(*known, strict=True)]
-    layout = replace(layouts[0], axes=tuple(axes), stored=tuple(stored)).reshaped(lengths)
-    assert layout is not None
-    ends = [
-        axis if length(axis) == size else (Part(size, "spread"),)
-        for axis, size in zip(layout.axes, shape, strict=True)
-    ]
-    layout = replace(layout, axes=tuple(ends))
-    kernel = Pointwise(node.target, template, keywords, orders, values)
+    orders = [_order(layout, stored) for layout in layouts]
+    values = [_laid_out(c, layout, stored) for c, layout in zip(constants, fixed, strict=True)]
+    kernel = Pointwise(node.target, _template(arguments), keywords, orders, values)
     first = node.args[0]
     kernel.keeps_type = (
         isinstance(first, fx.Node)
         and isinstance(first.meta["value"], Tensor)
         and first.meta["value"].dtype == node.meta["value"].dtype
     )
-    return build.emit(kernel, inputs, layout, positive=positive)
+    name = operation_of(node)
+    positive = name in POSITIVE or (
+        name in KEEPS_POSITIVE
+        and not constants
+        and not keywords
+        and all(x.positive for x in shared)
+        and not any(isinstance(a, int | float) and a < 0 for a in arguments)
+    )
+    lengths = [max(sizes) for sizes in zip(*(layout.shape for layout in whole), strict=True)]
+    parts = tuple(axes[place][0] for place in stored)
+    layout = replace(layouts[0], axes=tuple(axes), stored=parts).reshaped(lengths)
+    assert layout is not None
+    inputs = [x.at(layout) for x, layout in zip(shared, layouts, strict=True)]
+    return build.emit(kernel, inputs, layout.expanded(shape), positive=positive)
+
+
+def _broadcast(shared: Sequence[Layout], constants: Sequence[Layout]) -> list[Axis] | None:
+    """The result's axes, each of the first operand that isn't of length 1 there."""
+    axes = []
+    for place in range(len(shared[0].axes)):
+        mine = [layout.axes[place] for layout in shared if layout.axes[place]]
+        others = [layout.axes[place] for layout in constants if layout.axes[place]]
+        if len({axis[0].kind for axis in mine}) > 1:
+            return None  # rows of one tensor against columns of another
+        if mine and others and mine[0][0].in_space:
+            return None  # a number for each place in the window
+        axes.append([*mine, *others, ()][0])
+    return axes
 
 
 def _on_joined(
-    build: Lowering,
-    node: fx.Node,
-    arguments: tuple[Any, ...],
-    keywords: dict[str, Any],
-    tensors: Sequence[Any],
+    build: Lowering, node: fx.Node, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Joined | None:
     """An operation on one tensor, part by part."""
-    if len(tensors) > 1 or not isinstance(arguments[0], Joined):
+    if len(tensors_among(arguments)) > 1 or not isinstance(arguments[0], Joined):
         return None
-    name = node.target.overloadpacket.__name__  # type: ignore[union-attr]
     parts = []
     for part in arguments[0].parts:
         rest = (part, *arguments[1:])
         done = (
-            _on_gated(build, node, name, rest, [part])
+            _on_gated(build, node, rest)
             if isinstance(part, Gated)
-            else _combined(build, node, name, rest, keywords, [part], part.layout.shape)
+            else _combined(build, node, rest, keywords, part.layout.shape)
         )
         if done is None:
             return None
@@ -134,60 +145,45 @@ def _on_joined(
     return Joined(tuple(parts))
 
 
-def _gate(
-    build: Lowering, node: fx.Node, name: str, tensors: Sequence[Any], shared: Sequence[Shared]
-) -> Gated | None:
+def _gated(build: Lowering, node: fx.Node, tensors: Sequence[Any]) -> Gated | None:
     """Features times numbers that are the window's own."""
-    if name != "mul" or len(tensors) != 2 or len(shared) != 2:
+    shared = _unspread(tensors)
+    if operation_of(node) != "mul" or shared is None or not len(shared) == len(tensors) == 2:
         return None
     features, gate = sorted(shared, key=lambda x: -len(x.layout.in_space))
-    if gate.layout.in_space:
+    sizes, shape = features.layout.shape, shape_of(node)
+    if gate.layout.in_space or sizes != shape[len(shape) - len(sizes) :]:
         return None
-    shape = shape_of(node)
-    if features.layout.shape != shape[len(shape) - len(features.layout.shape) :]:
-        return None
-    features, gate = _with_rank(features, len(shape)), _with_rank(gate, len(shape))
-    return _gated(build, features, gate)
-
-
-def _gated(build: Lowering, features: Shared, gate: Shared) -> Gated | None:
+    features, gate = (x.at(x.layout.with_rank(len(shape))) for x in (features, gate))
     cut = refined([features.layout, gate.layout])
     if cut is None:
         return None
-    shape = features.layout.shape
     if not gate.layout.stored:
         return Gated(((features, gate),))
-    order = _order(cut[1], cut[0].axes, list(cut[0].stored))
-    sizes = cut[0].sizes
-    layout = Layout((cut[0].stored,), cut[0].stored)
-    whole = build.emit(Expanded(order, sizes), [gate.at(cut[1])], layout, fresh=False)
-    back = cut[0].reshaped(shape)
+    fine, coarse = cut
+    layout = Layout((fine.stored,), fine.stored)
+    kernel = Expanded(_order(coarse, _stored_axes(fine)), fine.sizes)
+    whole = build.emit(kernel, [gate.at(coarse)], layout, positive=gate.positive, fresh=False)
+    back = fine.reshaped(features.layout.shape)
     assert back is not None
-    return Gated(((features.at(back), replace(whole, positive=gate.positive)),))
+    return Gated(((features.at(back), whole),))
 
 
-def _on_gated(
-    build: Lowering, node: fx.Node, name: str, arguments: tuple[Any, ...], tensors: Sequence[Any]
-) -> Gated | None:
+def _on_gated(build: Lowering, node: fx.Node, arguments: tuple[Any, ...]) -> Gated | None:
     """What leaves a sum of gated features one."""
-    first = tensors[0]
-    if len(tensors) == 1 and isinstance(first, Gated):
-        (term, *more) = first.terms
-        if name in SCALES and not more and (term[1] is None or term[1].positive):
-            rest, shape = (term[0], *arguments[1:]), term[0].layout.shape
-            features = _combined(build, node, name, rest, {}, [term[0]], shape)
-            return None if features is None else Gated(((features, term[1]),))
-        return None
-    if len(tensors) != 2 or len(arguments) > 2 or name not in ("add", "mul"):
-        return None
-    one, other = tensors
-    if name == "add":
-        terms = [*_terms(one), *_terms(other)]
-        layouts = [features.layout for features, _ in terms]
-        if not terms or not _terms(one) or not _terms(other) or not _alike(layouts):
+    tensors, name = tensors_among(arguments), operation_of(node)
+    if len(tensors) == 1 and name in SCALES:
+        ((features, gate), *more) = tensors[0].terms
+        if more or not (gate is None or gate.positive):
             return None
-        return Gated(tuple(terms))
-    return None
+        rest = (features, *arguments[1:])
+        scaled = _combined(build, node, rest, {}, features.layout.shape)
+        return None if scaled is None else Gated(((scaled, gate),))
+    sides = [_terms(x) for x in tensors]
+    if len(sides) != 2 or name != "add" or not all(sides):
+        return None
+    terms = (*sides[0], *sides[1])
+    return Gated(terms) if _alike([features.layout for features, _ in terms]) else None
 
 
 def _terms(x: Any) -> tuple[tuple[Shared, Shared | None], ...]:
@@ -198,88 +194,70 @@ def _terms(x: Any) -> tuple[tuple[Shared, Shared | None], ...]:
 
 def _alike(layouts: Sequence[Layout]) -> bool:
     """Same windows, and the same axes stored in the same order."""
+
+    def form(layout: Layout) -> tuple[list[list[int]], list[int]]:
+        sizes = [[part.size for part in axis] for axis in layout.axes]
+        return sizes, [layout.parts.index(part) for part in layout.stored]
+
     first = layouts[0]
-
-    def arrangement(layout: Layout) -> list[tuple[int, int]]:
-        places = {
-            part: (axis, place)
-            for axis, parts in enumerate(layout.axes)
-            for place, part in enumerate(parts)
-        }
-        return [places[part] for part in layout.stored]
-
-    return all(
-        same_windows(layout, first)
-        and [[p.size for p in axis] for axis in layout.axes]
-        == [[p.size for p in axis] for axis in first.axes]
-        and arrangement(layout) == arrangement(first)
-        for layout in layouts
-    )
+    return all(same_windows(layout, first) and form(layout) == form(first) for layout in layouts)
 
 
-def _whole(x: Shared) -> Shared | None:
-    """Without spread parts: they broadcast again."""
-    axes = []
-    for axis in x.layout.axes:
-        kinds = {part.kind for part in axis}
-        if "spread" in kinds and len(kinds) > 1:
-            return None
-        axes.append(() if "spread" in kinds else axis)
-    return x.at(replace(x.layout, axes=tuple(axes)))
-
-
-def _with_rank(x: Any, rank: int) -> Shared:
-    missing = rank - len(x.layout.axes)
-    return x.at(replace(x.layout, axes=((),) * missing + x.layout.axes))  # type: ignore[no-any-return]
+def _unspread(tensors: Sequence[Any]) -> list[Shared] | None:
+    """The shared ones without their spread parts: they broadcast again."""
+    result = []
+    for x in tensors:
+        if isinstance(x, Shared):
+            spread = [part for part in x.layout.parts if part.kind == "spread"]
+            layout = x.layout.reduced(spread)
+            if any(
+                0 < len(left) < len(a) for left, a in zip(layout.axes, x.layout.axes, strict=True)
+            ):
+                return None  # it repeats along a part of an axis
+            result.append(x.at(layout))
+    return result
 
 
 def _stand_in(constant: Tensor, rank: int) -> Layout:
     """The layout of a constant, as if its axes were parts."""
-    shape = (1,) * (rank - constant.ndim) + tuple(constant.shape)
-    axes = tuple((Part(size),) if size > 1 else () for size in shape)
-    return Layout(axes, tuple(part for axis in axes for part in axis))
+    axes = tuple(map(axis_of, constant.shape))
+    stored = tuple(itertools.chain.from_iterable(axes))
+    return Layout(axes, stored).with_rank(rank)
 
 
-def _storage(axes: Sequence[Axis], layouts: Sequence[Layout]) -> list[Part]:
-    """Plain parts in the order of the operand that has most of them; new ones last."""
+def _storage(axes: Sequence[Axis], layouts: Sequence[Layout]) -> list[int]:
+    """The axes that are stored, in the order of the operand that has most; new ones last."""
     fullest = max(layouts, key=lambda layout: len(layout.stored))
-    place = {part: at for at, axis in enumerate(fullest.axes) for part in axis}
-    known = [axes[place[part]][0] for part in fullest.stored]
-    known += [axis[0] for axis in axes if axis and axis[0].kind == "plain" and axis[0] not in known]
-    return known
+    known = _stored_axes(fullest)
+    plain = [place for place, axis in enumerate(axes) if axis and is_plain(axis)]
+    return known + [place for place in plain if place not in known]
 
 
-def _order(layout: Layout, axes: Sequence[Axis], stored: Sequence[Part]) -> Order:
-    """For each stored part of the result the operand's axis."""
-    at = {axis[0]: place for place, axis in enumerate(axes) if axis}
-    order: list[int | None] = []
-    for part in stored:
-        mine = layout.axes[at[part]]
-        order.append(2 + layout.stored.index(mine[0]) if mine else None)
-    return tuple(order)
+def _stored_axes(layout: Layout) -> list[int]:
+    return [layout.axes.index((part,)) for part in layout.stored]
 
 
-def _laid_out(
-    constant: Tensor, layout: Layout, axes: Sequence[Axis], stored: Sequence[Part]
-) -> Tensor:
+def _order(layout: Layout, stored: Sequence[int]) -> Order:
+    """The operand's place for each of the result's stored axes."""
+    return tuple((*layout.places(layout.axes[axis]), None)[0] for axis in stored)
+
+
+def _laid_out(constant: Tensor, layout: Layout, stored: Sequence[int]) -> Tensor:
     """A constant with the result's stored axes behind rows and columns."""
     constant = constant.reshape(layout.shape)
-    at = [place for part in stored for place, axis in enumerate(axes) if axis and axis[0] is part]
-    rest = [place for place in range(constant.ndim) if place not in at]
-    sizes = [constant.shape[place] for place in at]
-    return constant.permute([*rest, *at]).reshape([1, 1, *sizes] if constant.ndim else [])
+    rest = [axis for axis in range(constant.ndim) if axis not in stored]
+    sizes = [constant.shape[axis] for axis in stored]
+    return constant.permute([*rest, *stored]).reshape([1, 1, *sizes] if constant.ndim else [])
 
 
 def _template(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments with places: shared tensors are counted first, then constants."""
-    shared = sum(isinstance(a, Shared) for a in arguments)
-    counts = {"shared": 0, "constant": shared}
+    shared = itertools.count()
+    constants = itertools.count(sum(isinstance(a, Shared) for a in arguments))
     result = []
     for argument in arguments:
-        kind = "shared" if isinstance(argument, Shared) else "constant"
         if isinstance(argument, Shared | Tensor):
-            result.append(Operand(counts[kind]))
-            counts[kind] += 1
-        else:
-            result.append(argument)
+            places = shared if isinstance(argument, Shared) else constants
+            argument = Operand(next(places))
+        result.append(argument)
     return tuple(result)

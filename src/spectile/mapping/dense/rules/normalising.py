@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,12 +11,10 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional as F
 
-from spectile.mapping.dense.kernels.convolution import (
-    Convolution,
-    Linear,
-)
+from spectile.mapping.dense.kernels.convolution import Convolution, Linear
 from spectile.mapping.dense.kernels.pointwise import AlongParts, Operand, Pointwise
 from spectile.mapping.dense.kernels.window_product import WindowProduct
+from spectile.mapping.dense.layout import is_plain
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.rules.rearranging import merged
 from spectile.mapping.dense.values import Gated, Shared
@@ -41,7 +40,7 @@ def batch_norm(
     shift = -running_mean * scale
     if isinstance(bias, Tensor):
         shift = shift + bias
-    if isinstance(x, Gated) or any(part.kind != "plain" for part in x.layout.axes[1]):
+    if isinstance(x, Gated) or not is_plain(x.layout.axes[1]):
         return None
     maker = _weights_before(build, node, x)
     if maker is not None:
@@ -90,9 +89,7 @@ def layer_norm(
     epsilon: float,
 ) -> Result:
     """Layer normalisation over stored parts."""
-    size = 1
-    for edge in shape:
-        size *= edge
+    size = math.prod(shape)
 
     def normalise(y: Tensor, factor: Tensor | None, shift: Tensor | None) -> Tensor:
         return F.layer_norm(y, (size,), factor, shift, epsilon)
@@ -117,10 +114,10 @@ def _along(
     if isinstance(x, Gated):
         return None
     parts = [part for axis in axes for part in x.layout.axes[axis]]
-    if not parts or any(part.kind != "plain" for part in parts):
+    if not parts or not is_plain(tuple(parts)):
         return None
     others = [part for part in x.layout.stored if part not in parts]
-    order = [0, 1, *(2 + x.layout.stored.index(part) for part in (*others, *parts))]
+    order = [0, 1, *x.layout.places([*others, *parts])]
     layout = replace(x.layout, stored=(*others, *parts))
     kernel = AlongParts(function, order, len(parts), constants)
     return build.emit(kernel, [x], layout, positive=positive)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from torch import Tensor, fx
 
 from spectile.mapping.dense.kernels.pointwise import AlongParts, Concatenation, Cut
-from spectile.mapping.dense.layout import Axis, Layout, Part, length, refined
+from spectile.mapping.dense.layout import Layout, Part, is_plain, length, refined
 from spectile.mapping.dense.lowering import Lowering, Result
+from spectile.mapping.dense.recording import shape_of
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.values import Gated, Joined, Shared
 
@@ -21,8 +23,7 @@ def reshape(build: Lowering, node: fx.Node, x: Shared | Gated, *_: object) -> Re
 
 def permute(build: Lowering, node: fx.Node, x: Shared | Gated, order: Sequence[int]) -> Result:
     """Axes in another order."""
-    axes = len(order)
-    return _relaid(x, lambda layout: layout.permuted([axis % axes for axis in order]))
+    return _relaid(x, lambda layout: layout.permuted(order))
 
 
 def transpose(
@@ -35,17 +36,8 @@ def transpose(
 
 
 def expand(build: Lowering, node: fx.Node, x: Shared | Gated, *_: object, **__: object) -> Result:
-    """Repeat axes of length 1: a part that is stored nowhere."""
-    shape = shape_of(node)
-
-    def spread(layout: Layout) -> Layout:
-        axes: list[Axis] = [()] * (len(shape) - len(layout.axes)) + list(layout.axes)
-        for place, (axis, size) in enumerate(zip(axes, shape, strict=True)):
-            if length(axis) != size:
-                axes[place] = (Part(size, "spread"),)
-        return replace(layout, axes=tuple(axes))
-
-    return _relaid(x, spread)
+    """Axes of length 1 repeated."""
+    return _relaid(x, lambda layout: layout.expanded(shape_of(node)))
 
 
 def slice_(
@@ -63,18 +55,20 @@ def slice_(
     return taken(build, x, axis, first, len(range(first, last, step)), step)
 
 
-def select(build: Lowering, node: fx.Node, x: Shared | Gated, axis: int, index: int) -> Result:
+def select(
+    build: Lowering, node: fx.Node, x: Shared | Gated, axis: int, index: int
+) -> Shared | Gated | None:
     """One number of an axis, which goes."""
     axis %= len(x.layout.axes)
-    size = length(x.layout.axes[axis])
-    return _without(taken(build, x, axis, index % size, 1, 1), axis)
+    one = taken(build, x, axis, index % length(x.layout.axes[axis]), 1, 1)
+    rest = [place for place in range(len(x.layout.axes)) if place != axis]
+    return None if one is None else _relaid(one, lambda layout: layout.permuted(rest))
 
 
 def unbind(build: Lowering, node: fx.Node, x: Shared | Gated, axis: int = 0) -> Result:
     """An axis taken apart."""
-    axis %= len(x.layout.axes)
     size = length(x.layout.axes[axis])
-    return tuple(_without(taken(build, x, axis, place, 1, 1), axis) for place in range(size))
+    return tuple(select(build, node, x, axis, place) for place in range(size))
 
 
 def split(
@@ -84,7 +78,7 @@ def split(
     size = length(x.layout.axes[axis])
     if isinstance(sizes, int):
         sizes = [min(sizes, size - first) for first in range(0, size, sizes)]
-    starts = [sum(sizes[:place]) for place in range(len(sizes))]
+    starts = itertools.accumulate([0, *sizes[:-1]])
     return tuple(
         taken(build, x, axis, start, count, 1) for start, count in zip(starts, sizes, strict=True)
     )
@@ -99,7 +93,7 @@ def pad(
         axis = len(x.layout.axes) - 1 - place
         before, after = padding[2 * place : 2 * place + 2]
         if max(before, after) > 0:
-            refuse_border(node, x, [axis], "pads its window in space")
+            refuse_border(node, x, [axis])
             return None
         if result is not None and (before or after):
             size = length(x.layout.axes[axis]) + before + after
@@ -112,7 +106,7 @@ def pad_otherwise(
 ) -> Result:
     """Reflection and replication."""
     axes = [len(x.layout.axes) - 1 - place for place in range(len(padding) // 2)]
-    refuse_border(node, x, axes, "pads its window in space")
+    refuse_border(node, x, axes)
     return None
 
 
@@ -127,15 +121,13 @@ def cat(
         return None
     axis %= len(shape_of(node))
     shared = [x for x in tensors if isinstance(x, Shared)]
-    if len(shared) < len(tensors) or any(
-        part.kind != "plain" for x in shared for part in x.layout.axes[axis]
-    ):
+    if len(shared) < len(tensors) or not all(is_plain(x.layout.axes[axis]) for x in shared):
         return _joined(tensors) if axis == 1 and len(shape_of(node)) == 2 else None
     if any(not same_windows(x.layout, shared[0].layout) for x in shared):
         return None
     shared = [merged(build, x, axis) for x in shared]
     # Alike but for this axis, whose part stays where it is stored.
-    cut = refined([replace(x.layout, axes=_emptied(x.layout.axes, axis)) for x in shared])
+    cut = refined([_emptied(x.layout, axis) for x in shared])
     if cut is None or any(
         [part.kind for part in layout.parts] != [part.kind for part in cut[0].parts]
         for layout in cut
@@ -144,28 +136,26 @@ def cat(
     orders, inputs = [], []
     for x, layout in zip(shared, cut, strict=True):
         others = [part for part in layout.parts if part.kind == "plain"]
-        orders.append([0, 1, *(2 + layout.stored.index(part) for part in others)])
-        own = [part for part in layout.stored if part not in others]
         # A single number along the axis is stored without an axis of its own.
-        orders[-1] += [2 + layout.stored.index(part) for part in own]
+        own = [part for part in layout.stored if part not in others]
+        orders.append([0, 1, *layout.places([*others, *own])])
         inputs.append(x.at(layout))
-    first = cut[0]
     joined = Part(sum(length(x.layout.axes[axis]) for x in shared))
-    stored = (*(part for part in first.parts if part.kind == "plain"), joined)
+    plain = tuple(part for part in cut[0].parts if part.kind == "plain")
     shape = list(shape_of(node))
     shape[axis] = 1
-    bare = replace(first, stored=stored).reshaped(shape)
+    bare = replace(cut[0], stored=plain).reshaped(shape)
     assert bare is not None
-    layout = replace(bare, axes=_replaced(bare.axes, axis, (joined,)))
-    kernel = Concatenation(orders, len(stored) + 1)
+    layout = bare.with_axis(axis, (joined,))
+    kernel = Concatenation(orders, 2 + len(plain))
     return build.emit(kernel, inputs, layout, positive=all(x.positive for x in shared))
 
 
 def _joined(tensors: Sequence[Shared | Gated | Joined | Tensor]) -> Joined:
-    parts: list[Shared | Gated] = []
-    for x in tensors:
-        parts += x.parts if isinstance(x, Joined) else [x] if isinstance(x, Shared | Gated) else []
-    return Joined(tuple(parts))
+    parts = [
+        x.parts if isinstance(x, Joined) else (x,) for x in tensors if not isinstance(x, Tensor)
+    ]
+    return Joined(tuple(itertools.chain.from_iterable(parts)))
 
 
 def stack(
@@ -192,32 +182,22 @@ def taken(
         # Along the gate's own parts the gate would have to be cut as well.
         if not all(part.in_space for part in x.layout.axes[axis]):
             return None
-        terms = [(taken(build, m, axis, start, count, step), g) for m, g in x.terms]
-        if not all(isinstance(m, Shared) for m, _ in terms):
-            return None
-        return Gated(tuple((m, g) for m, g in terms if isinstance(m, Shared)))
+        return x.with_features(lambda part: taken(build, part, axis, start, count, step))
     parts = x.layout.axes[axis]
-    if count == length(parts) and step == 1:
+    if count == length(parts):
         return x
-    kinds = {part.kind for part in parts}
-    if kinds == {"plain"}:
+    if is_plain(parts):
         x = merged(build, x, axis)
-        (part,) = x.layout.axes[axis]
-        kernel = Cut(2 + x.layout.stored.index(part), start, start + (count - 1) * step + 1, step)
-        left = Part(count) if count > 1 else None
-        stored = [left if p is part else p for p in x.layout.stored]
-        layout = replace(
-            x.layout,
-            axes=_replaced(x.layout.axes, axis, (left,) if left else ()),
-            stored=tuple(p for p in stored if p),
-        )
+        (place,) = x.layout.places(x.layout.axes[axis])
+        kernel = Cut(place, start, start + (count - 1) * step + 1, step)
         # One number of an axis leaves an axis of length 1 behind, which reshaping drops.
+        layout = x.layout.resized(axis, count)
         return build.emit(kernel, [x], layout, positive=x.positive, fresh=False)
     if len(parts) == 1 and parts[0].in_space:
-        direction = 0 if parts[0].kind == "rows" else 1
+        direction = parts[0].direction
         pixels = x.layout.steps[direction]
         kernel = Cut(direction, start * pixels, None, 1)
-        layout = along(x.layout, axis, direction, count, pixels * step)
+        layout = x.layout.sampled(axis, count, pixels * step)
         return build.emit(kernel, [x], layout, positive=x.positive, fresh=False)
     return None
 
@@ -227,28 +207,11 @@ def merged(build: Lowering, x: Shared, axis: int) -> Shared:
     parts = x.layout.axes[axis]
     if len(parts) < 2:
         return x
-    whole = Part(length(parts))
     others = [part for part in x.layout.stored if part not in parts]
-    order = [0, 1, *(2 + x.layout.stored.index(part) for part in (*others, *parts))]
-    layout = replace(
-        x.layout, axes=_replaced(x.layout.axes, axis, (whole,)), stored=(*others, whole)
-    )
+    order = [0, 1, *x.layout.places([*others, *parts])]
+    layout = x.layout.with_axis(axis, (Part(length(parts)),))
     kernel = AlongParts(_same, order, len(parts), [])
     return build.emit(kernel, [x], layout, positive=x.positive, fresh=False)
-
-
-def along(layout: Layout, axis: int, direction: int, count: int, step: int) -> Layout:
-    """An axis in space with `count` values `step` pixels apart."""
-    kind = ("rows", "columns")[direction]
-    part = (Part(count, kind),) if count > 1 else ()  # type: ignore[arg-type]
-    steps, extents = list(layout.steps), list(layout.extents)
-    steps[direction], extents[direction] = (step if count > 1 else 1), count
-    return replace(
-        layout,
-        axes=_replaced(layout.axes, axis, part),
-        steps=(steps[0], steps[1]),
-        extents=(extents[0], extents[1]),
-    )
 
 
 def same_windows(one: Layout, other: Layout) -> bool:
@@ -256,47 +219,24 @@ def same_windows(one: Layout, other: Layout) -> bool:
     return (one.in_space, one.steps, one.extents) == (other.in_space, other.steps, other.extents)
 
 
-def refuse_border(node: fx.Node, x: Shared | Gated, axes: Sequence[int], what: str) -> None:
-    """Refuse what depends on where a shared feature lies in its window."""
+def refuse_border(node: fx.Node, x: Shared | Gated, axes: Sequence[int]) -> None:
+    """Refuse padding in space: it depends on where a shared feature lies in its window."""
     if isinstance(x, Shared) and any(
         part.in_space for axis in axes for part in x.layout.axes[axis]
     ):
-        raise NotShareableError.of(node.meta["layer"], what)
+        raise NotShareableError.of(node.meta["layer"], "pads its window in space")
 
 
-def shape_of(node: fx.Node) -> tuple[int, ...]:
-    """The shape that a node's tensor has in the network."""
-    return tuple(node.meta["value"].shape)
-
-
-def _relaid(x: Shared | Gated, change: Callable[[Layout], Layout | None]) -> Result:
+def _relaid(x: Shared | Gated, change: Callable[[Layout], Layout | None]) -> Shared | Gated | None:
     if isinstance(x, Gated):
-        changed = [(_relaid(m, change), g) for m, g in x.terms]
-        if not all(isinstance(m, Shared) for m, _ in changed):
-            return None
-        return Gated(tuple((m, g) for m, g in changed if isinstance(m, Shared)))
+        return x.with_features(lambda part: _relaid(part, change))
     layout = change(x.layout)
     return None if layout is None else x.at(layout)
 
 
-def _without(x: Shared | Gated | None, axis: int) -> Shared | Gated | None:
-    if x is None:
-        return None
-    result = _relaid(x, lambda layout: replace(layout, axes=_dropped(layout.axes, axis)))
-    assert not isinstance(result, tuple)
-    return result if isinstance(result, Shared | Gated) else None
-
-
-def _replaced(axes: Sequence[Axis], place: int, axis: Axis) -> tuple[Axis, ...]:
-    return (*axes[:place], axis, *axes[place + 1 :])
-
-
-def _emptied(axes: Sequence[Axis], place: int) -> tuple[Axis, ...]:
-    return _replaced(axes, place, ())
-
-
-def _dropped(axes: Sequence[Axis], place: int) -> tuple[Axis, ...]:
-    return (*axes[:place], *axes[place + 1 :])
+def _emptied(layout: Layout, place: int) -> Layout:
+    axes = layout.axes
+    return replace(layout, axes=(*axes[:place], (), *axes[place + 1 :]))
 
 
 def _same(x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, fx
@@ -11,21 +11,33 @@ from torch import Tensor, fx
 from spectile.mapping.dense.kernels.convolution import (
     WIDEST_BAND,
     Convolution,
-    Linear,
     Sliding,
     banded,
+    output_size,
 )
 from spectile.mapping.dense.kernels.window_product import WindowProduct
-from spectile.mapping.dense.layout import Axis, Layout, Part, length
-from spectile.mapping.dense.lowering import Lowering, Result
+from spectile.mapping.dense.layout import DIRECTIONS, Axis, Layout, Part, axis_of, is_plain, length
+from spectile.mapping.dense.lowering import Lowering, Result, per_axis
 from spectile.mapping.dense.rules.products import (
-    DIRECTIONS,
     arrangement_of,
+    linear,
     matrix_product,
     one_axis,
 )
 from spectile.mapping.dense.rules.rearranging import merged, refuse_border
 from spectile.mapping.dense.values import Gated, Shared
+
+
+@dataclass(frozen=True)
+class Slide:
+    """How a kernel slides along one of its axes, as a convolution of the shared tensor."""
+
+    axis: int
+    """Of the kernel, and of the window's tensor."""
+    part: Part
+    stride: int
+    padding: int
+    dilation: int
 
 
 def convolution(
@@ -44,24 +56,18 @@ def convolution(
     """A convolution; in space it slides pixel by pixel."""
     if transposed or not isinstance(weight, Tensor) or not isinstance(bias, Tensor | None):
         return None
-    axes = range(2, weight.ndim)
     # "valid" comes as one 0 for all axes.
-    stride, padding, dilation = (
-        list(numbers) * len(axes) if len(numbers) == 1 else list(numbers)
-        for numbers in (stride, padding, dilation)
-    )
-    padded = [axis for axis, width in zip(axes, padding, strict=True) if width]
-    refuse_border(node, x, padded, "pads its window in space")
-    if x.layout.axes[1] and any(part.kind != "plain" for part in x.layout.axes[1]):
+    count = weight.ndim - 2
+    sliding = Sliding(*(tuple(per_axis(numbers, count)) for numbers in (stride, padding, dilation)))
+    refuse_border(node, x, [2 + place for place, width in enumerate(sliding.padding) if width])
+    if not is_plain(x.layout.axes[1]):
         return None
-    if _covers_window(x.layout, weight, padding, dilation) and groups == 1:
+    if groups == 1 and _covers_window(x.layout, weight, sliding):
         # A kernel as large as the window: flattening and a Linear by another name.
-        parts = [part for axis in x.layout.axes[1:] for part in axis]
-        outs = (x.layout.axes[0], (), *[()] * (weight.ndim - 2))
-        return matrix_product(build, x, parts, weight, bias, outs, 1)
+        return matrix_product(build, x, range(1, weight.ndim), weight, bias)
     if isinstance(x, Gated):
         return None
-    return _slid(build, x, weight, bias, stride, padding, dilation, groups)
+    return _slid(build, x, weight, bias, sliding, groups)
 
 
 def _slid(
@@ -69,144 +75,117 @@ def _slid(
     x: Shared,
     weight: Tensor,
     bias: Tensor | None,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
+    sliding: Sliding,
     groups: int,
-) -> Result:
-    """A convolution: in space it slides pixel by pixel and its stride becomes dilation."""
-    axes = list(x.layout.axes)
-    steps, extents = list(x.layout.steps), list(x.layout.extents)
-    directions: list[tuple[int, int, int]] = []  # direction, kernel's axis, dilation in pixels
-    depths: list[tuple[Part, int, int]] = []  # part, kernel's axis, its place in `stride`
-    gone: dict[int, int] = {}  # kernel's axes that meet one number: the tap that does
-    for place in range(weight.ndim - 2):
-        axis, taps = place + 2, weight.shape[place + 2]
-        x = merged(build, x, axis) if _is_plain(x.layout.axes[axis]) else x
-        there = length(x.layout.axes[axis])
-        reach = (taps - 1) * dilation[place] + 1
-        outputs = (there + 2 * padding[place] - reach) // stride[place] + 1
-        if not x.layout.axes[axis]:
-            if outputs > 1 or padding[place] % dilation[place]:
-                return None
-            gone[axis] = padding[place] // dilation[place]
-            axes[axis] = ()
-            continue
-        if len(x.layout.axes[axis]) > 1:
-            return None
-        (part,) = x.layout.axes[axis]
-        if part.kind == "plain":
-            depths.append((part, axis, place))
-            axes[axis] = (Part(outputs),) if outputs > 1 else ()
-        elif part.in_space:
-            direction = DIRECTIONS.index(part.kind)
-            directions.append((direction, axis, steps[direction] * dilation[place]))
-            axes[axis] = (Part(outputs, part.kind),) if outputs > 1 else ()
-            extents[direction] = outputs
-            steps[direction] = steps[direction] * stride[place] if outputs > 1 else 1
-        else:
-            return None
-    directions.sort()
+) -> Shared | None:
+    """Along space pixel by pixel, along stored parts as in the network."""
+    for axis in range(2, weight.ndim):
+        if is_plain(x.layout.axes[axis]):
+            x = merged(build, x, axis)
+    found = _slides(x.layout, weight, sliding)
+    if found is None or (groups > 1 and not found[0]):
+        return None
+    slides, single, layout = found
     channels = x.layout.axes[1]
-    batch = [part for axis in x.layout.axes[:1] for part in axis if part.kind == "plain"]
-    stored_channels = [part for part in x.layout.stored if part in channels]
-    if groups > 1:
-        stored_channels = list(channels)
-    kernel_axes = [axis for _, axis, _ in directions] + [axis for _, axis, _ in depths]
-    kernel = _select(weight, gone, kernel_axes)
+    kernel = _select(weight, single, [slide.axis for slide in slides])
     if groups == 1:
-        kernel = _reordered(kernel, channels, stored_channels)
-    out = Part(weight.shape[0]) if weight.shape[0] > 1 else None
-    outs = (out,) if out else ()
-    others = [part for part in x.layout.stored if part in batch]
-    deep = [part for _, axis, _ in depths for part in axes[axis]]
-    layout = replace(
-        x.layout,
-        axes=(axes[0], outs, *axes[2:]),
-        stored=(*others, *deep, *outs),
-        steps=(steps[0], steps[1]),
-        extents=(extents[0], extents[1]),
-    )
-    sliding = Sliding(
-        (1,) * len(directions) + tuple(stride[place] for _, _, place in depths),
-        (0,) * len(directions) + tuple(padding[place] for _, _, place in depths),
-        tuple(pixels for _, _, pixels in directions)
-        + tuple(dilation[place] for _, _, place in depths),
-    )
-    ways = [direction for direction, _, _ in directions]
-    if not kernel_axes:
-        if groups > 1:
-            return None
-        kept = [0, 1, *(2 + x.layout.stored.index(part) for part in others)]
-        taken = [2 + x.layout.stored.index(part) for part in stored_channels]
-        return build.emit(Linear(kernel, bias, kept, taken), [x], layout)
-    deepest = [part for part, _, _ in depths]
-    if len(depths) == 1 and not channels and groups == 1:
-        matrix = _as_channels(kernel, bias, deepest[0], sliding)
-        if matrix is not None:
-            return _flattened(build, x, matrix, others, deepest[0], ways, sliding, layout)
-    if (
-        not others
-        and not depths
-        and ways == [0, 1]
-        and groups == 1
-        and kernel.shape[2:].numel() > 1
+        stored = tuple(part for part in x.layout.stored if part in channels)
+        kernel, channels = _reordered(kernel, channels, stored), stored
+    depths = [slide.part for slide in slides if not slide.part.in_space]
+    others = [part for part in x.layout.stored if part not in (*channels, *depths)]
+    deep = [p for slide in slides for p in layout.axes[slide.axis] if not p.in_space]
+    out = axis_of(len(weight))
+    layout = replace(layout.with_axis(1, out), stored=(*others, *deep, *out))
+    if not slides:
+        return linear(build, x, channels, kernel, bias, layout)
+    narrow = len(depths) == 1 and depths[0].size <= WIDEST_BAND * kernel.shape[-1]
+    if narrow and not channels:
+        return _as_channels(build, x, kernel, bias, slides, layout)
+    in_space = [slide.part.kind for slide in slides] == [*DIRECTIONS]
+    if in_space and not others and groups == 1 and kernel.shape[2:].numel() > 1:
+        product = WindowProduct(kernel, bias, (slides[0].dilation, slides[1].dilation))
+        return build.emit(product, [one_axis(x)], layout)
+    return _convolved(build, x, kernel, bias, channels, slides, groups, layout)
+
+
+def _slides(
+    layout: Layout, weight: Tensor, sliding: Sliding
+) -> tuple[list[Slide], dict[int, int], Layout] | None:
+    """How the kernel slides, rows and columns first, and the layout after it but for channels.
+
+    In between, for each of the kernel's axes that meets one number: the tap that does.
+    """
+    slides: list[Slide] = []
+    single: dict[int, int] = {}
+    for axis, taps, stride, padding, dilation in zip(
+        range(2, weight.ndim),
+        weight.shape[2:],
+        sliding.stride,
+        sliding.padding,
+        sliding.dilation,
+        strict=True,
     ):
-        steps_ = (sliding.dilation[0], sliding.dilation[1])
-        return build.emit(WindowProduct(kernel, bias, steps_), [one_axis(x)], layout)
-    arrangement = arrangement_of(x.layout, others, stored_channels, ways, deepest)
-    return build.emit(Convolution(kernel, bias, arrangement, sliding, groups), [x], layout)
+        parts = layout.axes[axis]
+        outputs = output_size(length(parts), taps, stride, padding, dilation)
+        if not parts:
+            if outputs > 1 or padding % dilation:
+                return None
+            single[axis] = padding // dilation
+        elif len(parts) > 1 or parts[0].kind == "spread":
+            return None
+        elif parts[0].in_space:
+            pixels = layout.steps[parts[0].direction]
+            slides.append(Slide(axis, parts[0], 1, 0, pixels * dilation))
+            layout = layout.sampled(axis, outputs, pixels * stride)
+        else:
+            slides.append(Slide(axis, parts[0], stride, padding, dilation))
+            layout = layout.resized(axis, outputs)
+    slides.sort(key=lambda slide: slide.part.direction if slide.part.in_space else 2)
+    return slides, single, layout
 
 
 def _as_channels(
-    kernel: Tensor, bias: Tensor | None, depth: Part, sliding: Sliding
-) -> tuple[Tensor, Tensor | None] | None:
-    """A kernel over depth with one input channel, as a matrix of kernels without depth."""
-    if depth.size > WIDEST_BAND * kernel.shape[-1]:
-        return None
-    stride, padding, dilation = sliding.stride[-1], sliding.padding[-1], sliding.dilation[-1]
-    band = banded(kernel, depth.size, stride, padding, dilation)
-    repeated = None if bias is None else bias.repeat(band.shape[0])
-    return band.reshape(-1, *band.shape[3:]), repeated
-
-
-def _flattened(
     build: Lowering,
     x: Shared,
-    kernel: tuple[Tensor, Tensor | None],
-    others: Sequence[Part],
-    depth: Part,
-    ways: Sequence[int],
-    sliding: Sliding,
+    kernel: Tensor,
+    bias: Tensor | None,
+    slides: Sequence[Slide],
     layout: Layout,
 ) -> Shared:
-    """The depths as channels."""
-    weight, bias = kernel
-    if not ways:
-        kept = [0, 1, *(2 + x.layout.stored.index(part) for part in others)]
-        taken = [2 + x.layout.stored.index(depth)]
-        return build.emit(Linear(weight, bias, kept, taken), [x], layout)
-    arrangement = arrangement_of(x.layout, others, [depth], ways, [])
-    count = len(ways)
-    spatial = Sliding(sliding.stride[:count], sliding.padding[:count], sliding.dilation[:count])
-    return build.emit(Convolution(weight, bias, arrangement, spatial, 1), [x], layout)
+    """A kernel over depth with one input channel: a matrix of kernels, the depths as channels."""
+    *spatial, deep = slides
+    band = banded(kernel, deep.part.size, deep.stride, deep.padding, deep.dilation)
+    matrix = band.reshape(-1, *band.shape[3:])
+    repeated = None if bias is None else bias.repeat(band.shape[0])
+    if not spatial:
+        return linear(build, x, [deep.part], matrix, repeated, layout)
+    return _convolved(build, x, matrix, repeated, [deep.part], spatial, 1, layout)
 
 
-def _covers_window(
-    layout: Layout, weight: Tensor, padding: Sequence[int], dilation: Sequence[int]
-) -> bool:
-    sizes = tuple(length(axis) for axis in layout.axes[2:])
-    dilated = any(d > 1 and k > 1 for d, k in zip(dilation, weight.shape[2:], strict=True))
-    return (
-        bool(layout.in_space)
-        and sizes == tuple(weight.shape[2:])
-        and not any(padding)
-        and (not dilated)
+def _convolved(
+    build: Lowering,
+    x: Shared,
+    kernel: Tensor,
+    bias: Tensor | None,
+    channels: Sequence[Part],
+    slides: Sequence[Slide],
+    groups: int,
+    layout: Layout,
+) -> Shared:
+    arrangement = arrangement_of(x.layout, channels, [slide.part for slide in slides])
+    sliding = Sliding(
+        tuple(slide.stride for slide in slides),
+        tuple(slide.padding for slide in slides),
+        tuple(slide.dilation for slide in slides),
     )
+    return build.emit(Convolution(kernel, bias, arrangement, sliding, groups), [x], layout)
 
 
-def _is_plain(axis: Axis) -> bool:
-    return bool(axis) and all(part.kind == "plain" for part in axis)
+def _covers_window(layout: Layout, weight: Tensor, sliding: Sliding) -> bool:
+    sizes = layout.shape[2:]
+    dilated = any(d > 1 and k > 1 for d, k in zip(sliding.dilation, sizes, strict=True))
+    covers = sizes == weight.shape[2:] and not any(sliding.padding) and not dilated
+    return covers and bool(layout.in_space)
 
 
 def _select(weight: Tensor, gone: dict[int, int], kept: Sequence[int]) -> Tensor:
@@ -216,10 +195,9 @@ def _select(weight: Tensor, gone: dict[int, int], kept: Sequence[int]) -> Tensor
     return weight[index].permute([left.index(axis) for axis in (0, 1, *kept)])
 
 
-def _reordered(weight: Tensor, logical: Sequence[Part], stored: Sequence[Part]) -> Tensor:
+def _reordered(weight: Tensor, logical: Axis, stored: Axis) -> Tensor:
     """A kernel (O, C, ...) with the parts of C in the order in which they are stored."""
     shaped = weight.reshape(weight.shape[0], *(part.size for part in logical), *weight.shape[2:])
-    count = len(logical)
-    order = [0, *(1 + list(logical).index(part) for part in stored)]
-    order += range(count + 1, shaped.ndim)
+    order = [0, *(1 + logical.index(part) for part in stored)]
+    order += range(len(order), shaped.ndim)
     return shaped.permute(order).reshape(weight.shape)
