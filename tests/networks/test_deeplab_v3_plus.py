@@ -111,6 +111,60 @@ def test_the_catalogue_builds_it_on_every_backbone(backbone):
     assert net.backbone.stages[-1].stride == 8
 
 
+def test_attention_of_the_backbone_stands_in_its_blocks():
+    with torch.device("meta"):
+        net = create(
+            "deeplab-v3-plus", bands=3, classes=2, backbone="resnet-18", backbone_attention="eca"
+        )
+    places = [key for key in net.state_dict() if ".attention." in key]
+    assert len(places) == 8
+    assert all(key.startswith("backbone.layers.") for key in places)
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_a_resnet_with_se_is_a_se_resnet(depth):
+    with torch.device("meta"):
+        ours = deeplab_v3_plus(3, 2, backbone=f"resnet-{depth}", backbone_attention="se")
+        named = deeplab_v3_plus(3, 2, backbone=f"se-resnet-{depth}")
+    shapes = [{k: v.shape for k, v in net.state_dict().items()} for net in (ours, named)]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize("output_stride", [8, 16])
+@pytest.mark.parametrize(
+    "backbone", ["mobilenet-v1", "mobilenet-v2", "mobilenet-v3-large", "mobilenet-v3-small"]
+)
+def test_a_narrow_mobilenet_trains_every_weight(backbone, output_stride):
+    torch.manual_seed(0)
+    net = deeplab_v3_plus(
+        5, 2, backbone=backbone, backbone_width=0.25, output_stride=output_stride
+    ).train()
+    with torch.device("meta"):
+        wide = deeplab_v3_plus(5, 2, backbone=backbone)
+    sizes = [sum(p.numel() for p in n.backbone.parameters()) for n in (net, wide)]
+    assert 4 * sizes[0] < sizes[1]
+    y = net(torch.randn(2, 5, 33, 40))
+    assert y.shape == (2, 2, 33, 40)
+    y.square().mean().backward()
+    assert [name for name, p in net.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"backbone": "se-resnet-50", "backbone_attention": "eca"}, "se-resnet-50 has no place"),
+        ({"backbone": "mobilenet-v1", "backbone_attention": "eca"}, "mobilenet-v1 has no place"),
+        ({"backbone": "resnet-18", "backbone_attention": "cbma"}, "did you mean 'cbam'"),
+        ({"backbone": "resnet-50", "backbone_width": 0.5}, "resnet-50 has no width multiplier"),
+        ({"backbone": "res2net-50", "backbone_width": 0.5}, "res2net-50 has no width multiplier"),
+        ({"backbone": "mobilenet-v2", "backbone_width": 0.0}, "number above 0"),
+    ],
+)
+def test_what_the_backbone_does_not_have_is_refused(options, reason):
+    with pytest.raises(InputError, match=reason), torch.device("meta"):
+        create("deeplab-v3-plus", bands=3, classes=2, **options)
+
+
 @pytest.mark.parametrize("backbone", ["hybridsn", "deeplab-v3-plus"])
 def test_a_network_that_is_no_backbone_is_refused(backbone):
     with pytest.raises(InputError, match="no backbone"):

@@ -113,6 +113,8 @@ def deeplab_v3_plus(
     classes: int,
     *,
     backbone: str = "resnet-50",
+    backbone_attention: str | None = None,
+    backbone_width: float | None = None,
     output_stride: int = 16,
     separable: bool = False,
     attention: Attention = None,
@@ -122,15 +124,21 @@ def deeplab_v3_plus(
 ) -> DeepLabV3Plus:
     """DeepLabv3+ on a backbone of the catalogue, for (N, bands, H, W); see :class:`DeepLabV3Plus`.
 
-    Raises InputError for an unknown backbone or one that isn't one, and for an output stride other
-    than 8, 16 or 32.
-    """
-    from spectile.networks.catalogue import create, describe  # which knows this network as well
+    `backbone_attention` names the attention block of the backbone's own blocks, `backbone_width` is
+    the width multiplier of a MobileNet; None leaves what the backbone has by itself.
 
-    options = describe(backbone).options
-    if "output_stride" not in options or "backbone" in options:
-        raise InputError(f"{backbone} is no backbone: choose one such as resnet-50.")
-    network = create(backbone, bands=bands, classes=1, output_stride=output_stride)
+    Raises InputError for an unknown backbone or one that isn't one, for an option that it doesn't
+    have, and for an output stride other than 8, 16 or 32.
+    """
+    from spectile.networks.catalogue import create  # which knows this network as well
+
+    network = create(
+        backbone,
+        bands=bands,
+        classes=1,
+        output_stride=output_stride,
+        **backbone_options(backbone, backbone_attention, backbone_width),
+    )
     return DeepLabV3Plus(
         cast(Backbone, network),
         classes,
@@ -140,3 +148,31 @@ def deeplab_v3_plus(
         dropout=dropout,
         align_corners=align_corners,
     )
+
+
+def backbone_options(
+    backbone: str, attention: str | None, width: float | None
+) -> dict[str, str | float]:
+    """What to create the backbone with; raises InputError for what it can't take."""
+    from spectile.networks.catalogue import describe
+
+    known = describe(backbone).options
+    if "output_stride" not in known or "backbone" in known:
+        raise InputError(f"{backbone} is no backbone: choose one such as resnet-50.")
+    options: dict[str, str | float] = {}
+    if attention is not None:
+        if "attention" not in known:
+            raise InputError(
+                f"{backbone} has no place for attention of one's choice: choose another backbone, "
+                "such as resnet-50 or mobilenet-v2, or leave backbone_attention out."
+            )
+        options["attention"] = attention
+    if width is not None:
+        # Res2Net's option of that name is a number of channels.
+        if "width" not in known or not isinstance(known["width"].default, float):
+            raise InputError(
+                f"{backbone} has no width multiplier: choose a MobileNet, or leave backbone_width "
+                "out."
+            )
+        options["width"] = width
+    return options

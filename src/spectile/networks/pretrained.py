@@ -1,0 +1,302 @@
+"""Starting from weights in a file, of timm, torchvision or Spectile: see :func:`start_from`.
+
+What a new task changes stays fresh, as it was created: the last layer for other classes, a stem
+with another kernel, attention that the file lacks. All else has to fit, or nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from spectile.errors import InputError
+from spectile.networks.adapt_bands import STEM, adapt_bands
+from spectile.networks.catalogue import describe
+from spectile.networks.convert import COUNTER, HEAD, SHOWN, convert, size
+from spectile.networks.deeplab_v3_plus import DeepLabV3Plus
+from spectile.networks.insertion import CHILD
+
+WeightsSource = Literal["timm", "torchvision", "spectile"]
+
+BACKBONE = "backbone."
+ATTENTION = ("attention", CHILD)
+"""What a module that attends is called, wherever it stands."""
+WRAPPERS = ("state_dict", "model")
+"""Under what training programs keep a network's weights, beside their own state."""
+MODEL_FILE, PARALLEL = "network.", "module."
+"""What names begin with in Spectile's files, and in those of a network on several GPUs."""
+
+State = Mapping[str, Tensor]
+
+
+def start_from(
+    network: nn.Module,
+    path: str | Path,
+    *,
+    name: str,
+    bands: int,
+    source: WeightsSource | None = None,
+    backbone: str | None = None,
+) -> list[str]:
+    """Give `network`, the catalogue's `name` for `bands` bands, the weights of a file.
+
+    The file is a .safetensors, .pt or .pth with a state dict, also one under "state_dict" or
+    "model", or a model file of Spectile. `source` says whose names the layers have; None stands for
+    Spectile's. A DeepLabv3+ takes weights of its `backbone`, resnet-50 if that is None, or those of
+    a whole DeepLabv3+ of Spectile.
+
+    Gives back sentences that say what was loaded, adapted and left fresh. Raises InputError, and
+    leaves the network as it was, for a file without weights and for weights of another network,
+    naming the first layers that don't fit.
+    """
+    weights: State = read_weights(path)
+    target, notes = network, []
+    if isinstance(network, DeepLabV3Plus):
+        name = backbone or describe(name).options["backbone"].default
+        if not any(key.startswith(BACKBONE) for key in weights):
+            target = cast(nn.Module, network.backbone)
+            notes = ["Fresh: all but the backbone."]
+    weights = with_own_names(weights, source, name, path)
+    expected = target.state_dict()
+    if not weights.keys() & expected.keys():
+        raise InputError(
+            f"No layer of {name} is in {path}: choose the network that its weights are of, or say "
+            "with --weights-from timm or torchvision where they come from."
+        )
+    weights, adapted = with_bands(weights, expected, bands)
+    left = left_out(weights, expected, last_layer(target))
+    taken = {key: tensor for key, tensor in weights.items() if key not in left.unused}
+    differences = differing(taken, {k: v for k, v in expected.items() if k not in left.fresh})
+    if differences:
+        more = len(differences) - SHOWN
+        raise InputError(
+            f"{path} has weights of another network than {name}, or of other options: "
+            f"{'; '.join(differences[:SHOWN])}{f'; and {more} more' if more > 0 else ''}."
+        )
+    target.load_state_dict(taken, strict=False)
+    layers = {key.rpartition(".")[0] for key in taken}
+    return [f"Weights of {len(layers)} layers from {path}.", *adapted, *left.notes, *notes]
+
+
+def head_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """The weights to fit first while the others rest: of what stands on a network's features.
+
+    That is a classification network's classifier, and all of a DeepLabv3+ but its backbone. Raises
+    InputError for a network that has neither.
+    """
+    if isinstance(network, DeepLabV3Plus):
+        named = network.named_parameters()
+        return [weight for key, weight in named if not key.startswith(BACKBONE)]
+    classifier = getattr(network, "classifier", None)
+    if not isinstance(classifier, nn.Module):
+        raise InputError(
+            f"{type(network).__name__} has no classifier to fit first: take one of the catalogue."
+        )
+    return list(classifier.parameters())
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a file by their names, without wrappers; runs no code from it.
+
+    Raises InputError if there is no such file, or none with tensors by names.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path} to take weights from: give another one.")
+    try:
+        if path.suffix == ".safetensors":
+            found: object = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        # Of a damaged pickle or archive, whatever it breaks first.
+        *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+    ) as error:
+        raise not_weights(path) from error
+    for wrapper in WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
+            found = found[wrapper]
+    entries = found.items() if isinstance(found, Mapping) else ()
+    weights = {
+        key: value for key, value in entries if isinstance(key, str) and isinstance(value, Tensor)
+    }
+    if not weights:
+        raise not_weights(path)
+    # A model file has tensors besides the network's.
+    inside = beginning(weights, MODEL_FILE)
+    if inside:
+        return {key.removeprefix(MODEL_FILE): weights[key] for key in inside}
+    if len(beginning(weights, PARALLEL)) == len(weights):
+        return {key.removeprefix(PARALLEL): value for key, value in weights.items()}
+    return weights
+
+
+def not_weights(path: Path) -> InputError:
+    """What to raise for a file that can't be read, or is something else."""
+    return InputError(
+        f"{path} can't be read as weights: give a .safetensors, .pt or .pth file that holds "
+        "nothing but tensors, such as torch.save(network.state_dict(), path) writes."
+    )
+
+
+def with_own_names(
+    weights: State, source: WeightsSource | None, name: str, path: str | Path
+) -> State:
+    """`weights` by the names of the layers here."""
+    if source is None or source == "spectile":
+        return weights
+    try:
+        return convert(weights, source=source, network=name)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def with_bands(weights: State, expected: State, bands: int) -> tuple[State, list[str]]:
+    """`weights` whose first convolution takes `bands` bands, and what to say of it."""
+    stems = [key for key in expected if f".{key}".endswith(f".{STEM}") and key in weights]
+    old = weights[stems[0]] if stems else None
+    if old is None or old.dim() != 4 or old.shape[1] == bands:
+        return weights, []
+    if old.shape[2:] != expected[stems[0]].shape[2:]:
+        return weights, []
+    return adapt_bands(weights, bands), [
+        f"First convolution: {bands} bands made of the kernels of {old.shape[1]}."
+    ]
+
+
+@dataclass(frozen=True)
+class Left:
+    """Layers that differ, as they may."""
+
+    fresh: frozenset[str] = frozenset()
+    """Names in the network that stay as they are."""
+    unused: frozenset[str] = frozenset()
+    """Names in the file that the network has no use for."""
+    notes: tuple[str, ...] = ()
+
+
+def left_out(weights: State, expected: State, last: str | None) -> Left:
+    """What of `expected` is not taken from `weights`, and the other way round."""
+    parts = (
+        stem_left_out(weights, expected),
+        attention_left_out(weights, expected),
+        head_left_out(weights, expected),
+        classes_left_out(weights, expected, last),
+    )
+    return Left(
+        frozenset().union(*(part.fresh for part in parts)),
+        frozenset().union(*(part.unused for part in parts)),
+        tuple(note for part in parts for note in part.notes),
+    )
+
+
+def stem_left_out(weights: State, expected: State) -> Left:
+    """The stem, if its kernel is of another size; its normalisation is of no use to another one."""
+    for key in expected:
+        if not f".{key}".endswith(f".{STEM}") or key not in weights:
+            continue
+        here, there = expected[key].shape[2:], weights[key].shape[2:]
+        if here != there:
+            stem = key.removesuffix("conv.weight")
+            note = (
+                f"Fresh: {stem.removesuffix('.')} ({size(here)} pixels instead of {size(there)})."
+            )
+            return Left(beginning(expected, stem), beginning(weights, stem), (note,))
+    return Left()
+
+
+def attention_left_out(weights: State, expected: State) -> Left:
+    """Attention that one side lacks, or that is of another kind or size, place by place."""
+    here, there = attention_places(expected), attention_places(weights)
+    fresh = [place for place in here if here[place] != there.get(place)]
+    unused = [place for place in there if there[place] != here.get(place)]
+    notes = []
+    if fresh:
+        notes.append(f"Fresh: attention in {len(fresh)} places, which the file lacks.")
+    if unused:
+        notes.append(f"Unused: the file's own attention in {len(unused)} places.")
+    return Left(
+        frozenset().union(*(beginning(expected, place) for place in fresh)),
+        frozenset().union(*(beginning(weights, place) for place in unused)),
+        tuple(notes),
+    )
+
+
+def attention_places(state: State) -> dict[str, dict[str, torch.Size]]:
+    """Names and shapes of the weights of each attention block, by how its names begin."""
+    places: dict[str, dict[str, torch.Size]] = {}
+    for key, tensor in state.items():
+        parts = key.split(".")
+        found = [number for number, part in enumerate(parts) if part in ATTENTION]
+        if found and not key.endswith(COUNTER):
+            place = ".".join(parts[: found[0] + 1]) + "."
+            places.setdefault(place, {})[key] = tensor.shape
+    return places
+
+
+def head_left_out(weights: State, expected: State) -> Left:
+    """Layers behind the features, where one side is for features alone."""
+    fresh: frozenset[str] = frozenset()
+    unused: frozenset[str] = frozenset()
+    notes = []
+    for part in HEAD:
+        here, there = beginning(expected, part), beginning(weights, part)
+        if here and not there:
+            fresh |= here
+            notes.append(f"Fresh: {part.removesuffix('.')}, which the file lacks.")
+        elif there and not here:
+            unused |= there
+    return Left(fresh, unused, tuple(notes))
+
+
+def classes_left_out(weights: State, expected: State, last: str | None) -> Left:
+    """The last layer, called `last`, if it is for another number of classes."""
+    key = f"{last}.weight"
+    if last is None or key not in expected:
+        return Left()
+    layer, classes = beginning(expected, f"{last}."), len(expected[key])
+    if key not in weights:
+        headless = not beginning(weights, last.partition(".")[0] + ".")
+        return Left() if headless else Left(layer, notes=(f"Fresh: {last}, which the file lacks.",))
+    found = weights[key]
+    if found.shape[1:] != expected[key].shape[1:] or len(found) == classes:
+        return Left()
+    note = f"Fresh: {last} ({classes} classes instead of {len(found)})."
+    return Left(layer, beginning(weights, f"{last}."), (note,))
+
+
+def last_layer(network: nn.Module) -> str | None:
+    """What the layer that gives the logits is called; None if there is none."""
+    if isinstance(network, DeepLabV3Plus):
+        return "decoder.classifier"
+    classifier = getattr(network, "classifier", None)
+    if isinstance(classifier, nn.Sequential):
+        return f"classifier.{len(classifier) - 1}"
+    return "classifier" if isinstance(classifier, nn.Linear) else None
+
+
+def beginning(state: Iterable[str], prefix: str) -> frozenset[str]:
+    """The names in `state` that begin with `prefix`."""
+    return frozenset(key for key in state if key.startswith(prefix))
+
+
+def differing(taken: State, expected: State) -> list[str]:
+    """What `taken` lacks of `expected`, has in another shape or has besides."""
+    differences = []
+    for key, tensor in expected.items():
+        if key not in taken:
+            if not key.endswith(COUNTER):
+                differences.append(f"{key} is missing")
+        elif taken[key].shape != tensor.shape:
+            differences.append(f"{key} is {size(taken[key].shape)}, not {size(tensor.shape)}")
+    return differences + [f"{key} is unknown" for key in taken if key not in expected]
