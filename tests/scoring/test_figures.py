@@ -88,3 +88,13 @@ def test_curves_take_the_colours_of_the_page_and_leave_the_rest_of_it_alone() ->
     assert "<style" not in svg
     assert "no validation pixels" not in svg
     assert svg == figures.learning_curves(history), "two reports of one run are the same"
+
+
+def test_the_curve_is_the_mean_iou_where_the_history_has_it() -> None:
+    row = {"epoch": 1, "train_loss": 1.0, "validation_accuracy": 0.9}
+    svg = figures.learning_curves([{**row, "validation_mean_iou": 0.4}], of="images")
+    assert "Mean IoU on validation images" in svg
+    assert "Accuracy" not in svg
+    svg = figures.learning_curves([{**row, "validation_mean_iou": None}], of="images")
+    assert "Mean IoU: no validation images" in svg
+    assert "Accuracy on validation images" in figures.learning_curves([row], of="images")

@@ -70,6 +70,32 @@ def test_history_comes_back_exactly(tmp_path: Path) -> None:
     assert (tmp_path / "history.csv").read_text().startswith("epoch,train_loss,")
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"epoch": 1}],
+        [{"epoch": 1, "waiting": 0.25}, {"epoch": 2, "waiting": None}],
+        [dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": 1}],
+        [],
+    ],
+)
+def test_a_file_holds_the_columns_that_its_rows_have(
+    tmp_path: Path, rows: list[dict[str, int | float | None]]
+) -> None:
+    write_history(tmp_path / "history.csv", rows)
+    assert read_history(tmp_path / "history.csv") == rows
+    first = (tmp_path / "history.csv").read_text().splitlines()[0].split(",")
+    assert first == [name for name in HISTORY_COLUMNS if name in {"epoch"}.union(*rows)]
+
+
+def test_what_only_some_rows_have_is_empty_in_the_others(tmp_path: Path) -> None:
+    write_history(tmp_path / "history.csv", [{"epoch": 1}, {"epoch": 2, "validation_loss": 0.5}])
+    assert read_history(tmp_path / "history.csv") == [
+        {"epoch": 1, "validation_loss": None},
+        {"epoch": 2, "validation_loss": 0.5},
+    ]
+
+
 def test_a_column_that_history_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="train_los"):
         write_history(tmp_path / "history.csv", [{"epoch": 1, "train_los": 0.3}])
@@ -83,6 +109,11 @@ def test_a_column_that_history_does_not_have_is_refused(tmp_path: Path) -> None:
         "x,y\n1,2\n",
         ",".join(HISTORY_COLUMNS) + "\n1,2\n",
         ",".join(HISTORY_COLUMNS) + "\n,,,,,\n",
+        ",".join(HISTORY_COLUMNS) + "\n,,,,,,,\n",
+        "train_loss\n1.0\n",
+        "train_loss,epoch\n1.0,1\n",
+        "epoch,epoch\n1,1\n",
+        "epoch,speed\n1,1\n",
     ],
 )
 def test_another_table_is_no_history(tmp_path: Path, text: str) -> None:

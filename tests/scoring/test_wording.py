@@ -52,6 +52,26 @@ def test_overlap_that_is_not_known_counts_as_a_leak() -> None:
     assert not wording.leaks({"window_overlap": 0})
 
 
+def test_images_leak_where_any_is_on_both_sides() -> None:
+    assert wording.leaks({"overlap": None})
+    assert wording.leaks({"overlap": 1e-6})
+    assert not wording.leaks({"overlap": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ({"kind": "blocks", "block": 16, "guard": 4, "seed": 1}, "blocks of 16 px, guard 4 px"),
+        ({"kind": "given", "seed": None}, "given split"),
+        ({"kind": "random", "seed": 0}, "random split, seed 0"),
+        ({"kind": "order", "seed": None}, "split in order of names"),
+        ({"kind": "blocks", "seed": 2}, "blocks split, seed 2"),
+    ],
+)
+def test_kinds_of_splits_in_words(split: dict[str, object], words: str) -> None:
+    assert words in wording.split_in_words(split)
+
+
 def test_the_score_to_go_by_comes_first() -> None:
     text = wording.advice([("random", 0.98, True), ("blocks", 0.71, False)])
     assert text.index("go by 71.0% (blocks)") < text.index("98.0% (random) only for comparison")

@@ -44,19 +44,27 @@ class Picture:
     height: int
 
 
-def photo(pixels: NDArray[np.uint8]) -> Picture:
-    """A colour picture, `pixels` of shape (h, w, 3)."""
-    step = _step(pixels.shape[0], pixels.shape[1])
-    image = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
+def photo(
+    pixels: NDArray[np.uint8], *, longest: int = LONGEST_SIDE, lossless: int = 512
+) -> Picture:
+    """A colour picture, `pixels` of shape (h, w, 3), in at most `longest` pixels a side.
+
+    It keeps every pixel as it is if it has no more of them than a square of `lossless` a side.
+    """
+    step = _step(pixels.shape[0], pixels.shape[1], longest)
+    # The mean of each block of pixels: as many as `thin` leaves of a class raster.
+    image = Image.fromarray(np.ascontiguousarray(pixels)).reduce(step)
     # A small scene is looked at pixel by pixel; a large one would weigh megabytes as PNG.
-    if image.width * image.height <= 512 * 512:
+    if image.width * image.height <= lossless**2:
         return _picture(image, "PNG", optimize=True)
     return _picture(image, "JPEG", quality=88, optimize=True)
 
 
-def class_picture(classes: NDArray[Any], colors: Sequence[Color]) -> Picture:
+def class_picture(
+    classes: NDArray[Any], colors: Sequence[Color], *, longest: int = LONGEST_SIDE
+) -> Picture:
     """A raster of shape (H, W) where 0 is nothing (transparent) and k is drawn in colors[k - 1]."""
-    thinned = thin(classes)
+    thinned = thin(classes, longest)
     if len(colors) > 255:
         table = np.array([(0, 0, 0, 0), *((*color, 255) for color in colors)], dtype=np.uint8)
         return _picture(Image.fromarray(table[thinned]), "PNG", optimize=True)
@@ -94,29 +102,38 @@ def error_codes(
     return np.where(split == TEST, np.where(prediction == labels, 1, 2), 0).astype(np.uint8)
 
 
-def learning_curves(history: Sequence[Mapping[str, Any]]) -> Markup:
-    """Loss and validation accuracy over the epochs, as an SVG that takes the page's colours.
+def learning_curves(history: Sequence[Mapping[str, Any]], *, of: str = "pixels") -> Markup:
+    """Loss and validation score over the epochs, as an SVG that takes the page's colours.
 
-    Rows as in history.csv; a figure that is missing or None leaves a gap.
+    Rows as in history.csv; a figure that is missing or None leaves a gap. The score is the mean
+    IoU where the history has it, else the accuracy, on validation pixels or what else `of` says.
     """
     with matplotlib.style.context(["default", _CURVE_STYLE]):
         figure = Figure(figsize=(9.6, 2.9), layout=ConstrainedLayoutEngine(wspace=0.06))
-        loss, accuracy = figure.subplots(1, 2)
+        loss, score = figure.subplots(1, 2)
         _draw(loss, history, "train_loss", "training", _SOFT)
         _draw(loss, history, "validation_loss", "validation", _ACCENT)
-        _draw(accuracy, history, "validation_accuracy", "validation", _ACCENT)
         loss.set_title("Loss", loc="left")
         loss.set_ylim(bottom=0)
         if loss.lines:
             loss.legend(loc="upper right")
-        accuracy.set_title("Accuracy on validation pixels", loc="left")
-        if not _measured(history, "validation_accuracy"):
-            accuracy.set_title("Accuracy: no validation pixels", loc="left")
-        accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
-        accuracy.set_ylim(top=1)
+        key, name = _validation_score(history)
+        _draw(score, history, key, "validation", _ACCENT)
+        score.set_title(f"{name} on validation {of}", loc="left")
+        if not _measured(history, key):
+            score.set_title(f"{name}: no validation {of}", loc="left")
+        score.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
+        score.set_ylim(top=1)
         page = io.StringIO()
         figure.savefig(page, format="svg", transparent=True, metadata=_NO_METADATA)
     return Markup(_into_page(page.getvalue()))  # safe: drawn here, holds no user text
+
+
+def _validation_score(history: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The column of the score that chose the checkpoint, and what it is called."""
+    if any("validation_mean_iou" in row for row in history):
+        return "validation_mean_iou", "Mean IoU"
+    return "validation_accuracy", "Accuracy"
 
 
 # Colours that stand for the page's own until _into_page puts those in.

@@ -40,10 +40,16 @@ HISTORY_COLUMNS = (
     "train_loss",
     "validation_loss",
     "validation_accuracy",
+    "validation_mean_iou",
     "learning_rate",
+    "waiting",
     "seconds",
 )
-"""One row an epoch; an empty field where nothing was measured."""
+"""One row an epoch, in this order; a file holds those that its rows have.
+
+`waiting` is the share of an epoch's time in which the network waited for data, 0 to 1. A field is
+empty where nothing was measured.
+"""
 
 
 def write_metrics(path: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:
@@ -65,9 +71,15 @@ def write_metrics(path: str | os.PathLike[str], metrics: Mapping[str, Any]) -> N
 
 
 def write_history(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write one line an epoch, the columns of `HISTORY_COLUMNS`; what a row lacks stays empty."""
+    """Write one line an epoch: those of `HISTORY_COLUMNS` that any row has, `epoch` at least.
+
+    What a row lacks stays empty. Raises ValueError for a column of another name and InputError
+    where the file can't be written.
+    """
+    known = {"epoch"}.union(*rows)
+    columns = [name for name in HISTORY_COLUMNS if name in known]
     with write_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, HISTORY_COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
 
@@ -77,9 +89,9 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, int | float | N
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             table = csv.DictReader(file, strict=True)
-            if tuple(table.fieldnames or ()) != HISTORY_COLUMNS:
-                raise ValueError("the first line isn't " + ",".join(HISTORY_COLUMNS))
-            return [_history_row(row) for row in table]
+            columns = tuple(table.fieldnames or ())
+            _check_columns(columns)
+            return [_history_row(row, columns) for row in table]
     except OSError as error:
         raise InputError(
             f"{os.fspath(path)} can't be read ({(error.strerror or str(error)).lower()}): "
@@ -92,10 +104,19 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, int | float | N
         ) from error
 
 
-def _history_row(row: dict[str | Any, Any]) -> dict[str, int | float | None]:
-    if set(row) != set(HISTORY_COLUMNS) or None in row.values():
-        raise ValueError(f"a line doesn't have {len(HISTORY_COLUMNS)} fields")
-    figures = {name: float(row[name]) if row[name] else None for name in HISTORY_COLUMNS[1:]}
+def _check_columns(columns: tuple[str, ...]) -> None:
+    """Raises ValueError unless `columns` are some of `HISTORY_COLUMNS` in their order."""
+    expected = tuple(name for name in HISTORY_COLUMNS if name in columns)
+    if "epoch" not in columns or columns != expected:
+        raise ValueError("the first line isn't made of " + ",".join(HISTORY_COLUMNS))
+
+
+def _history_row(
+    row: dict[str | Any, Any], columns: tuple[str, ...]
+) -> dict[str, int | float | None]:
+    if set(row) != set(columns) or None in row.values():
+        raise ValueError(f"a line doesn't have {len(columns)} fields")
+    figures = {name: float(row[name]) if row[name] else None for name in columns[1:]}
     return {"epoch": int(row["epoch"]), **figures}
 
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 from numpy.typing import NDArray
 
-from spectile.files import write_aside
-from spectile.scenes.legend import Category, Legend
+from spectile.scenes.legend import Legend
 from spectile.scoring import figures, wording
-from spectile.scoring.metrics import SUMMARY
+from spectile.scoring.page import Scored, Terms, leaks, scored, write_page
 
-READABLE_CLASSES = 24
-"""With more classes than this the confusion matrix shows shades without numbers."""
+TERMS = Terms(
+    unit="pixel",
+    given="mapped as",
+    scores=(
+        ("overall_accuracy", "overall accuracy"),
+        ("average_accuracy", "average over {tested}"),
+        ("kappa", "kappa"),
+        ("mean_iou", "mean IoU"),
+    ),
+    columns=(("recall", "Recall"), ("precision", "Precision"), ("f1", "F1"), ("iou", "IoU")),
+    bar="f1",
+)
 
 
 @dataclass(frozen=True)
@@ -54,24 +60,15 @@ def write_report(
 
     Raises InputError where the file can't be written; then none is left behind.
     """
-    runs = [_view(record) for record in sorted(records, key=_leaks)]
-    page = _template().render(
+    runs = [_view(record) for record in sorted(records, key=lambda run: leaks(run.metrics))]
+    write_page(
+        path,
+        "report.html.jinja",
         heading=heading,
         runs=runs,
         advice=wording.advice([run.headline for run in runs]) if len(runs) > 1 else "",
         common_names=_common_names(records) if len(runs) > 1 else (),
     )
-    with write_aside(path) as aside:
-        # A name with bytes that aren't text (surrogates) comes out as a numbered character.
-        aside.write_bytes(page.encode("utf-8", "xmlcharrefreplace"))
-
-
-@dataclass(frozen=True)
-class _Score:
-    label: str
-    value: str
-    spread: str
-    unit: str
 
 
 @dataclass(frozen=True)
@@ -85,84 +82,24 @@ class _Plate:
 
 
 @dataclass(frozen=True)
-class _Cell:
-    count: int
-    share: float
-    """Of the row's pixels, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class _MatrixRow:
-    category: Category
-    support: int
-    cells: Sequence[_Cell]
-
-
-@dataclass(frozen=True)
 class _View:
     """A record with all that the template shows worked out."""
 
     record: RunRecord
-    leaks: bool
+    scored: Scored
     headline: tuple[str, float, bool]
-    scores: Sequence[_Score]
-    untested: Sequence[str]
     plates: Sequence[_Plate]
-    classes: Sequence[tuple[Category, Mapping[str, Any]]]
-    means: Mapping[str, float]
-    matrix: Sequence[_MatrixRow]
-    curves: Markup | None
 
 
 def _view(record: RunRecord) -> _View:
     metrics = record.metrics
-    per_class = metrics["per_class"]
-    tested = [row for row in per_class.values() if row["support"]]
     accuracy = (metrics.get("mean") or metrics)["overall_accuracy"]
     return _View(
         record=record,
-        leaks=_leaks(record),
-        headline=(record.title, accuracy, _leaks(record)),
-        scores=_scores(metrics, len(tested)),
-        untested=[name for name, row in per_class.items() if not row["support"]],
+        scored=scored(metrics, record.history, record.legend, record.extra_notes, TERMS),
+        headline=(record.title, accuracy, leaks(metrics)),
         plates=_plates(record),
-        classes=[(category, per_class[category.name]) for category in record.legend.categories],
-        means={
-            name: sum(row[name] for row in tested) / len(tested)
-            for name in ("recall", "precision", "f1", "iou")
-        },
-        matrix=_matrix(record.legend, metrics["confusion"]),
-        curves=figures.learning_curves(record.history) if record.history else None,
     )
-
-
-def _leaks(record: RunRecord) -> bool:
-    """Whether any of the runs behind the record's scores was tested where it had trained."""
-    runs = [record.metrics, *(record.metrics.get("repeats") or ())]
-    return any(wording.leaks(run["split"]) for run in runs if "split" in run)
-
-
-def _scores(metrics: Mapping[str, Any], tested: int) -> list[_Score]:
-    labels = {
-        "overall_accuracy": "overall accuracy",
-        "average_accuracy": f"average over {tested} {'class' if tested == 1 else 'classes'}",
-        "kappa": "kappa",
-        "mean_iou": "mean IoU",
-    }
-    values, spreads = metrics.get("mean") or metrics, metrics.get("std") or {}
-    scores = []
-    for name in SUMMARY:
-        say = wording.fixed if name == "kappa" else wording.percent
-        spread = spreads.get(name)
-        scores.append(
-            _Score(
-                label=labels[name],
-                value=say(values[name]),
-                spread="" if spread is None else f"± {say(spread)}",
-                unit="" if name == "kappa" else "%",
-            )
-        )
-    return scores
 
 
 def _plates(record: RunRecord) -> list[_Plate]:
@@ -209,40 +146,7 @@ def _key(
     return [entry for code, entry in entries if (codes == code).any()]
 
 
-def _matrix(legend: Legend, confusion: Sequence[Sequence[int]]) -> list[_MatrixRow]:
-    rows = []
-    for category, counts in zip(legend.categories, confusion, strict=True):
-        support = sum(counts)
-        cells = [_Cell(count, count / support if support else 0.0) for count in counts]
-        rows.append(_MatrixRow(category, support, cells))
-    return rows
-
-
 def _common_names(records: Sequence[RunRecord]) -> tuple[str, ...]:
     """The class names of the runs where all share one legend, else none."""
     first, *others = [record.legend.names for record in records]
     return first if all(names == first for names in others) else ()
-
-
-def _times(seconds: Mapping[str, float | None]) -> list[tuple[str, str]]:
-    return [(step, wording.duration(taken)) for step, taken in seconds.items()]
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "fixed": wording.fixed,
-        "count": wording.count,
-        "flatten": wording.flatten,
-        "split_in_words": wording.split_in_words,
-        "rgb": lambda color: "rgb({} {} {})".format(*color),
-    }
-    environment.globals |= {"readable_classes": READABLE_CLASSES, "times": _times}
-    return environment.get_template("report.html.jinja")

@@ -72,13 +72,18 @@ def _setting(value: Any) -> str:
 
 
 def leaks(split: Mapping[str, Any]) -> bool:
-    """Whether test windows share pixels with training windows; not known counts as yes."""
-    return bool(split["window_overlap"] != 0)
+    """Whether the network has seen of the test side while it trained; not known counts as yes.
+
+    For scenes that is whether test windows share pixels with training windows, for images whether
+    any of them is on both sides.
+    """
+    overlap = "window_overlap" if "window_overlap" in split else "overlap"
+    return bool(split[overlap] != 0)
 
 
 def split_in_words(split: Mapping[str, Any]) -> str:
     """The kind of split and its geometry, for the line below a title."""
-    words = [f"{split['kind']} split"]
+    words = ["split in order of names" if split["kind"] == "order" else f"{split['kind']} split"]
     if split.get("block") is not None:
         words.append(f"blocks of {split['block']} px")
     if split.get("guard") is not None:
