@@ -1,0 +1,107 @@
+"""Images with a class mask each, and which of them are trained on, validated on and tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectile.errors import InputError
+from spectile.images.image_set import images_on_sides, note_on_bad, sides_without
+from spectile.images.overlap import ImageOverlap
+from spectile.images.sources import ImageSource, MaskSource
+from spectile.scenes.legend import Legend
+from spectile.scenes.splits import TEST, TRAIN, VALIDATION
+
+BLOCKS_VERDICT = (
+    "No test tile shares a pixel with a training tile, and each is classified from its own pixels "
+    "alone: this score measures generalisation within the scene."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PairSet:
+    """Images for segmentation; make one with :func:`open_pair_set` or :func:`tiles_of`."""
+
+    images: ImageSource
+    masks: MaskSource
+    sides: NDArray[np.uint8] = field(repr=False)
+    """0 none, 1 train, 2 validation, 3 test; shape (N,)."""
+    legend: Legend
+    mask_values: tuple[int, ...] | None
+    """The numbers that the mask files have for the classes, in the legend's order.
+
+    None where they have none, but colours.
+    """
+    kind: Literal["given", "order", "random", "blocks"]
+    """Where the test side comes from."""
+    seed: int | None
+    """What the draws started from; None where nothing was drawn."""
+    notes: tuple[str, ...] = ()
+    """Sentences that a reader of the scores should know."""
+
+    def __len__(self) -> int:
+        return len(self.sides)
+
+    def select(self, side: int) -> NDArray[np.int64]:
+        """The indices of the images on a side: 1 train, 2 validation, 3 test."""
+        return np.flatnonzero(self.sides == side)
+
+    def without(self, bad: Collection[int]) -> PairSet:
+        """The same with the images `bad` on no side; all others keep their indices.
+
+        Raises InputError if nothing is left to train on or to test on.
+        """
+        if not bad:
+            return self
+        kept = replace(self, sides=sides_without(self.sides, bad))
+        check_pair_sides(kept.sides)
+        return replace(kept, notes=(*self.notes, note_on_bad(self.images, bad)))
+
+    def summary(
+        self, overlap: ImageOverlap, class_pixels: Mapping[int, NDArray[np.int64]]
+    ) -> dict[str, Any]:
+        """Plain values for ``split`` in metrics.json.
+
+        `class_pixels` are the :attr:`ImageStore.class_pixels` (K,) of each side (1, 2, 3) that
+        has images.
+        """
+        none = np.zeros(len(self.legend), np.int64)
+        train, validation, test = (
+            class_pixels.get(side, none) for side in (TRAIN, VALIDATION, TEST)
+        )
+        names = np.array(self.legend.names, dtype=object)
+        blocks = self.kind == "blocks"
+        return {
+            "kind": self.kind,
+            "seed": self.seed,
+            **images_on_sides(self.sides),
+            "train_pixels": int(train.sum()),
+            "validation_pixels": int(validation.sum()),
+            "test_pixels": int(test.sum()),
+            "overlap": 0.0 if blocks else overlap.overlap,
+            "verdict": BLOCKS_VERDICT if blocks else overlap.verdict,
+            "tested_classes": names[test > 0].tolist(),
+            "untested_classes": names[(test == 0) & (train + validation > 0)].tolist(),
+            "notes": [*self.notes, *_notes_on_classes(names, train, test)],
+        }
+
+
+def check_pair_sides(sides: NDArray[np.uint8]) -> None:
+    """Raise InputError unless there is something to train on and to test on."""
+    for side, what in ((TRAIN, "train"), (TEST, "test")):
+        if not (sides == side).any():
+            raise InputError(f"no image is left to {what} on: add images, or change the split.")
+
+
+def _notes_on_classes(
+    names: NDArray[Any], train: NDArray[np.int64], test: NDArray[np.int64]
+) -> tuple[str, ...]:
+    said = (
+        ("Trained on but not tested", (train > 0) & (test == 0)),
+        ("Tested without having been trained on", (train == 0) & (test > 0)),
+    )
+    return tuple(f"{what}: {', '.join(names[of])}." for what, of in said if of.any())
