@@ -10,11 +10,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from spectile import networks
 from spectile.errors import InputError
-from spectile.model import METADATA_KEY, Model, load
+from spectile.model import Model, load
+from spectile.model_header import METADATA_KEY
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.in_memory import scene_from_array
 from spectile.scenes.legend import Category, Legend
@@ -41,8 +43,25 @@ def model(wavelengths: np.ndarray | None = WAVELENGTHS[list(USED)]) -> Model:
     )
 
 
+def segment_model(**changes: object) -> Model:
+    torch.manual_seed(0)
+    options = {"backbone": "mobilenet-v2", "output_stride": 8}
+    network = networks.create("deeplab-v3-plus", bands=3, classes=2, **options).eval()
+    segment = replace(model(), name="deeplab-v3-plus", options=options, network=network)
+    return replace(segment, **{"window": 64, "task": "segment", "mask_values": (0, 255), **changes})
+
+
 def scene(bands: int = 6, wavelengths: np.ndarray | None = None, size: int = 12) -> Scene:
     return scene_from_array(np.zeros((bands, size, size), np.float32), wavelengths=wavelengths)
+
+
+def change_header(path: Path, **change: object) -> None:
+    """Write a model file's description anew; what is None goes."""
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()[METADATA_KEY])
+    changed = {key: value for key, value in {**header, **change}.items() if value is not None}
+    changed.setdefault("wavelengths", None)
+    save_file(load_file(path), path, {METADATA_KEY: json.dumps(changed)})
 
 
 def test_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -83,6 +102,57 @@ def test_a_scene_smaller_than_the_window_is_refused() -> None:
         model().for_scene(scene(6, size=8))
 
 
+def test_a_segment_model_maps_scenes_smaller_than_its_crops(tmp_path: Path) -> None:
+    segment_model().save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    assert (loaded.task, loaded.window, loaded.mask_values) == ("segment", 64, (0, 255))
+    assert loaded.for_scene(scene(6, size=5)).bands == USED
+    x = torch.randn(1, 3, 20, 33)
+    assert torch.equal(loaded.network(x), segment_model().network(x))
+
+
+def test_a_classify_model_keeps_the_edge_of_its_images(tmp_path: Path) -> None:
+    network = networks.create("resnet-18", bands=3, classes=2, stem="cifar").eval()
+    classify = replace(model(), name="resnet-18", options={"stem": "cifar"}, network=network)
+    replace(classify, task="classify", image_edge=32).save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    assert (loaded.task, loaded.image_edge, loaded.mask_values) == ("classify", 32, None)
+
+
+def test_a_file_from_before_there_were_tasks_is_of_scenes(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    model().save(path)
+    change_header(path, task=None, image_edge=None, mask_values=None)
+    assert load(path).task == "scene"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "classify", "image_edge": 9}, "doesn't understand"),
+        ({"mask_values": (1, 2, 3)}, "doesn't understand"),
+        ({"mask_values": (1, 1)}, "doesn't understand"),
+        ({"options": {"backbone": "resnet-18"}}, "don't fit"),
+        ({"network": "mobilenet-v2", "options": {}}, "don't fit"),
+    ],
+)
+def test_a_header_of_another_task_is_refused(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = tmp_path / "m.safetensors"
+    segment_model().save(path)
+    change_header(path, **change)
+    with pytest.raises(InputError, match=message):
+        load(path)
+
+
+def test_the_task_has_to_fit_the_network(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    segment_model(task="classify", mask_values=None).save(path)
+    with pytest.raises(InputError, match="deeplab-v3-plus doesn't classify images"):
+        load(path)
+
+
 def test_a_network_that_was_changed_is_not_saved_under_its_old_name(tmp_path: Path) -> None:
     changed = model()
     networks.insert_attention(changed.network, "eca", where="spatial")
@@ -115,6 +185,12 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
         ({"bands": [0, 1]}, "its reducer is for others"),
         ({"bands": [0, 1, 2, 9]}, "its reducer is for others"),
         ({"window": 11}, "don't fit"),
+        ({"window": 10}, "doesn't understand"),
+        ({"window": 0}, "doesn't understand"),
+        ({"task": "segment"}, "hybridsn-se doesn't classify pixels"),
+        ({"task": "detect"}, "doesn't understand"),
+        ({"image_edge": 32}, "doesn't understand"),
+        ({"mask_values": [1, 2]}, "doesn't understand"),
     ],
 )
 def test_a_header_changed_by_hand_is_refused(
@@ -122,11 +198,7 @@ def test_a_header_changed_by_hand_is_refused(
 ) -> None:
     path = tmp_path / "m.safetensors"
     model().save(path)
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        header = json.loads(file.metadata()[METADATA_KEY])
-    save_file(load_file(path), path, {METADATA_KEY: json.dumps({**header, **change})})
+    change_header(path, **change)
     with pytest.raises(InputError, match=message):
         load(path)
 

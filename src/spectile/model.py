@@ -1,14 +1,14 @@
 """The model file: network, preprocessing, classes and where they come from, in one safe file.
 
 A safetensors file whose tensors are the network's weights and the reducer, and whose metadata hold
-one JSON document, :class:`Header`. Nothing in it is executed when it is read.
+one JSON document, a :class:`~spectile.model_header.Header`. Nothing in it is run when it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from spectile import networks
 from spectile.errors import InputError
 from spectile.files import write_aside
-from spectile.scenes.components import Padding, Preprocessing
+from spectile.model_header import FORMAT, METADATA_KEY, Header, Task, read_reducer, read_tensors
+from spectile.scenes.components import Preprocessing
 from spectile.scenes.legend import Legend
-from spectile.scenes.reducers import Reducer, ReducerName
 from spectile.scenes.scene import Scene
 
 if TYPE_CHECKING:
@@ -36,30 +36,11 @@ if TYPE_CHECKING:
     from spectile.mapping.scene_map import MapSummary, Method, Progress
     from spectile.scenes.as_scene import Image
 
-FORMAT: Literal[1] = 1
-"""Raised when a file of an older program version could be misread."""
-
-METADATA_KEY = "spectile"
 NETWORK_PREFIX = "network."
+PROBE_EDGE = 64
+"""Of an image to try a network on, in pixels, where it takes images of any size."""
 WAVELENGTH_TOLERANCE = 0.5
 """A band matches if its centre is off by less than this share of the gap to its neighbour."""
-
-
-class Header(BaseModel):
-    """The JSON document in a model file's metadata."""
-
-    model_config = ConfigDict(extra="forbid")
-    format: Literal[1]
-    network: str
-    options: dict[str, Any]
-    window: int
-    padding: Padding
-    reducer: ReducerName
-    scene_bands: int
-    bands: tuple[int, ...]
-    wavelengths: tuple[float, ...] | None
-    legend: list[dict[str, Any]]
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -72,7 +53,8 @@ class Model:
     """The arguments it was created with, besides bands and classes."""
     network: nn.Module
     window: int
-    """Edge of the square that decides a pixel, in pixels; odd."""
+    """Edge of the square that decides a pixel, in pixels; odd. Of a segment model the edge of the
+    training crops, any positive number; of a classify model without meaning."""
     preprocessing: Preprocessing
     legend: Legend
     scene_bands: int
@@ -81,6 +63,12 @@ class Model:
     """Centres of the used bands in nanometres, where the training scene told them."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Split, scores, versions, seed and hashes of the training data."""
+    task: Task = "scene"
+    """What the network was trained for."""
+    image_edge: int | None = None
+    """Classify: edge in pixels of the images that the network was trained on; None for any."""
+    mask_values: tuple[int, ...] | None = None
+    """Segment: the classes' numbers in the training masks, where they differ from the legend's."""
 
     def for_scene(self, scene: Scene) -> Preprocessing:
         """The preprocessing with its bands looked up in `scene`.
@@ -96,7 +84,7 @@ class Model:
                 f"{scene.source} has {scene.bands} bands, but the model was trained on "
                 f"{self.scene_bands}: give a scene of the same sensor and product."
             )
-        if min(scene.height, scene.width) < self.window:
+        if self.task == "scene" and min(scene.height, scene.width) < self.window:
             raise InputError(
                 f"{scene.source} is {scene.height} x {scene.width} pixels, smaller than the "
                 f"model's window of {self.window}: train with a smaller --window."
@@ -173,7 +161,8 @@ class Model:
 
         The bands of a NumPy array are its first or last axis, whichever is as long as the model
         has bands; `bands_last` says which where both are. `memory` in GB bounds the work, besides
-        the arrays. Raises InputError where the scene doesn't fit the model.
+        the arrays. Raises InputError where the scene doesn't fit the model, and for a model that
+        classifies whole images.
         """
         # The one step up: in a notebook a model is what one has at hand.
         from spectile.mapping.data_array import map_dataset
@@ -217,7 +206,7 @@ class Model:
         Raises InputError for a network that is not the catalogue's any more, such as one with
         attention inserted: its name and options could not bring it back.
         """
-        with torch.device("meta"):
+        with _without_numbers():
             named = networks.create(
                 self.name,
                 bands=self.preprocessing.reducer.components,
@@ -231,9 +220,12 @@ class Model:
             )
         header = Header(
             format=FORMAT,
+            task=self.task,
             network=self.name,
             options=dict(self.options),
             window=self.window,
+            image_edge=self.image_edge,
+            mask_values=self.mask_values,
             padding=self.preprocessing.padding,
             reducer=self.preprocessing.reducer.name,
             scene_bands=self.scene_bands,
@@ -260,8 +252,8 @@ class Model:
 
 def load(path: str | Path) -> Model:
     """Read a model file; raises InputError if it is not one, is damaged, or is too new."""
-    tensors, header = _read(Path(path))
-    reducer = _reducer(path, header, tensors)
+    tensors, header = read_tensors(Path(path))
+    reducer = read_reducer(path, header, tensors)
     weights = {
         key.removeprefix(NETWORK_PREFIX): value
         for key, value in tensors.items()
@@ -269,8 +261,8 @@ def load(path: str | Path) -> Model:
     }
     legend = Legend.from_dicts(header.legend)
     try:
-        # On the meta device a header that lies about sizes allocates nothing.
-        with torch.device("meta"):
+        # A header that lies about sizes allocates nothing.
+        with _without_numbers():
             network = networks.create(
                 header.network,
                 bands=reducer.components,
@@ -278,15 +270,13 @@ def load(path: str | Path) -> Model:
                 **header.options,
             )
         network.load_state_dict(weights, assign=True)
-        if getattr(network, "window", header.window) != header.window:
-            raise InputError(f"the network's window isn't {header.window}")
+        _check_task(network.eval(), header, reducer.components)
     except (InputError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(
             f"{path} holds weights that don't fit its own description ({first_line}): "
             "it is damaged or was changed by hand; copy or train it anew."
         ) from error
-    network.eval()
     return Model(
         name=header.network,
         options=header.options,
@@ -297,6 +287,9 @@ def load(path: str | Path) -> Model:
         scene_bands=header.scene_bands,
         wavelengths=None if header.wavelengths is None else np.array(header.wavelengths),
         provenance=header.provenance,
+        task=header.task,
+        image_edge=header.image_edge,
+        mask_values=header.mask_values,
     )
 
 
@@ -309,55 +302,44 @@ def sha256(*arrays: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
-    if not path.is_file():
-        raise InputError(f"There is no model file {path}: give the model.safetensors of a run.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RuntimeError, AttributeError) as error:
-        raise InputError(
-            f"{path} can't be read as a model file ({error}): it is cut short or something else; "
-            "copy or train it anew."
-        ) from error
-    if METADATA_KEY not in metadata:
-        raise InputError(
-            f"{path} is a safetensors file, but not one that Spectile wrote: "
-            "give the model.safetensors of a run."
-        )
-    try:
-        document = json.loads(metadata[METADATA_KEY])
-        found = document.get("format") if isinstance(document, dict) else None
-        if isinstance(found, int) and found > FORMAT:
-            raise InputError(
-                f"{path} was written by a newer Spectile (format {found}, this one reads "
-                f"{FORMAT}): update Spectile."
-            )
-        return tensors, Header.model_validate(document)
-    except (json.JSONDecodeError, ValidationError, RecursionError) as error:
-        raise InputError(
-            f"{path} has a description that Spectile doesn't understand: "
-            "it was changed by hand or damaged; copy or train it anew."
-        ) from error
+@contextmanager
+def _without_numbers() -> Iterator[None]:
+    """What is built meanwhile has shapes alone."""
+    with torch.device("meta"), _Undrawn():
+        yield
 
 
-def _reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.Tensor]) -> Reducer:
-    mean, matrix = tensors.get("reducer.mean"), tensors.get("reducer.matrix")
-    fits = (
-        mean is not None
-        and matrix is not None
-        and matrix.ndim == 2
-        and mean.shape == matrix.shape[:1] == (len(header.bands),)
-        and (header.wavelengths is None or len(header.wavelengths) == len(header.bands))
-        and all(0 <= band < header.scene_bands for band in header.bands)
-    )
-    if not fits or mean is None or matrix is None:
-        raise InputError(
-            f"{path} describes {len(header.bands)} bands, but its reducer is for others: "
-            "it is damaged or was changed by hand; copy or train it anew."
-        )
-    return Reducer(header.reducer, mean.double().numpy(), matrix.double().numpy())
+class _Undrawn(TorchFunctionMode):
+    """Leaves out initial numbers: on the meta device they import PyTorch's compiler, 1 s."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.Tensor.normal_ or getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
+def _check_task(network: nn.Module, header: Header, components: int) -> None:
+    """Raise InputError, or what PyTorch raises, unless a network fits its task.
+
+    A window network is left to mapping, which follows it layer by layer.
+    """
+    window = getattr(network, "window", header.window)
+    if window != header.window:
+        raise InputError(f"the network's window isn't {header.window}")
+    if header.task == "scene":
+        return
+    edge = getattr(network, "window", PROBE_EDGE)
+    # Not on the meta device, where batch normalisation imports PyTorch's compiler: 1 s.
+    image = torch.zeros(1, components, edge, edge, dtype=next(network.parameters()).dtype)
+    with torch.inference_mode():
+        found = network(image).shape
+    pixels = (edge, edge) if header.task == "segment" else ()
+    if found != (1, len(header.legend), *pixels):
+        what = "pixels" if pixels else "images"
+        raise InputError(f"{header.network} doesn't classify {what}")
 
 
 def _match_wavelengths(

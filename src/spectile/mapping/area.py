@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from rasterio.windows import transform as window_transform
 
 from spectile.errors import InputError
 from spectile.mapping.parts import Tile
-from spectile.mapping.tiles import around, cut, tiles
+from spectile.mapping.tiles import around, cut
 from spectile.scenes.mask import Mask
 from spectile.scenes.scene import Scene, rows_and_columns
 
@@ -42,14 +43,14 @@ class Area:
             window.height,
         )
 
-    def windows(self, edge: int) -> tuple[list[Window], str | None]:
-        """The windows to map, of at most `edge` pixels a side, and a fingerprint of the mask.
+    def windows(self, tiles: Iterable[Window]) -> tuple[list[Window], str | None]:
+        """What is to be mapped of `tiles`, window by window, and a fingerprint of the mask.
 
-        They are cut from tiles of the whole scene, which are the same for every region. Raises
-        InputError if no pixel is wanted.
+        The tiles are those of the whole scene, the same for every region. Raises InputError if no
+        pixel is wanted.
         """
         digest, found = hashlib.sha256(), []
-        for tile in tiles(self.scene.height, self.scene.width, edge):
+        for tile in tiles:
             window = cut(tile, self.region)
             if window is not None and self.mask is not None:
                 wanted = self.mask.read(window)

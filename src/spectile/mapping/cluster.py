@@ -1,4 +1,4 @@
-"""Mapping on a Dask cluster: tiles are its tasks, and pixels don't pass through here."""
+"""Mapping on a Dask cluster: groups of tiles are its tasks; pixels don't pass through here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from spectile.errors import InputError
 from spectile.mapping.job import in_words, program_versions
@@ -33,7 +31,7 @@ PATIENCE = 30.0
 POLL = 1.0
 """Seconds between looks at which workers there are."""
 TASKS_A_THREAD = 4
-"""Tasks that wait in the scheduler for each thread of a worker: it keeps few of 100,000 tiles."""
+"""Tasks that wait in the scheduler for each thread of a worker: it keeps few of 100,000."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +130,13 @@ def _check_answers(address: str) -> None:
 
 
 def write_on_cluster(
-    client: Client, work: TileWork, tiles: Iterable[Tile], threads: int
+    client: Client, work: TileWork, groups: Iterable[list[Tile]], threads: int
 ) -> Generator[WrittenTile]:
     """Have the workers map tiles, and give what they wrote in whatever order it comes.
 
-    `threads` of the CPU compute a tile. A worker that dies costs only its tasks. Raises what a
-    worker raises, and InputError when the scheduler or all workers are gone.
+    A group is mapped by one worker; `threads` of the CPU compute a tile. A worker that dies costs
+    only its tasks. Raises what a worker raises, and InputError when the scheduler or all workers
+    are gone.
     """
     from distributed import KilledWorker
 
@@ -147,7 +146,7 @@ def write_on_cluster(
     try:
         _check_versions(client)
         client.register_plugin(TileWorker(work, threads), name=plugin)
-        yield from _results(client, plugin, iter(tiles))
+        yield from _results(client, plugin, iter(groups))
     except KilledWorker as error:
         raise InputError(
             "a tile lost one worker after another, for want of memory perhaps: allow less with "
@@ -188,7 +187,7 @@ def _check_versions(client: Client) -> None:
             )
 
 
-def _results(client: Client, plugin: str, tiles: Iterator[Tile]) -> Generator[WrittenTile]:
+def _results(client: Client, plugin: str, groups: Iterator[list[Tile]]) -> Generator[WrittenTile]:
     running: set[Future[Outcome]] = set()
     seen = time.monotonic()
     while True:
@@ -200,7 +199,7 @@ def _results(client: Client, plugin: str, tiles: Iterator[Tile]) -> Generator[Wr
         elif time.monotonic() - seen > PATIENCE:
             raise ConnectionError("the workers are gone")
         room = max(0, TASKS_A_THREAD * threads - len(running))
-        running |= {_submit(client, plugin, tile) for tile in itertools.islice(tiles, room)}
+        running |= {_submit(client, plugin, tiles) for tiles in itertools.islice(groups, room)}
         if not running and room:
             return
         for future in _finished(running):
@@ -211,14 +210,13 @@ def _results(client: Client, plugin: str, tiles: Iterator[Tile]) -> Generator[Wr
             if isinstance(written, InputError):
                 raise written
             running.remove(future)
-            yield written
+            yield from written
 
 
-def _submit(client: Client, plugin: str, tile: Tile) -> Future[Outcome]:
-    from spectile.mapping.cluster_worker import map_tile
+def _submit(client: Client, plugin: str, tiles: list[Tile]) -> Future[Outcome]:
+    from spectile.mapping.cluster_worker import PackedTile, map_tiles
 
-    wanted = None if tile.wanted is None else np.packbits(tile.wanted)
-    return client.submit(map_tile, plugin, tile.window, wanted, pure=False)
+    return client.submit(map_tiles, plugin, [PackedTile.of(tile) for tile in tiles], pure=False)
 
 
 def _finished(running: set[Future[Outcome]]) -> set[Future[Outcome]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,11 +15,12 @@ from rasterio.windows import Window
 
 from spectile.errors import InputError
 from spectile.mapping.job import in_words, program_versions
-from spectile.mapping.parts import SceneClassifier, Tile
+from spectile.mapping.mapper import Mapper
+from spectile.mapping.parts import Tile
 from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.scenes.identity import changed_file, scene_identity
 
-Outcome = WrittenTile | InputError
+Outcome = list[WrittenTile] | InputError
 """What the user has to mend is given, not raised: Dask can't send an error that GDAL caused."""
 
 
@@ -37,20 +39,20 @@ class TileWorker(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Called by Dask on each worker, also on those that join later."""
         self._lock = threading.Lock()
-        self._ready: tuple[TileWork, SceneClassifier] | None = None
+        self._ready: tuple[TileWork, Mapper] | None = None
 
-    def map_tile(self, tile: Tile) -> WrittenTile:
-        """Read, classify and write a tile."""
-        work, classifier = self._made_ready()
-        return work.write(classifier.classify(classifier.read(tile)))
+    def map_tiles(self, tiles: list[Tile]) -> list[WrittenTile]:
+        """Read, classify and write tiles."""
+        work, mapper = self._made_ready()
+        return [work.write(part) for part in mapper.parts(tiles)]
 
-    def _made_ready(self) -> tuple[TileWork, SceneClassifier]:
+    def _made_ready(self) -> tuple[TileWork, Mapper]:
         with self._lock:  # a worker may have several threads
             if self._ready is None:
                 self._ready = self._make_ready()
             return self._ready
 
-    def _make_ready(self) -> tuple[TileWork, SceneClassifier]:
+    def _make_ready(self) -> tuple[TileWork, Mapper]:
         host = socket.gethostname()
         if (ours := program_versions()) != self._versions:
             raise InputError(
@@ -76,22 +78,37 @@ class TileWorker(WorkerPlugin):
                     "where all machines have it under the same path."
                 )
         torch.set_num_threads(self._threads)
-        return work, work.classifier()
+        return work, work.mapper()
 
 
-def map_tile(plugin: str, window: Window, wanted: NDArray[np.uint8] | None) -> Outcome:
-    """The task: map a window by the TileWorker that is registered as `plugin`.
+@dataclass(frozen=True)
+class PackedTile:
+    """A tile on its way to a worker."""
 
-    `wanted` are the bits of its wanted pixels, row by row; None for all.
-    """
+    window: Window
+    wanted: NDArray[np.uint8] | None
+    """The bits of the wanted pixels, row by row; None for all."""
+
+    @classmethod
+    def of(cls, tile: Tile) -> PackedTile:
+        """The same, smaller."""
+        return cls(tile.window, None if tile.wanted is None else np.packbits(tile.wanted))
+
+    def unpacked(self) -> Tile:
+        """The tile that it was."""
+        if self.wanted is None:
+            return Tile(self.window)
+        bits = np.unpackbits(self.wanted, count=self.window.height * self.window.width)
+        pixels = bits.reshape(self.window.height, self.window.width).astype(np.bool_)
+        return Tile(self.window, pixels)
+
+
+def map_tiles(plugin: str, tiles: list[PackedTile]) -> Outcome:
+    """The task: map tiles, one after the other, by the TileWorker registered as `plugin`."""
     worker = get_worker().plugins[plugin]
     assert isinstance(worker, TileWorker)
-    pixels = None
-    if wanted is not None:
-        bits = np.unpackbits(wanted, count=window.height * window.width)
-        pixels = bits.reshape(window.height, window.width).astype(np.bool_)
     try:
-        return worker.map_tile(Tile(window, pixels))
+        return worker.map_tiles([tile.unpacked() for tile in tiles])
     except InputError as error:
         error.__cause__ = error.__context__ = error.__traceback__ = None
         return error

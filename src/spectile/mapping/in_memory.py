@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spectile.errors import InputError
 from spectile.mapping.dense import NotShareableError
-from spectile.mapping.scene_map import Method, Progress, map_parts, normalised_entropy, softmax
+from spectile.mapping.scene_map import Method, Progress, known_shares, map_parts, normalised_entropy
 from spectile.model import Model
 from spectile.scenes.scene import Scene
 
@@ -66,7 +66,7 @@ def map_arrays(
     for part in parts:
         inside = part.window.toslices()
         arrays.classes[inside] = values[part.classes]
-        shares = softmax(part, probabilities or entropy)
+        shares = known_shares(part, probabilities or entropy)
         if arrays.probabilities is not None and shares is not None:
             arrays.probabilities[:, *inside] = shares
         if arrays.entropy is not None and shares is not None:

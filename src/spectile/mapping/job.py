@@ -81,6 +81,7 @@ def model_sha256(model: Model) -> str:
     """A fingerprint of all in `model` that decides on a pixel: not of its provenance."""
     preprocessing = model.preprocessing
     description = {
+        "task": model.task,
         "network": model.name,
         "options": dict(model.options),
         "window": model.window,

@@ -1,10 +1,10 @@
-"""What a network says of the tiles of a scene."""
+"""What a window network says of the tiles of a scene."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -18,13 +18,20 @@ from torch import Tensor, nn
 from spectile.mapping.dense import DenseNetwork, densify
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.pipeline import read_ahead
-from spectile.mapping.tiles import BYTES_A_FEATURE_PIXEL, tile_edge, tile_gigabytes
+from spectile.mapping.tiles import (
+    BYTES_A_FEATURE_PIXEL,
+    reading_order,
+    tile_edge,
+    tile_gigabytes,
+    tiles,
+)
 from spectile.model import Model
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.salvage import read_around_damage
 from spectile.scenes.scene import Scene, UnreadableError
 
 Method = Literal["dense", "patches"]
+"""How a window network is mapped."""
 Precision = Literal["float32", "tf32", "bf16"]
 """float32: as trained. tf32 (GPUs) and bf16 are faster with fewer digits, and only when asked for:
 three digits are right, and classes of nearly equal shares may change places."""
@@ -58,10 +65,10 @@ class MapPart:
     window: Window
     classes: NDArray[np.int32]
     """(h, w): 0 without data, k the k-th class of the legend."""
-    logits: NDArray[np.floating]
-    """(classes, h, w)."""
+    shares: NDArray[np.floating]
+    """(classes, h, w): how probable each class is; without meaning where there are no data."""
     damage: tuple[UnreadableError, ...] = ()
-    """Pieces of the file that couldn't be read; pixels whose window touches one have no data."""
+    """Pieces of the file that couldn't be read, and that decide on a pixel here."""
 
 
 class SceneClassifier:
@@ -82,14 +89,14 @@ class SceneClassifier:
         precision: Precision = "float32",
         keep_going: bool = False,
     ) -> None:
+        self.method: Method = method
         self._scene = scene
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
         self._network = evaluator(model, method, device, precision).eval()
         self._tf32 = precision == "tf32"
         self._device = torch.device(device)
-        kept = next(model.network.parameters()).dtype
-        self._dtype = torch.bfloat16 if precision == "bf16" else kept
+        self._dtype = input_dtype(model.network, precision)
         self._keep_going = keep_going
         self.window = model.window
         """Edge of the square that decides a pixel, in pixels."""
@@ -106,12 +113,24 @@ class SceneClassifier:
     def _bytes_a_pixel(self) -> int:
         """What computing a pixel of a tile with its halo takes, and handing the result on."""
         computing = getattr(self._network, "bytes_a_pixel", BYTES_A_FEATURE_PIXEL)
-        # Components that wait; logits twice, shares and what entropy is made of.
+        # Components that wait; logits, shares twice and what entropy is made of.
         waiting = 8 * self._preprocessing.reducer.components + 24 * (self._classes + 1)
         return int(computing) + waiting
 
     def _beside(self, edge: int) -> int:
         return self._network.workspace(edge) if isinstance(self._network, DenseNetwork) else 0
+
+    def tiles(self, edge: int) -> Iterator[Window]:
+        """The tiles of the scene, of at most `edge` pixels a side."""
+        return tiles(self._scene.height, self._scene.width, edge)
+
+    def in_order(self, windows: Iterable[Window], cache: int) -> list[Window]:
+        """Tiles, or what is wanted of them, in the order to map them in."""
+        return reading_order(windows, self._scene, self.window // 2, cache)
+
+    def groups(self, windows: Iterable[Window], cache: int) -> list[list[Window]]:
+        """Tiles that are best mapped by the same worker; here each for itself."""
+        return [[window] for window in self.in_order(windows, cache)]
 
     def parts(self, tiles: Iterable[Tile]) -> Generator[MapPart]:
         """Classify tile after tile; the next is read meanwhile."""
@@ -121,7 +140,7 @@ class SceneClassifier:
 
     def read(self, tile: Tile) -> ReadTile:
         """Read a tile with the pixels around it that decide on it."""
-        read = read_around_damage if self._keep_going else _read_whole
+        read = reading(self._keep_going)
         components, valid, damage = read(
             self._preprocessing, self._scene, tile.window, self.window // 2
         )
@@ -132,14 +151,12 @@ class SceneClassifier:
     def classify(self, tile: ReadTile) -> MapPart:
         """Run the network on a tile."""
         if not tile.valid.any():
-            logits: NDArray[np.floating] = np.zeros((self._classes, *tile.valid.shape), np.float32)
+            shares: NDArray[np.floating] = np.zeros((self._classes, *tile.valid.shape), np.float32)
         else:
             components = torch.from_numpy(tile.components[None])
-            with _rounding(self._tf32):
-                logits = _evaluate(self._network, components.to(self._device, self._dtype))
-        classes = logits.argmax(axis=0).astype(np.int32) + 1
-        classes[~tile.valid] = 0
-        return MapPart(tile.window, classes, logits, tile.damage)
+            with rounding(self._tf32):
+                shares = evaluate(self._network, components.to(self._device, self._dtype))
+        return map_part(tile.window, shares, tile.valid, tile.damage)
 
 
 def evaluator(
@@ -150,20 +167,42 @@ def evaluator(
 ) -> nn.Module:
     """The module that maps padded components to logits of every pixel."""
     window = (model.window, model.window)
-    network = model.network
-    if torch.device(device).type != "cpu" or precision == "bf16":
-        dtype = torch.bfloat16 if precision == "bf16" else None
-        network = copy.deepcopy(network).to(device, dtype)
+    network = placed(model.network, device, precision)
     if method == "dense":
         return densify(network, window, bands=model.preprocessing.reducer.components)
     return PatchByPatch(network, window)
 
 
-def softmax(part: MapPart, wanted: bool = True) -> NDArray[np.float32] | None:
+def placed(network: nn.Module, device: str | torch.device, precision: Precision) -> nn.Module:
+    """`network` where it is to run and in the type that it is to run in; a copy if need be."""
+    if torch.device(device).type == "cpu" and precision != "bf16":
+        return network
+    return copy.deepcopy(network).to(device, torch.bfloat16 if precision == "bf16" else None)
+
+
+def input_dtype(network: nn.Module, precision: Precision) -> torch.dtype:
+    """What `network` computes in."""
+    kept = next(network.parameters()).dtype
+    return torch.bfloat16 if precision == "bf16" else kept
+
+
+def map_part(
+    window: Window,
+    shares: NDArray[np.floating],
+    valid: NDArray[np.bool_],
+    damage: tuple[UnreadableError, ...],
+) -> MapPart:
+    """The part of a map with these `shares` (classes, h, w), and data where `valid` (h, w)."""
+    classes = shares.argmax(axis=0).astype(np.int32) + 1
+    classes[~valid] = 0
+    return MapPart(window, classes, shares, damage)
+
+
+def known_shares(part: MapPart, wanted: bool = True) -> NDArray[np.float32] | None:
     """The classes' shares (classes, h, w) of a part, NaN without data; None unless `wanted`."""
     if not wanted:
         return None
-    shares: NDArray[np.float32] = torch.from_numpy(part.logits).softmax(0).float().numpy()
+    shares = part.shares.astype(np.float32)
     shares[:, part.classes == 0] = np.nan
     return shares
 
@@ -176,6 +215,18 @@ def normalised_entropy(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     return entropy
 
 
+Read = Callable[
+    [Preprocessing, Scene, Window, int],
+    tuple[NDArray[np.float32], NDArray[np.bool_], tuple[UnreadableError, ...]],
+]
+"""As :meth:`Preprocessing.read`, and what couldn't be read."""
+
+
+def reading(keep_going: bool) -> Read:
+    """How to read: around damage, or raising UnreadableError."""
+    return read_around_damage if keep_going else _read_whole
+
+
 def _read_whole(
     preprocessing: Preprocessing, scene: Scene, window: Window, halo: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], tuple[UnreadableError, ...]]:
@@ -183,7 +234,7 @@ def _read_whole(
 
 
 @contextmanager
-def _rounding(tf32: bool) -> Iterator[None]:
+def rounding(tf32: bool) -> Iterator[None]:
     """Whether a GPU may round factors to TF32, which PyTorch lets its convolutions by itself."""
     matrices = torch.backends.cuda.matmul.allow_tf32
     convolutions = torch.backends.cudnn.allow_tf32
@@ -196,10 +247,11 @@ def _rounding(tf32: bool) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def _evaluate(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
-    result = network(components)[0].cpu()
-    # NumPy has no bfloat16.
-    logits: NDArray[np.floating] = (
-        result.float() if result.dtype == torch.bfloat16 else result
-    ).numpy()
-    return logits
+def evaluate(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
+    """The softmax shares (classes, h, w) that `network` gives for (1, components, H, W)."""
+    logits = network(components)[0]
+    # NumPy has no bfloat16, and three digits are too few for a share.
+    if logits.dtype == torch.bfloat16:
+        logits = logits.float()
+    shares: NDArray[np.floating] = logits.softmax(0).cpu().numpy()
+    return shares

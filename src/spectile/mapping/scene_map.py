@@ -15,20 +15,19 @@ from rasterio.windows import Window
 from spectile.errors import InputError
 from spectile.mapping.area import Area
 from spectile.mapping.cluster import Cluster, write_on_cluster
-from spectile.mapping.dense import NotShareableError
 from spectile.mapping.job import describe_job
+from spectile.mapping.mapper import Mapper, MethodUsed, mapper_for, mapper_or_patches
 from spectile.mapping.parts import (
     MapPart,
     Method,
     Precision,
-    SceneClassifier,
     Tile,
+    known_shares,
     normalised_entropy,
-    softmax,
 )
 from spectile.mapping.pipeline import write_behind
 from spectile.mapping.tile_work import TileWork, WrittenTile
-from spectile.mapping.tiles import EDGES, reading_order, rounded_up, tile_edge
+from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
 from spectile.mapping.unfinished import read_job
 from spectile.mapping.writer import MapWriter
 from spectile.model import Model
@@ -41,10 +40,10 @@ __all__ = [
     "MapSummary",
     "Method",
     "Progress",
+    "known_shares",
     "map_parts",
     "map_scene",
     "normalised_entropy",
-    "softmax",
     "tile_edge",
 ]
 
@@ -56,7 +55,7 @@ Progress = Callable[[int, int], None]
 class MapSummary:
     """How a map was made."""
 
-    method: Method
+    method: MethodUsed
     reason: str
     """Why patch by patch was used though dense was asked for; else empty."""
     seconds: float
@@ -78,17 +77,17 @@ def map_parts(
     """Classify `scene`, or a `region` of it and the pixels of a `mask`, part by part.
 
     `memory` in GB bounds what this needs, besides the program itself. Raises InputError if the
-    scene's bands don't match the model's, NotShareableError if `method` is dense and can't be.
+    scene's bands don't match the model's or the model can't map, NotShareableError if `method` is
+    dense and can't be.
     """
     # What can be refused is refused here, before the first part and before any output.
-    classifier = SceneClassifier(model, scene, method, device, precision=precision)
-    edge = classifier.tile_edge(memory)
+    mapper = mapper_for(model, scene, method, device, memory=memory, precision=precision)
+    edge = mapper.tile_edge(memory)
 
     def parts() -> Generator[MapPart]:
         area = Area(scene, region or _whole(scene), mask)
-        windows, _ = area.windows(edge)
-        ordered = reading_order(windows, scene, model.window // 2, CACHE)
-        yield from classifier.parts(map(area.tile, ordered))
+        windows, _ = area.windows(mapper.tiles(edge))
+        yield from mapper.parts(map(area.tile, mapper.in_order(windows, CACHE)))
 
     return parts()
 
@@ -116,7 +115,8 @@ def map_scene(
 
     The map covers the `region`, and has no data outside of the `mask`. `probabilities` and
     `entropy` add their rasters beside it. A network that can't be mapped densely is mapped patch
-    by patch, and the summary says why. A `precision` other than float32
+    by patch, and the summary says why; one that classifies every pixel has no `method`, and is
+    mapped in windows that are blended. A `precision` other than float32
     gives up digits for speed. With `keep_going` the pixels around a damaged part of the
     file have no data, and the summary lists the parts. After a kill or an error `resume` goes on
     with the finished tiles and ends at the same file, or maps from the start where there are none.
@@ -126,10 +126,18 @@ def map_scene(
     written, and if something that decides on the pixels isn't what the map was begun with.
     """
     start, path = time.perf_counter(), Path(path)
-    classifier, method, reason = _classifier(model, scene, method, device, precision, keep_going)
-    edge = _edge(classifier, memory, path, resume)
+    mapper, reason = mapper_or_patches(
+        model,
+        scene,
+        method,
+        device,
+        memory=memory,
+        precision=precision,
+        keep_going=keep_going,
+    )
+    edge = _edge(mapper, memory, path, resume)
     area = Area(scene, region or _whole(scene), mask)
-    windows, mask_sha256 = area.windows(edge)
+    windows, mask_sha256 = area.windows(mapper.tiles(edge))
     writer = MapWriter(
         path,
         height=area.region.height,
@@ -143,7 +151,7 @@ def map_scene(
         job=describe_job(
             model,
             scene,
-            method=method,
+            method=mapper.method,
             precision=precision,
             device=torch.device(device).type,
             layers=(probabilities, entropy),
@@ -157,54 +165,35 @@ def map_scene(
         model=model,
         scene=scene,
         region=area.region,
-        method=method,
+        method="patches" if mapper.method == "patches" else "dense",
         device=str(device),
         precision=precision,
         keep_going=keep_going,
+        memory=memory,
         pixels=writer.pixels,
         path=path,
     )
-    cache = max(CACHE, int((memory - classifier.gigabytes(edge)) * 1e9))
+    cache = max(CACHE, int((memory - mapper.gigabytes(edge)) * 1e9))
     with nullcontext() if cluster is None else cluster.connected(scene) as client, writer:
         due = [window for window in windows if area.in_map(window) not in writer.finished]
-        tiles = map(area.tile, reading_order(due, scene, model.window // 2, cache))
         if cluster is None or client is None:
-            written = _write_here(work, classifier, tiles, writer, cache)
+            tiles = map(area.tile, mapper.in_order(due, cache))
+            written = _write_here(work, mapper, tiles, writer, cache)
         else:
-            written = _marked(write_on_cluster(client, work, tiles, cluster.threads), writer)
+            groups = (list(map(area.tile, group)) for group in mapper.groups(due, cache))
+            written = _marked(write_on_cluster(client, work, groups, cluster.threads), writer)
         with closing(written):
             damage = _follow(written, windows, due, progress)
-    return MapSummary(method, reason, time.perf_counter() - start, damage)
+    return MapSummary(mapper.method, reason, time.perf_counter() - start, damage)
 
 
-def _classifier(
-    model: Model,
-    scene: Scene,
-    method: Method,
-    device: str | torch.device,
-    precision: Precision,
-    keep_going: bool,
-) -> tuple[SceneClassifier, Method, str]:
-    """What classifies the scene, by which method, and why not by the one that was asked for."""
-
-    def ready(method: Method) -> SceneClassifier:
-        return SceneClassifier(
-            model, scene, method, device, precision=precision, keep_going=keep_going
-        )
-
-    try:
-        return ready(method), method, ""
-    except NotShareableError as error:
-        return ready("patches"), "patches", str(error)
-
-
-def _edge(classifier: SceneClassifier, memory: float, path: Path, resume: bool) -> int:
+def _edge(mapper: Mapper, memory: float, path: Path, resume: bool) -> int:
     """The edge of a tile: what the memory allows, or what the map to go on with was begun in."""
-    edge = classifier.tile_edge(memory)
+    edge = mapper.tile_edge(memory)
     begun = read_job(path) if resume else None
     if begun is None or begun.get("tile") not in EDGES:
         return edge
-    needed = classifier.gigabytes(begun["tile"])
+    needed = mapper.gigabytes(begun["tile"])
     if needed > memory:
         raise InputError(
             f"{path} was begun in tiles of up to {begun['tile']} pixels a side: "
@@ -215,7 +204,7 @@ def _edge(classifier: SceneClassifier, memory: float, path: Path, resume: bool) 
 
 def _write_here(
     work: TileWork,
-    classifier: SceneClassifier,
+    mapper: Mapper,
     tiles: Iterable[Tile],
     writer: MapWriter,
     cache: int,
@@ -227,7 +216,7 @@ def _write_here(
         _mark(written, writer)
         return written
 
-    with rasterio.Env(GDAL_CACHEMAX=cache), closing(classifier.parts(tiles)) as parts:
+    with rasterio.Env(GDAL_CACHEMAX=cache), closing(mapper.parts(tiles)) as parts:
         yield from write_behind(write, parts)
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from rasterio.windows import Window
 
 from spectile.mapping.area import Area
+from spectile.mapping.mapper import Mapper, mapper_for
 from spectile.mapping.parts import (
     MapPart,
     Method,
     Precision,
-    SceneClassifier,
+    known_shares,
     normalised_entropy,
-    softmax,
 )
 from spectile.mapping.writer import MapPixels, refusals
 from spectile.model import Model
@@ -45,17 +45,20 @@ class TileWork:
     device: str
     precision: Precision
     keep_going: bool
+    memory: float
+    """What a process may use, in GB."""
     pixels: MapPixels
     path: Path
     """The map, for messages."""
 
-    def classifier(self) -> SceneClassifier:
+    def mapper(self) -> Mapper:
         """The model made ready for the scene."""
-        return SceneClassifier(
+        return mapper_for(
             self.model,
             self.scene,
             self.method,
             self.device,
+            memory=self.memory,
             precision=self.precision,
             keep_going=self.keep_going,
         )
@@ -64,7 +67,7 @@ class TileWork:
         """Put a part into the map, with whatever shares and entropy that is made of."""
         kinds = self.pixels.rasters.keys()
         window = Area(self.scene, self.region).in_map(part.window)
-        shares = softmax(part, bool(kinds & {"probabilities", "entropy"}))
+        shares = known_shares(part, bool(kinds & {"probabilities", "entropy"}))
         with refusals(self.path):
             self.pixels.write(
                 window,

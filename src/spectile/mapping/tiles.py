@@ -53,7 +53,7 @@ def tile_gigabytes(
 ) -> float:
     """What mapping takes, besides the program, with tiles of at most `edge` pixels a side."""
     height, width = (
-        max(step for _, step in _even_steps(length, edge)) + window - 1
+        max(step for _, step in even_steps(length, edge)) + window - 1
         for length in (scene.height, scene.width)
     )
     # While one tile is computed the next is read: its bands, and the same centred in float32.
@@ -69,8 +69,8 @@ def rounded_up(gigabytes: float) -> str:
 def tiles(height: int, width: int, edge: int) -> Iterator[Window]:
     """Rectangles of at most `edge` pixels a side that cover a scene, top to bottom."""
     # Even parts: a remainder of a few columns would be mostly halo.
-    for top, rows in _even_steps(height, edge):
-        for left, columns in _even_steps(width, edge):
+    for top, rows in even_steps(height, edge):
+        for left, columns in even_steps(width, edge):
             yield Window(left, top, columns, rows)
 
 
@@ -98,22 +98,31 @@ def around(window: Window, wanted: NDArray[np.bool_]) -> Window | None:
 def reading_order(tiles: Iterable[Window], scene: Scene, halo: int, cache: int) -> list[Window]:
     """The tiles in swaths from top to bottom, narrow enough that no piece is unpacked twice.
 
+    `cache` is that of :func:`swath`.
+    """
+    tiles = list(tiles)
+    if scene.reader.block == (1, 1) or not tiles:
+        return tiles
+    tallest, widest = (max(getattr(t, side) for t in tiles) for side in ("height", "width"))
+    columns = swath(scene, (tallest, widest), halo, cache) * widest
+    return sorted(tiles, key=lambda tile: (tile.col_off // columns, tile.row_off, tile.col_off))
+
+
+def swath(scene: Scene, tile: tuple[int, int], halo: int, cache: int) -> int:
+    """How many tiles of height and width `tile` may lie side by side to be read row by row.
+
     A compressed file is unpacked piece by piece, whole pieces at a time. `cache` bytes of them
     are kept: below a row of tiles the next one finds the pieces that both touch, unless the row
     was so long that they have gone.
     """
-    tiles = list(tiles)
     height, width = scene.reader.block
-    if (height, width) == (1, 1) or not tiles:
-        return tiles
-    tallest, widest = (max(getattr(t, side) for t in tiles) for side in ("height", "width"))
-    rows = -(-(tallest + 2 * halo) // height) + 1
+    rows = -(-(tile[0] + 2 * halo) // height) + 1
     column_of_pieces = rows * height * width * scene.bands * scene.dtype.itemsize
-    swath = max(1, (cache // column_of_pieces * width - 2 * halo) // widest) * widest
-    return sorted(tiles, key=lambda tile: (tile.col_off // swath, tile.row_off, tile.col_off))
+    return int(max(1, (cache // column_of_pieces * width - 2 * halo) // tile[1]))
 
 
-def _even_steps(length: int, largest: int) -> Iterator[tuple[int, int]]:
+def even_steps(length: int, largest: int) -> Iterator[tuple[int, int]]:
+    """Where even parts of at most `largest` begin, and how long they are."""
     parts = -(-length // largest)
     edges = [length * part // parts for part in range(parts + 1)]
     for start, stop in itertools.pairwise(edges):

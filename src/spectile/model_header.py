@@ -1,0 +1,110 @@
+"""The description in a model file's metadata, and how both are read without trusting them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
+from safetensors import SafetensorError, safe_open
+
+from spectile.errors import InputError
+from spectile.scenes.components import Padding
+from spectile.scenes.reducers import Reducer, ReducerName
+
+Task = Literal["scene", "classify", "segment"]
+"""scene: the pixel in the middle of a window; classify: a whole image; segment: every pixel."""
+
+FORMAT: Literal[1] = 1
+"""Raised when a file of an older program version could be misread."""
+
+METADATA_KEY = "spectile"
+
+
+class Header(BaseModel):
+    """The JSON document in a model file's metadata."""
+
+    model_config = ConfigDict(extra="forbid")
+    format: Literal[1]
+    task: Task = "scene"
+    network: str
+    options: dict[str, Any]
+    window: PositiveInt
+    image_edge: PositiveInt | None = None
+    mask_values: tuple[int, ...] | None = None
+    padding: Padding
+    reducer: ReducerName
+    scene_bands: int
+    bands: tuple[int, ...]
+    wavelengths: tuple[float, ...] | None
+    legend: list[dict[str, Any]]
+    provenance: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> Self:
+        if self.task == "scene" and self.window % 2 == 0:
+            raise ValueError("a window around a pixel has an odd edge")
+        if self.image_edge is not None and self.task != "classify":
+            raise ValueError("only whole images have an edge")
+        values = self.mask_values
+        if values is not None and (
+            self.task != "segment" or not len(set(values)) == len(values) == len(self.legend)
+        ):
+            raise ValueError("a mask has one number for each class of the legend")
+        return self
+
+
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
+    """All tensors of a model file, and its description; raises InputError if it is none."""
+    if not path.is_file():
+        raise InputError(f"There is no model file {path}: give the model.safetensors of a run.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, RuntimeError, AttributeError) as error:
+        raise InputError(
+            f"{path} can't be read as a model file ({error}): it is cut short or something else; "
+            "copy or train it anew."
+        ) from error
+    if METADATA_KEY not in metadata:
+        raise InputError(
+            f"{path} is a safetensors file, but not one that Spectile wrote: "
+            "give the model.safetensors of a run."
+        )
+    try:
+        document = json.loads(metadata[METADATA_KEY])
+        found = document.get("format") if isinstance(document, dict) else None
+        if isinstance(found, int) and found > FORMAT:
+            raise InputError(
+                f"{path} was written by a newer Spectile (format {found}, this one reads "
+                f"{FORMAT}): update Spectile."
+            )
+        return tensors, Header.model_validate(document)
+    except (json.JSONDecodeError, ValidationError, RecursionError) as error:
+        raise InputError(
+            f"{path} has a description that Spectile doesn't understand: "
+            "it was changed by hand or damaged; copy or train it anew."
+        ) from error
+
+
+def read_reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.Tensor]) -> Reducer:
+    """The reducer among the tensors; raises InputError unless it fits the description."""
+    mean, matrix = tensors.get("reducer.mean"), tensors.get("reducer.matrix")
+    fits = (
+        mean is not None
+        and matrix is not None
+        and matrix.ndim == 2
+        and mean.shape == matrix.shape[:1] == (len(header.bands),)
+        and (header.wavelengths is None or len(header.wavelengths) == len(header.bands))
+        and all(0 <= band < header.scene_bands for band in header.bands)
+    )
+    if not fits or mean is None or matrix is None:
+        raise InputError(
+            f"{path} describes {len(header.bands)} bands, but its reducer is for others: "
+            "it is damaged or was changed by hand; copy or train it anew."
+        )
+    return Reducer(header.reducer, mean.double().numpy(), matrix.double().numpy())

@@ -1,0 +1,190 @@
+"""Blended windows: weights that add up to 1, and the numbers of a plain sum over whole windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rasterio.windows import Window
+from tests.mapping.small_segmenter import BANDS, LooksAround, segment_model
+from torch import nn
+
+from spectile import networks
+from spectile.mapping import segmenter
+from spectile.mapping.blending import Axis, BlendedWindows
+from spectile.mapping.parts import MapPart, Tile
+from spectile.mapping.segmenter import SceneSegmenter
+from spectile.scenes.in_memory import scene_from_array
+
+EdgeSetter = Callable[[int], None]
+
+
+@pytest.fixture
+def edge_of(monkeypatch: pytest.MonkeyPatch) -> EdgeSetter:
+    """Sets the edge of windows."""
+    return lambda edge: monkeypatch.setattr(segmenter, "EDGE", edge)
+
+
+@settings(deadline=None)
+@given(length=st.integers(1, 3000), edge=st.integers(1, 700))
+def test_weights_add_up_to_one_everywhere(length: int, edge: int) -> None:
+    axis = Axis.cut(length, edge)
+    total = np.zeros(length)
+    for number in range(len(axis)):
+        start, stop = axis.window(number)
+        assert 0 <= start < stop <= length
+        assert stop - start <= edge
+        weights = axis.weights(number)
+        total[start:stop] += weights
+        first, last = axis.core(number)
+        assert weights[first - start : last - start].min() > 0.49
+    assert (total == 1).all()
+
+
+@settings(deadline=None)
+@given(length=st.integers(1, 900), edge=st.integers(1, 200), span=st.data())
+def test_the_windows_that_count_are_found(length: int, edge: int, span: st.DataObject) -> None:
+    axis = Axis.cut(length, edge)
+    start = span.draw(st.integers(0, length - 1))
+    stop = span.draw(st.integers(start + 1, length))
+    counting = []
+    for number in range(len(axis)):
+        weights = np.zeros(length)
+        weights[slice(*axis.window(number))] = axis.weights(number)
+        if weights[start:stop].any():
+            counting.append(number)
+    assert list(axis.reaching(start, stop)) == counting
+
+
+def pixels(height: int, width: int) -> np.ndarray:
+    array = np.random.default_rng(3).normal(0, 1, (BANDS, height, width)).astype(np.float32)
+    array[1, height // 3, width // 2] = np.nan
+    return array
+
+
+def whole(network: nn.Module, scene: np.ndarray) -> np.ndarray:
+    """Shares (classes, h, w) of all of an image at once."""
+    known = np.where(np.isnan(scene).any(axis=0), 0, scene)
+    x = torch.from_numpy(known[None]).to(next(network.parameters()).dtype)
+    with torch.inference_mode():
+        return network(x)[0].softmax(0).numpy()
+
+
+def together(parts: list[MapPart], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    shares = np.full((len(parts[0].shares), height, width), np.nan)
+    classes = np.full((height, width), -1)
+    for part in parts:
+        shares[:, *part.window.toslices()] = part.shares
+        classes[part.window.toslices()] = part.classes
+    return shares, classes
+
+
+def blended(network: nn.Module, scene: np.ndarray, memory: float = 1.0) -> list[MapPart]:
+    segmenter = SceneSegmenter(segment_model(network), scene_from_array(scene), memory=memory)
+    return list(segmenter.parts(map(Tile, segmenter.in_order(segmenter.tiles(0), 10**9))))
+
+
+@settings(max_examples=10, deadline=None)
+@given(height=st.integers(5, 150), width=st.integers(5, 150))
+def test_numbers_are_those_of_a_plain_sum(height: int, width: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segmenter, "EDGE", 48)
+        network, scene = LooksAround(radius=5).double(), pixels(height, width)
+        shares, classes = together(blended(network, scene), height, width)
+    windows = BlendedWindows.over(height, width, 48)
+    expected = np.zeros_like(shares)
+    for number in range(len(windows)):
+        window = windows.window(number)
+        row, column = windows.place(number)
+        weights = windows.rows.weights(row)[:, None] * windows.columns.weights(column)
+        expected[:, *window.toslices()] += weights * whole(network, scene[:, *window.toslices()])
+    np.testing.assert_allclose(shares, expected, rtol=0, atol=1e-9)
+    empty = classes == 0
+    assert empty.sum() == 1
+    assert empty[height // 3, width // 2]
+    np.testing.assert_array_equal(classes[~empty], expected.argmax(0)[~empty] + 1)
+
+
+@pytest.mark.parametrize("edge", [40, 64])
+def test_what_looks_little_around_gives_the_numbers_of_the_whole_scene(
+    edge_of: EdgeSetter, edge: int
+) -> None:
+    edge_of(edge)
+    network, scene = LooksAround(radius=2).double(), pixels(131, 97)
+    parts = blended(network, scene)
+    assert len(parts) > 4
+    shares, _ = together(parts, 131, 97)
+    np.testing.assert_allclose(shares, whole(network, scene), rtol=0, atol=1e-12)
+
+
+def test_a_small_scene_is_one_window() -> None:
+    network, scene = LooksAround(radius=9).double(), pixels(500, 30)
+    (part,) = blended(network, scene)
+    np.testing.assert_array_equal(part.shares, whole(network, scene))
+
+
+@pytest.mark.parametrize(("room", "most"), [(1.0, 1.0), (0.0, 9.0)])
+def test_windows_are_computed_once_where_the_memory_allows(
+    edge_of: EdgeSetter, room: float, most: float
+) -> None:
+    edge_of(32)
+    network, calls = LooksAround(radius=3), 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    scene = pixels(230, 140)
+    exact = blended(network, scene)
+    with network.register_forward_hook(count):
+        again = blended(network, scene, memory=room)
+    windows = len(BlendedWindows.over(230, 140, 32))
+    # Two more: what a window takes is told from two small images.
+    assert windows <= calls - 2 <= most * windows
+    assert room == 1 or calls > 2 * windows
+    places = {(part.window.col_off, part.window.row_off): part for part in again}
+    for part in exact:
+        other = places[part.window.col_off, part.window.row_off]
+        np.testing.assert_array_equal(part.shares, other.shares)
+
+
+def test_a_window_that_comes_in_pieces_is_as_the_whole(edge_of: EdgeSetter) -> None:
+    edge_of(32)
+    network, scene = LooksAround(radius=3), pixels(90, 90)
+    shares, _ = together(blended(network, scene), 90, 90)
+    segmenter = SceneSegmenter(segment_model(network), scene_from_array(scene))
+    for core in segmenter.tiles(0):
+        corner = Window(core.col_off + core.width - 3, core.row_off + 2, 3, 4)
+        (part,) = segmenter.parts([Tile(corner)])
+        np.testing.assert_array_equal(part.shares, shares[:, *corner.toslices()])
+
+
+def test_no_seam_is_to_be_seen(edge_of: EdgeSetter) -> None:
+    edge_of(128)
+    torch.manual_seed(2)
+    network = networks.create("deeplab-v3-plus", bands=BANDS, classes=3, backbone="mobilenet-v2")
+    scene = np.random.default_rng(0).normal(0, 1, (BANDS, 96, 330)).cumsum(axis=2) / 10
+    model = network.eval()
+    scene = scene.astype(np.float32)
+    windows = BlendedWindows.over(96, 330, 128)
+    shares, _ = together(blended(model, scene), 96, 330)
+    cut = shares.copy()
+    for number, core in enumerate(windows.cores()):
+        window = windows.window(number)
+        own = whole(model, scene[:, *window.toslices()])
+        left = core.col_off - window.col_off
+        cut[:, *core.toslices()] = own[:, :, left : left + core.width]
+    borders = [start - 1 for start in windows.columns.starts[1:]]
+    assert len(borders) == 3
+
+    def jump(image: np.ndarray) -> float:
+        """The largest jump at a border between cores, by the largest elsewhere."""
+        jumps = np.abs(np.diff(image, axis=2)).mean(axis=(0, 1))
+        return float(jumps[borders].max() / np.delete(jumps, borders).max())
+
+    assert jump(shares) < 1.1
+    assert jump(cut) > 2
