@@ -14,8 +14,10 @@ from torch import nn
 from spectile import networks
 from spectile.errors import InputError
 from spectile.learning.callbacks import History
-from spectile.learning.fit import Fit, Hardware, fit, rarity
+from spectile.learning.fit import Fit, Hardware
+from spectile.learning.imbalance import rarity
 from spectile.learning.recipes import Recipe
+from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
 
 Windows = tuple[LabelledWindows, LabelledWindows]
@@ -32,7 +34,7 @@ def run(
 ) -> tuple[Fit, nn.Module]:
     torch.manual_seed(5)
     network = networks.create("hybridsn-se", bands=COMPONENTS, classes=CLASSES, window=WINDOW)
-    fitted = fit(
+    fitted = fit_windows(
         network,
         *windows,
         recipe,
@@ -47,7 +49,9 @@ def run(
 
 
 def numbers(fitted: Fit) -> list[dict[str, float]]:
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in fitted.history]
+    return [
+        {k: v for k, v in row.items() if k not in ("seconds", "waiting")} for row in fitted.history
+    ]
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:
@@ -142,7 +146,7 @@ def test_without_validation_pixels_the_last_epoch_counts(windows: Windows, tmp_p
 
 
 def test_class_weights_average_to_one_over_the_windows(windows: Windows) -> None:
-    weights = rarity(windows[0], CLASSES + 1)
+    weights = rarity(windows[0].classes, CLASSES + 1)
     counts = torch.bincount(windows[0].classes, minlength=CLASSES)
     assert float((weights[:CLASSES] * counts).sum()) == pytest.approx(len(windows[0]))
     assert torch.allclose(weights[:CLASSES] * counts, weights[0] * counts[0])

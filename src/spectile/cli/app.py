@@ -10,6 +10,7 @@ from spectile.cli.evaluate import evaluate
 from spectile.cli.info import info
 from spectile.cli.map_command import map_
 from spectile.cli.models import models
+from spectile.cli.predict import predict
 from spectile.cli.train import train
 
 app = typer.Typer(
@@ -24,6 +25,9 @@ app.command(epilog="Example: spectile demo --out runs/demo")(demo)
 app.command(epilog="Example: spectile info scene.hdr --quicklook scene.png")(info)
 app.add_typer(train, name="train")
 app.command("map", epilog="Example: spectile map runs/a/model.safetensors scene.tif map.tif")(map_)
+app.command(epilog="Example: spectile predict runs/a/model.safetensors photos --out classes.csv")(
+    predict
+)
 app.command(epilog="Example: spectile evaluate runs/a/model.safetensors scene.tif labels.gpkg")(
     evaluate
 )

@@ -21,6 +21,16 @@ def print_scores(metrics: Mapping[str, Any]) -> None:
     print(f"  {split['verdict']}")
 
 
+def print_image_scores(metrics: Mapping[str, Any]) -> None:
+    """The same of runs on images."""
+    split = metrics["split"]
+    # Of whole images nobody asks what they have in common.
+    names = NAMES if "test_pixels" in split else {k: v for k, v in NAMES.items() if k != "mean_iou"}
+    print(f"{metrics['network']}, {split['kind']} split, {split['test_images']} test images:")
+    print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in names.items()))
+    print(f"  {split['verdict']}")
+
+
 def _figure(metrics: Mapping[str, Any], key: str) -> str:
     if "mean" not in metrics:
         return f"{metrics[key]:.4f}"

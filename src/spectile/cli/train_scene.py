@@ -1,46 +1,30 @@
-"""`spectile train`."""
+"""`spectile train scene`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from spectile.cli.options import Overwrite, Quiet, Resume, Threads
+from spectile.cli.resolving import places, resolved, run_directory
 from spectile.errors import InputError
 
-if TYPE_CHECKING:
-    from spectile.runs.config import SceneConfig
-
-train = typer.Typer(help="Train a network.", no_args_is_help=True)
-
-EXAMPLE = "Example: spectile train scene scene.hdr fields.gpkg --column crop --out runs/fields"
-
-# Option to its place in config.yaml.
-PLACES: dict[str, tuple[str, ...]] = {
-    **{key: (key,) for key in (
-        "scene", "labels", "bands_last", "column", "legend", "bands", "fit_on", "padding",
-        "seed", "repeats",
-    )},
-    **{key: ("recipe", key) for key in (
-        "network", "window", "reducer", "components", "epochs", "batch", "learning_rate",
-        "patience", "class_weights", "turns",
-    )},
+PLACES = {
+    **places(
+        top="scene labels bands_last column legend bands fit_on padding seed repeats",
+        recipe="network window reducer components epochs batch learning_rate patience "
+        "class_weights turns",
+        split="train validation guard block",
+        map="method memory probabilities entropy",
+        hardware="accelerator devices precision threads",
+    ),
     "split": ("split", "kind"),
     "split_file": ("split", "files"),
-    **{key: ("split", key) for key in ("train", "validation", "guard", "block")},
-    **{key: ("map", key) for key in ("method", "memory", "probabilities", "entropy")},
-    **{key: ("hardware", key) for key in ("accelerator", "devices", "precision", "threads")},
-}  # fmt: skip
+}
 
 
-@train.callback()
-def _tasks() -> None:
-    """Train a network."""
-
-
-@train.command(epilog=EXAMPLE)
 def scene(
     scene: Annotated[str | None, typer.Argument(help="GeoTIFF, ENVI, MATLAB, NumPy ...")] = None,
     labels: Annotated[
@@ -112,15 +96,18 @@ def scene(
     options = {key: value for key, value in locals().items() if key in PLACES}
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_scores
+    from spectile.learning.recipes import RECIPES
+    from spectile.runs.config import SceneConfig
     from spectile.runs.scene_run import train_scene
 
-    if out is None:
-        raise InputError("say where the run shall be written: add --out runs/NAME.")
+    out = run_directory(out)
     if resume and scene is None and config is None:
         config = out / "config.yaml"
+    if scene is None and config is None:
+        raise InputError("name a scene and its labels, or a --config.")
     with pixels_bar("mapping", quiet=quiet) as progress:
         finished = train_scene(
-            _resolved(options, config, recipe),
+            resolved(options, PLACES, SceneConfig, RECIPES, config=config, recipe=recipe),
             out,
             overwrite=overwrite,
             resume=resume,
@@ -129,28 +116,3 @@ def scene(
         )
     print_scores(finished.metrics)
     print(f"Report: {out / 'report.html'}")
-
-
-def _resolved(options: dict[str, Any], config: Path | None, recipe: str | None) -> SceneConfig:
-    """The configuration: a file's or a recipe's, with the options that were given on top."""
-    from dataclasses import asdict
-
-    from spectile.learning.recipes import RECIPES
-    from spectile.runs.config import parse_config, read_config
-
-    document: dict[str, Any] = {} if config is None else read_config(config).as_dict()
-    if recipe is not None and recipe not in RECIPES:
-        raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(RECIPES)}.")
-    if recipe is not None or config is None:
-        document["recipe"] = asdict(RECIPES[recipe or "quick"])
-    for key, value in options.items():
-        if value is None or value == []:
-            continue
-        *sections, name = PLACES[key]
-        place = document
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = value
-    if "scene" not in document:
-        raise InputError("name a scene and its labels, or a --config.")
-    return parse_config(document, "the options")

@@ -20,6 +20,9 @@ from rich.progress import (
 
 from spectile.files import write_aside
 
+VALIDATION = ("validation_loss", "validation_accuracy", "validation_mean_iou")
+"""What tasks log of the validation side, by the names in history.csv."""
+
 
 class WholeCheckpoints(TorchCheckpointIO):
     """A checkpoint takes the place of the last one when it is written whole.
@@ -35,11 +38,17 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class History(L.Callback):
-    """One row an epoch; travels in the checkpoint, so that a resumed fit has all of it."""
+    """One row an epoch, with the share of its steps' time in which the network waited for data.
+
+    Travels in the checkpoint, so that a resumed fit has all of it.
+    """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
         self._start = 0.0
+        self._idle_since = 0.0
+        self._waited = 0.0
+        self._worked = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
@@ -48,14 +57,26 @@ class History(L.Callback):
         self.rows = state_dict["rows"]
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._start = time.perf_counter()
+        self._start = self._idle_since = time.perf_counter()
+        self._waited = self._worked = 0.0
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
+        now = time.perf_counter()
+        self._waited += now - self._idle_since
+        self._idle_since = now
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
+        now = time.perf_counter()
+        self._worked += now - self._idle_since
+        self._idle_since = now
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         row = {"epoch": trainer.current_epoch + 1, "train_loss": float(_take(pl_module.train_loss))}
-        for name in ("validation_loss", "validation_accuracy"):
+        for name in VALIDATION:
             if name in trainer.callback_metrics:
                 row[name] = float(trainer.callback_metrics[name])
-        row["learning_rate"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        row["learning_rate"] = float(trainer.optimizers[0].param_groups[-1]["lr"])
+        row["waiting"] = self._waited / max(self._waited + self._worked, 1e-9)
         row["seconds"] = time.perf_counter() - self._start
         self.rows.append(row)
 
@@ -98,8 +119,9 @@ class FitProgress(L.Callback):
         if self._bar and self.history.rows:
             row = self.history.rows[-1]
             text = f"loss {row['train_loss']:.3f}"
-            if "validation_accuracy" in row:
-                text += f", validation {row['validation_accuracy']:.1%}"
+            for name in VALIDATION[1:]:
+                if name in row:
+                    text += f", {name.replace('_', ' ')} {row[name]:.1%}"
             self._bar.update(self._task, description=text)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

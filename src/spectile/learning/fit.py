@@ -1,4 +1,4 @@
-"""Fit a network on labelled windows; killed at any moment, it goes on where it stopped."""
+"""Fit a network; killed at any moment, it goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
-from torch import nn
-from torch.utils.data import DataLoader, DistributedSampler
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from spectile.errors import InputError
 from spectile.learning.callbacks import FitProgress, History, WholeCheckpoints
-from spectile.learning.classifier import WindowClassifier
-from spectile.learning.recipes import Recipe
-from spectile.learning.windows import LabelledWindows
+from spectile.learning.loaders import Loaders
+from spectile.learning.task import Task
 
-VALIDATION_BATCH = 256
 BEST, LAST = "best", "last"
 
 
@@ -37,7 +34,8 @@ class Hardware:
     precision: str = "auto"
     """auto: bf16-mixed on a GPU, 32-true elsewhere."""
 
-    def trainer_arguments(self) -> dict[str, Any]:
+    def trainer_arguments(self, *, frozen: bool = False) -> dict[str, Any]:
+        """What Lightning's trainer takes; `frozen` if some weights rest in some of the steps."""
         gpu = self.accelerator in ("gpu", "cuda") or (
             self.accelerator == "auto" and torch.cuda.is_available()
         )
@@ -49,7 +47,7 @@ class Hardware:
             "devices": self.devices,
             "precision": precision,
             # Spawned, so that what stands around the fit (reading, mapping) runs in one process.
-            "strategy": "ddp_spawn" if self.devices > 1 else "auto",
+            "strategy": "auto" if self.devices == 1 else f"ddp_spawn{UNUSED * frozen}",
         }
 
     def check(self) -> None:
@@ -64,6 +62,12 @@ class Hardware:
             ) from error
 
 
+UNUSED = "_find_unused_parameters_true"
+
+ANY_HARDWARE = Hardware()
+"""A GPU if there is one."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """How a fit went; the network holds the best weights."""
@@ -73,91 +77,53 @@ class Fit:
     seconds: float
 
 
-class _Loaders(L.LightningDataModule):
-    def __init__(
-        self, train: LabelledWindows, validation: LabelledWindows, batch: int, seed: int
-    ) -> None:
-        super().__init__()
-        self.train = train
-        self.validation = validation
-        self.batch = batch
-        self.seed = seed
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.train, self.batch, shuffle=True)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.validation, VALIDATION_BATCH, shuffle=False)
-
-    def _loader(self, windows: LabelledWindows, batch: int, *, shuffle: bool) -> DataLoader[Any]:
-        assert self.trainer is not None
-        # This sampler's order follows from seed and epoch alone, on one device as on many.
-        sampler: DistributedSampler[Any] = DistributedSampler(
-            windows,
-            num_replicas=self.trainer.world_size,
-            rank=self.trainer.global_rank,
-            shuffle=shuffle,
-            seed=self.seed,
-        )
-        return DataLoader(windows, batch, sampler=sampler, collate_fn=_as_gathered)
-
-
 def fit(
-    network: nn.Module,
-    train: LabelledWindows,
-    validation: LabelledWindows,
-    recipe: Recipe,
+    task: Task,
+    loaders: Loaders,
     *,
-    classes: int,
-    seed: int,
+    epochs: int,
+    patience: int | None,
     checkpoints: Path,
     resume: bool = False,
-    hardware: Hardware = Hardware(),
+    hardware: Hardware = ANY_HARDWARE,
     quiet: bool = False,
+    tensorboard: Path | None = None,
 ) -> Fit:
-    """Fit `network` in place and leave it with the best weights on validation.
+    """Fit the network of `task` in place and leave it with the weights of its best epoch.
 
-    These are the weights of the lowest validation loss; under the one-cycle schedule of the epochs
-    whose learning rate has come down to a tenth, see :class:`WindowClassifier`.
+    Which that is says the task, see :class:`~spectile.learning.task.Task`. `patience` is after how
+    many epochs without a lower validation loss to stop; None goes to the end.
 
     One checkpoint an epoch goes into `checkpoints`; with `resume` the fit goes on from there, and
-    ends with the numbers of one that was never stopped. Without validation windows the last epoch
-    counts. Raises InputError for hardware that Lightning doesn't find.
+    ends with the numbers of one that was never stopped. Without validation samples the last epoch
+    counts. `tensorboard` is a folder for TensorBoard's logs. Raises InputError for hardware that
+    Lightning doesn't find.
     """
     start = time.perf_counter()
     hardware.check()
-    epochs = recipe.epochs_for(len(train))
     checkpoints.mkdir(parents=True, exist_ok=True)
-    monitored = len(validation) > 0
+    monitored = len(loaders.validation) > 0
     history = History()
     callbacks: list[L.Callback] = [history]
     if monitored:
-        callbacks.append(_checkpoint(checkpoints, BEST, monitor="settled_loss"))
-        if recipe.patience is not None:
+        callbacks.append(_checkpoint(checkpoints, BEST, monitor="goodness"))
+        if patience is not None:
             callbacks.append(
-                EarlyStopping(
-                    "validation_loss", patience=recipe.patience, check_on_train_epoch_end=True
-                )
+                EarlyStopping("validation_loss", patience=patience, check_on_train_epoch_end=True)
             )
     # After the others, so that it holds what they know of this epoch.
     callbacks.append(_checkpoint(checkpoints, LAST, monitor=None))
     if not quiet:
         callbacks.append(FitProgress(history))
-    module = WindowClassifier(
-        network,
-        recipe,
-        classes=classes,
-        seed=seed,
-        weights=rarity(train, classes) if recipe.class_weights else None,
-    )
     last = checkpoints / f"{LAST}.ckpt"
     resume = resume and last.exists()
     if not (resume and _ended(last, epochs)):
         with _lightning_silenced():
-            trainer = _trainer(epochs, callbacks, hardware, monitored)
+            devices = hardware.trainer_arguments(frozen=task.frozen)
+            trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
             trainer.fit(
-                module,
-                datamodule=_Loaders(train, validation, recipe.batch, seed),
+                task,
+                datamodule=loaders,
                 ckpt_path=str(last) if resume else None,
                 weights_only=True,
             )
@@ -166,37 +132,36 @@ def fit(
         checkpoints / f"{BEST if monitored else LAST}.ckpt", map_location="cpu", weights_only=True
     )
     weights = {
-        key.removeprefix("network."): value
+        key.removeprefix(task.kept_prefix): value
         for key, value in chosen["state_dict"].items()
-        if key.startswith("network.")
+        if key.startswith(task.kept_prefix)
     }
+    network = task.network
     network.cpu().load_state_dict(weights)
-    network.eval()
+    network.requires_grad_(True).eval()
     return Fit(_history(last), int(chosen["epoch"]) + 1, time.perf_counter() - start)
 
 
-def rarity(windows: LabelledWindows, classes: int) -> torch.Tensor:
-    """Weights (classes,) inverse to the classes' frequency, 1 on average over the windows."""
-    counts = torch.bincount(windows.classes, minlength=classes)
-    present = int((counts > 0).sum())
-    return len(windows) / (present * counts.clamp(min=1).float())
-
-
 def _trainer(
-    epochs: int, callbacks: list[L.Callback], hardware: Hardware, monitored: bool
+    epochs: int,
+    callbacks: list[L.Callback],
+    devices: dict[str, Any],
+    monitored: bool,
+    tensorboard: Path | None,
 ) -> L.Trainer:
     return L.Trainer(
         max_epochs=epochs,
         callbacks=callbacks,
         plugins=[WholeCheckpoints()],
         deterministic="warn",
-        logger=False,
+        logger=False if tensorboard is None else _tensorboard(tensorboard),
+        log_every_n_steps=10,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         limit_val_batches=None if monitored else 0,
         use_distributed_sampler=False,
-        **hardware.trainer_arguments(),
+        **devices,
     )
 
 
@@ -205,9 +170,20 @@ def _checkpoint(folder: Path, name: str, *, monitor: str | None) -> ModelCheckpo
         folder,
         filename=name,
         monitor=monitor,
+        mode="max",
         enable_version_counter=False,
         save_on_train_epoch_end=True,
     )
+
+
+def _tensorboard(folder: Path) -> TensorBoardLogger:
+    try:
+        return TensorBoardLogger(folder, name="", version="")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "TensorBoard's logs need another package: pip install tensorboardX, or leave out "
+            "--tensorboard."
+        ) from error
 
 
 def _ended(last: Path, epochs: int) -> bool:
@@ -222,10 +198,6 @@ def _history(last: Path) -> list[dict[str, float]]:
     state = torch.load(last, map_location="cpu", weights_only=True)
     rows: list[dict[str, float]] = state["callbacks"][History.__name__]["rows"]
     return rows
-
-
-def _as_gathered(batch: Any) -> Any:
-    return batch
 
 
 @contextmanager

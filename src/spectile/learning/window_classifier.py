@@ -1,48 +1,48 @@
-"""Fitting a window classifier, as a Lightning module."""
+"""Fitting a window classifier."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from spectile.learning.augmentation import turn_and_flip
+from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
+from spectile.learning.imbalance import rarity
+from spectile.learning.loaders import Loaders
 from spectile.learning.recipes import Recipe
+from spectile.learning.task import SETTLED, Task
+from spectile.learning.windows import LabelledWindows
 
 Batch = tuple[Tensor, Tensor]
 
-SETTLED = 0.1
-"""Share of the highest learning rate below which the best epoch is looked for."""
+VALIDATION_BATCH = 256
 
 
-class WindowClassifier(L.LightningModule):
+class WindowClassifier(Task):
     """Cross-entropy on windows (N, components, h, h) with class indices (N,).
 
     `weights` (classes,) weigh the classes in the loss.
     """
 
+    score_name = "validation_accuracy"
+    keep = "loss"
+
     def __init__(
         self, network: nn.Module, recipe: Recipe, *, classes: int, seed: int, weights: Tensor | None
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, seed=seed)
         self.recipe = recipe
-        self.seed = seed
         self.weights: Tensor | None
         self.register_buffer("weights", weights, persistent=False)
-        self.train_loss = MeanMetric()
-        self.validation_loss = MeanMetric()
-        self.validation_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.score = MulticlassAccuracy(classes, average="micro")
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        # All chance of a step (dropout, turns) follows from its number, so that a resumed fit
-        # goes on as if it had never stopped.
-        torch.manual_seed(self.seed + 1_000_003 * self.global_step + 7_919 * self.global_rank)
+        self.draw()
         windows, classes = batch
         if self.recipe.turns:
             windows = turn_and_flip(windows)
@@ -54,21 +54,10 @@ class WindowClassifier(L.LightningModule):
         windows, classes = batch
         logits = self.network(windows)
         self.validation_loss.update(F.cross_entropy(logits, classes), len(classes))
-        self.validation_accuracy.update(logits, classes)
+        self.score.update(logits, classes)
 
-    def on_validation_epoch_end(self) -> None:
-        loss = self.validation_loss.compute()
-        self.validation_loss.reset()
-        self.log("validation_loss", loss)
-        self.log("validation_accuracy", self.validation_accuracy)
-        self.log("settled_loss", loss if self._settled() else torch.full_like(loss, torch.inf))
-
-    def _settled(self) -> bool:
-        """Whether the learning rate is low enough for this epoch's weights to be kept.
-
-        On the way down a one-cycle fit gains more than a validation loss of some hundred pixels
-        can tell: a lucky epoch at a high rate is worse on test pixels than any late one.
-        """
+    @property
+    def settled(self) -> bool:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         constant = self.recipe.schedule == "constant"
         return constant or bool(rate <= SETTLED * self.recipe.learning_rate)
@@ -88,3 +77,41 @@ class WindowClassifier(L.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def fit_windows(
+    network: nn.Module,
+    train: LabelledWindows,
+    validation: LabelledWindows,
+    recipe: Recipe,
+    *,
+    classes: int,
+    seed: int,
+    checkpoints: Path,
+    resume: bool = False,
+    hardware: Hardware = ANY_HARDWARE,
+    quiet: bool = False,
+) -> Fit:
+    """Fit `network` on windows in place, see :func:`spectile.learning.fit.fit`.
+
+    It ends with the weights of the lowest validation loss, under the one-cycle schedule of the
+    epochs whose learning rate has come down to a tenth.
+    """
+    return fit(
+        WindowClassifier(
+            network,
+            recipe,
+            classes=classes,
+            seed=seed,
+            weights=rarity(train.classes, classes) if recipe.class_weights else None,
+        ),
+        Loaders(
+            train, validation, batch=recipe.batch, validation_batch=VALIDATION_BATCH, seed=seed
+        ),
+        epochs=recipe.epochs_for(len(train)),
+        patience=recipe.patience,
+        checkpoints=checkpoints,
+        resume=resume,
+        hardware=hardware,
+        quiet=quiet,
+    )

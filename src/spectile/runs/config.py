@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spectile.errors import InputError
 from spectile.files import write_aside
+from spectile.learning.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
 from spectile.learning.recipes import Recipe
 from spectile.scenes.components import Padding
 
@@ -54,9 +55,27 @@ class MapConfig(_Section):
     entropy: bool = False
 
 
-class SceneConfig(_Section):
+class RunConfig(_Section):
+    """What the runs of all tasks have in common."""
+
+    hardware: HardwareConfig = HardwareConfig()
+    seed: int = Field(0, ge=0, le=2**31)
+    repeats: int = Field(1, ge=1)
+
+    def write(self, path: Path) -> None:
+        """Write config.yaml."""
+        with write_aside(path) as aside:
+            aside.write_text(yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, nested as in config.yaml."""
+        return self.model_dump(mode="json")
+
+
+class SceneConfig(RunConfig):
     """One run of `spectile train scene`."""
 
+    task: Literal["scene"] = "scene"
     scene: str
     """A path, or the name of a known scene."""
     labels: str | None = None
@@ -74,36 +93,92 @@ class SceneConfig(_Section):
     padding: Padding = "reflect"
     recipe: Recipe = Recipe()
     split: SplitConfig = SplitConfig()
-    hardware: HardwareConfig = HardwareConfig()
     map: MapConfig = MapConfig()
-    seed: int = Field(0, ge=0, le=2**31)
-    repeats: int = Field(1, ge=1)
-
-    def write(self, path: Path) -> None:
-        """Write config.yaml."""
-        with write_aside(path) as aside:
-            aside.write_text(yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, nested as in config.yaml."""
-        return self.model_dump(mode="json")
 
 
-def read_config(path: str | Path) -> SceneConfig:
-    """Read a config.yaml; raises InputError that names the first wrong entry."""
+class ImageSplitConfig(_Section):
+    """How images are told apart where they don't come in train, validation and test."""
+
+    order: Literal["order", "random"] = "order"
+    """Of images with masks. order: neighbouring names stay together; random: drawn."""
+    train: float = Field(0.8, gt=0, lt=1)
+    """Share on the training side."""
+    validation: float = Field(0.1, ge=0, lt=1)
+    """Share of the training side that chooses the checkpoint."""
+
+
+class ImageConfig(RunConfig):
+    """What the runs on images have in common."""
+
+    legend: str | None = None
+    """A CSV of value, name, color."""
+    bands: str | None = None
+    """Bands to use, counted from 1, as in 1-103,109-149; None: all that hold data."""
+    bands_last: bool = True
+    """Axis of the bands in .npy arrays."""
+    weights: str | None = None
+    """A file of weights to start from."""
+    weights_from: Literal["timm", "torchvision", "spectile"] = "spectile"
+    memory: float = Field(2.0, gt=0)
+    """GB of decoded images that are kept; what is beyond is read again in every epoch."""
+    workers: int | None = Field(None, ge=0)
+    """Processes that prepare batches; None: as many as it takes where not all is kept."""
+    skip_bad: bool = False
+    """Leave out images that can't be read."""
+    tensorboard: bool = False
+    """Write TensorBoard's logs as well."""
+    split: ImageSplitConfig = ImageSplitConfig()
+    recipe: ImageRecipe
+
+
+class ClassifyConfig(ImageConfig):
+    """One run of `spectile train classify`."""
+
+    task: Literal["classify"] = "classify"
+    images: str
+    """Class folders, a CSV of path and label, or CIFAR-10's batches."""
+    recipe: ClassifyRecipe = ClassifyRecipe()
+
+
+class SegmentConfig(ImageConfig):
+    """One run of `spectile train segment`."""
+
+    task: Literal["segment"] = "segment"
+    images: str | None = None
+    """A folder, or a CSV of image and mask."""
+    masks: str | None = None
+    """A folder of masks with the images' names."""
+    scene: str | None = None
+    """Instead of images: one scene, which is cut into tiles."""
+    labels: str | None = None
+    """The scene's labels: raster, polygons or points."""
+    column: str | None = None
+    """The class column of vector labels."""
+    tile: int = Field(128, ge=16)
+    """Edge of the scene's tiles in pixels."""
+    ignore: tuple[int, ...] | None = None
+    """Numbers in masks that stand for no class; None: 255, unless masks hold only 0 and 255."""
+    recipe: SegmentRecipe = SegmentRecipe()
+
+
+Config = TypeVar("Config", bound=RunConfig)
+
+
+def read_config(path: str | Path, kind: type[Config]) -> Config:
+    """Read a run's config.yaml; raises InputError that names the first wrong entry."""
     try:
         document = yaml.safe_load(Path(path).read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path} can't be read as a configuration ({error}): give the config.yaml of a run."
         ) from error
-    return parse_config(document, str(path))
+    return parse_config(document, str(path), kind)
 
 
-def parse_config(document: Any, source: str) -> SceneConfig:
+def parse_config(document: Any, source: str, kind: type[Config]) -> Config:
     """Check plain values; `source` is named in the InputError for a wrong one."""
     try:
-        return SceneConfig.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from spectile.mapping.scene_map import Progress
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
+from spectile.runs.directory import CONFIG, REPORT
 from spectile.runs.report import write_run_report
-from spectile.runs.scene_run import CONFIG, REPORT, train_scene
+from spectile.runs.scene_run import train_scene
 from spectile.scenes.known import indian_pines
 from spectile.scoring.report import RunRecord
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,29 @@ import torch
 
 from spectile import networks
 from spectile.errors import InputError
-from spectile.files import not_writable
-from spectile.learning.fit import Fit, Hardware, fit
+from spectile.learning.fit import Fit
+from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
 from spectile.mapping.picture import write_picture
 from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
 from spectile.mapping.split_raster import SPLIT_LEGEND, write_split
 from spectile.model import Model, load
 from spectile.runs.config import SceneConfig, read_config
+from spectile.runs.directory import (
+    CHECKPOINTS,
+    CONFIG,
+    HISTORY,
+    METRICS,
+    MODEL,
+    REPORT,
+    check_free,
+    check_same,
+    make_directory,
+    trust,
+    versions,
+)
 from spectile.runs.evaluation import scene_place, split_hash
-from spectile.runs.hardware import best_device, use_threads
+from spectile.runs.hardware import best_device, hardware_of, use_threads
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
@@ -37,9 +48,7 @@ from spectile.scoring.metrics import summarise
 from spectile.scoring.records import read_history, write_history, write_metrics
 from spectile.scoring.report import RunRecord
 
-CONFIG, MODEL, METRICS = "config.yaml", "model.safetensors", "metrics.json"
-HISTORY, MAP, PICTURE, SPLIT = "history.csv", "map.tif", "map.png", "split.tif"
-CHECKPOINTS, REPORT = "checkpoints", "report.html"
+MAP, PICTURE, SPLIT = "map.tif", "map.png", "split.tif"
 
 
 def train_scene(
@@ -57,13 +66,13 @@ def train_scene(
     `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
     """
     directory = Path(directory)
-    _check_free(directory, overwrite=overwrite, resume=resume)
+    check_free(directory, overwrite=overwrite, resume=resume)
     if resume:
-        _check_same(config, read_config(directory / CONFIG), directory)
+        check_same(config, read_config(directory / CONFIG, SceneConfig), directory)
     use_threads(config.hardware.threads)
     scene, labels = open_material(config)
     check_network(config, scene, labels)
-    hardware_of(config).check()
+    hardware_of(config.hardware).check()
     tile_edge(scene, config.recipe.window, config.map.memory)
     labels, bands, notes = usable(scene, labels, config)
     runs = []
@@ -72,7 +81,7 @@ def train_scene(
         split = make_split(scene, labels, once)
         prepared = prepare(scene, labels, bands, split, once, notes)
         if repeat == 0:
-            _make_directory(directory, config, overwrite=overwrite, resume=resume)
+            make_directory(directory, config, overwrite=overwrite, resume=resume)
         folder = directory if repeat == 0 else directory / f"repeat-{repeat + 1}"
         folder.mkdir(exist_ok=True)
         runs.append(_run(scene, prepared, once, folder, resume, quiet, progress))
@@ -81,12 +90,6 @@ def train_scene(
         first = _summarised(runs, config, directory)
     write_run_report(directory / REPORT, [first], scene)
     return first
-
-
-def hardware_of(config: SceneConfig) -> Hardware:
-    """The devices that a configuration asks for."""
-    wanted = config.hardware
-    return Hardware(wanted.accelerator, wanted.devices, wanted.precision)
 
 
 def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
@@ -156,7 +159,7 @@ def _run(
     write_picture(folder / MAP, folder / PICTURE, model.legend)
     metrics = metrics_of(folder / MAP, prepared, config, seconds, summary)
     # The finished model knows how far to trust it.
-    replace(model, provenance={**model.provenance, **_trust(metrics)}).save(folder / MODEL)
+    replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
     write_metrics(folder / METRICS, metrics)
     notes = [*prepared.notes, *([summary.reason] if summary.reason else [])]
     return record(scene, prepared, config, metrics, history, folder / MAP, tuple(notes))
@@ -183,7 +186,7 @@ def _fit(
         LabelledWindows(scene, preprocessing, recipe.window, *prepared.pixels(side))
         for side in (TRAIN, VALIDATION)
     )
-    outcome = fit(
+    outcome = fit_windows(
         network,
         train,
         validation,
@@ -192,7 +195,7 @@ def _fit(
         seed=config.seed,
         checkpoints=folder / CHECKPOINTS,
         resume=resume,
-        hardware=hardware_of(config),
+        hardware=hardware_of(config.hardware),
         quiet=quiet,
     )
     wavelengths = None
@@ -251,16 +254,6 @@ def metrics_of(
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    return {name: version(name) for name in ("spectile", "torch", "lightning", "numpy", "rasterio")}
-
-
-def _trust(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("overall_accuracy", "average_accuracy", "kappa", "mean_iou")
-    return {"scores": {key: metrics[key] for key in keys}, "split": metrics["split"]}
-
-
 def _summarised(runs: list[RunRecord], config: SceneConfig, directory: Path) -> RunRecord:
     """The first run with the mean and standard deviation of all."""
     repeats = [dict(run.metrics) for run in runs]
@@ -270,37 +263,6 @@ def _summarised(runs: list[RunRecord], config: SceneConfig, directory: Path) -> 
     return replace(runs[0], metrics=metrics, config=config.as_dict())
 
 
-def _check_free(directory: Path, *, overwrite: bool, resume: bool) -> None:
-    holds_run = (directory / CONFIG).exists()
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"{directory} is a file: choose another name for the run.")
-    if resume and not holds_run:
-        raise InputError(f"{directory} holds no run to go on with: leave out --resume.")
-    if not directory.exists() or not any(directory.iterdir()):
-        return
-    if not holds_run:
-        raise InputError(f"{directory} is not empty and holds no run: choose another --out.")
-    if resume or overwrite:
-        return
-    if (directory / REPORT).exists():
-        raise InputError(f"{directory} holds a run: choose another --out or add --overwrite.")
-    raise InputError(
-        f"{directory} holds an unfinished run: go on with --resume or add --overwrite."
-    )
-
-
-def _check_same(config: SceneConfig, started: SceneConfig, directory: Path) -> None:
-    """Raise InputError unless a resumed run goes on with the settings it was started with."""
-    now, then = config.as_dict(), started.as_dict()
-    # Where it computes may change; what it computes may not.
-    changed = [key for key in then if key != "hardware" and now[key] != then[key]]
-    if changed:
-        raise InputError(
-            f"{directory} was started with other settings ({', '.join(changed)}): leave the "
-            "options out to go on, or start anew with --overwrite."
-        )
-
-
 def _check_split(path: Path, prepared: Prepared) -> None:
     """Raise InputError unless a resumed run would test the pixels that it didn't train on."""
     if not np.array_equal(read_map(path, SPLIT_LEGEND), prepared.split.assignment):
@@ -308,13 +270,3 @@ def _check_split(path: Path, prepared: Prepared) -> None:
             f"{path} is no longer the split of this scene and these labels, which were changed "
             "since the run was started: start anew with --overwrite."
         )
-
-
-def _make_directory(directory: Path, config: SceneConfig, *, overwrite: bool, resume: bool) -> None:
-    try:
-        if overwrite and not resume and (directory / CONFIG).exists():
-            shutil.rmtree(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_writable(directory, error) from error
-    config.write(directory / CONFIG)

@@ -1,0 +1,74 @@
+"""`spectile predict`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spectile.cli.options import BandsLast, Memory, Overwrite, Quiet, Threads
+from spectile.errors import InputError
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="The model.safetensors of a run on images.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The CSV, or the folder of masks; predictions.csv, predictions."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out files that can't be read.")
+    ] = False,
+    memory: Memory = 1.0,
+    bands_last: BandsLast = True,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Classify images into a table, or every pixel of them into masks."""
+    from spectile.cli.bars import pixels_bar
+    from spectile.model import load
+    from spectile.runs.hardware import best_device, use_threads
+    from spectile.runs.prediction import image_files, predict_classes, predict_masks
+
+    use_threads(threads)
+    trained = load(model)
+    if trained.task == "scene":
+        raise InputError(f"{model} maps scenes pixel by pixel: use spectile map.")
+    classifies = trained.task == "classify"
+    out = out or Path("predictions.csv" if classifies else "predictions")
+    if classifies and out.exists() and not overwrite:
+        raise InputError(f"{out} exists: choose another --out or add --overwrite.")
+    files, start = image_files(images), time.perf_counter()
+    with pixels_bar("predicting", quiet=quiet) as progress:
+        if classifies:
+            done = predict_classes(
+                trained,
+                files,
+                out,
+                bands_last=bands_last,
+                skip_bad=skip_bad,
+                device=best_device("auto"),
+                progress=progress,
+            )
+        else:
+            done = predict_masks(
+                trained,
+                files,
+                out,
+                roots=images,
+                bands_last=bands_last,
+                skip_bad=skip_bad,
+                overwrite=overwrite,
+                memory=memory,
+                device=best_device("auto"),
+                progress=progress,
+            )
+    for name, reason in done.bad:
+        print(f"spectile: {name} was left out: {reason}", file=sys.stderr)
+    rate = done.images / (time.perf_counter() - start)
+    print(f"{done.images} images, {rate:.1f} a second: {out}")

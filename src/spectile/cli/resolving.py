@@ -1,0 +1,84 @@
+"""From options, a recipe's name and a config.yaml to the configuration of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from spectile.errors import InputError
+
+if TYPE_CHECKING:
+    from spectile.runs.config import RunConfig
+
+Config = TypeVar("Config", bound="RunConfig")
+
+Places = Mapping[str, tuple[str, ...]]
+"""Options, and where they stand in config.yaml."""
+
+
+def places(**sections: str) -> dict[str, tuple[str, ...]]:
+    """The places of options, by the section that holds them; "top" for those outside of all."""
+    return {
+        option: (option,) if section == "top" else (section, option)
+        for section, options in sections.items()
+        for option in options.split()
+    }
+
+
+def resolved(
+    options: Mapping[str, Any],
+    where: Places,
+    kind: type[Config],
+    recipes: Mapping[str, Any],
+    *,
+    config: Path | None,
+    recipe: str | None,
+) -> Config:
+    """A file's configuration or a recipe's, with the `options` that were given on top.
+
+    Raises InputError for a recipe that there isn't, and for a value that can't be.
+    """
+    from dataclasses import asdict
+
+    from spectile.runs.config import parse_config, read_config
+
+    document: dict[str, Any] = {} if config is None else read_config(config, kind).as_dict()
+    if recipe is not None and recipe not in recipes:
+        raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(recipes)}.")
+    if recipe is not None or config is None:
+        document["recipe"] = asdict(recipes[recipe or next(iter(recipes))])
+    for option, value in options.items():
+        if value is None or value == []:
+            continue
+        *sections, name = where[option]
+        place = document
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = {**place.get(name, {}), **value} if isinstance(value, dict) else value
+    return parse_config(document, "the options", kind)
+
+
+def network_options(entries: list[str] | None) -> dict[str, Any] | None:
+    """NAME=VALUE entries as arguments of a network; values are numbers, true, false or words."""
+    if not entries:
+        return None
+    import json
+
+    found: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, text = entry.partition("=")
+        if not equals or not name:
+            raise InputError(f"--option {entry} says no value: write it as NAME=VALUE.")
+        try:
+            found[name.replace("-", "_")] = json.loads(text)
+        except json.JSONDecodeError:
+            found[name.replace("-", "_")] = text
+    return found
+
+
+def run_directory(out: Path | None) -> Path:
+    """Where the run goes; raises InputError if nothing was said."""
+    if out is None:
+        raise InputError("say where the run shall be written: add --out runs/NAME.")
+    return out

@@ -1,0 +1,80 @@
+"""What fits of all tasks share: chance that follows from the step, the epoch that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, Metric
+
+SETTLED = 0.1
+"""Share of the highest learning rate below which the best epoch is looked for."""
+
+
+class Task(L.LightningModule):
+    """A network while it is fitted: keeps mean losses, and says which epoch to keep.
+
+    Subclasses say how a batch becomes a loss, and give one score of the validation side, by the
+    name it has in history.csv. `keep` is what the kept epoch is best in: the lowest loss or the
+    highest score, among epochs whose learning rate has settled.
+    """
+
+    score_name: ClassVar[str]
+    keep: ClassVar[Literal["loss", "score"]] = "score"
+    score: Metric
+    frozen: bool = False
+    """Whether some weights rest in some of the steps."""
+
+    def __init__(self, network: nn.Module, *, seed: int) -> None:
+        super().__init__()
+        self.network = network
+        self.seed = seed
+        self.train_loss = MeanMetric()
+        self.validation_loss = MeanMetric()
+
+    @property
+    def kept_prefix(self) -> str:
+        """What the names of the weights to keep start with in a checkpoint."""
+        return "network."
+
+    @property
+    def settled(self) -> bool:
+        """Whether the learning rate is low enough for this epoch's weights to be kept.
+
+        On the way down a fit gains more than a small validation side can tell: a lucky epoch at a
+        high rate is worse on test pixels than any late one.
+        """
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Make all chance of this step (dropout, turns) follow from its number.
+
+        So a resumed fit goes on as if it had never stopped.
+        """
+        torch.manual_seed(self.seed + 1_000_003 * self.global_step + 7_919 * self.global_rank)
+
+    def on_validation_epoch_end(self) -> None:
+        loss, score = self.validation_loss.compute(), self.validated_score()
+        self.validation_loss.reset()
+        self.score.reset()
+        self.log("validation_loss", loss)
+        self.log(self.score_name, score)
+        goodness = -loss if self.keep == "loss" else score
+        worst = torch.full_like(goodness, -torch.inf)
+        self.log("goodness", goodness if self.settled else worst)
+
+    def validated_score(self) -> Tensor:
+        """The score of the whole validation side."""
+        score: Tensor = self.score.compute()
+        return score
+
+
+def by_step(
+    optimizer: torch.optim.Optimizer, factors: list[Callable[[int], float]]
+) -> dict[str, Any]:
+    """An optimiser whose groups' rates are multiplied by factors of the step, for Lightning."""
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factors)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,276 @@
+"""One run of `spectile train classify`: from images in class folders to model and report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from spectile.errors import InputError
+from spectile.images import ImageSet, ImageStore, load_images, open_image_set
+from spectile.learning.fit import Fit, fit
+from spectile.learning.image_classifier import ImageClassifier
+from spectile.learning.image_samples import LabelledImages
+from spectile.learning.imbalance import rarity
+from spectile.learning.loaders import Loaders
+from spectile.learning.normalise import Normalise
+from spectile.model import Model
+from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
+from spectile.runs.config import ClassifyConfig
+from spectile.runs.directory import CHECKPOINTS, METRICS, MODEL, REPORT, trust, versions
+from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.image_run import (
+    SIDES,
+    TENSORBOARD,
+    check_start,
+    fitted_or_resumed,
+    fitted_preprocessing,
+    loading_workers,
+    network_options,
+    on_side,
+    overlap_of,
+    readable,
+    run_repeats,
+    started,
+    write_table,
+)
+from spectile.scenes.components import Preprocessing
+from spectile.scenes.splits import TEST, TRAIN, VALIDATION
+from spectile.scoring.classification_report import (
+    ClassificationRecord,
+    ClassifiedImage,
+    write_classification_report,
+)
+from spectile.scoring.metrics import confusion, score
+from spectile.scoring.records import write_metrics
+from spectile.scoring.sample_picture import sample_picture
+
+SPLIT, PREDICTIONS = "split.csv", "predictions.csv"
+PROBE = 64
+"""Edge in pixels of an image to try a network on that takes any."""
+SHOWN = 24
+"""Images that the report shows, of samples and of mistakes."""
+
+
+def train_classify(
+    config: ClassifyConfig,
+    directory: str | Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    quiet: bool = False,
+    progress: Progress | None = None,
+) -> ClassificationRecord:
+    """Fit, test and report; everything goes into the run `directory`.
+
+    The images are all read before the directory is touched. A run killed at any moment goes on
+    with `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
+    """
+    directory = Path(directory)
+    check_start(config, directory, overwrite=overwrite, resume=resume)
+    images = _opened(config)
+    store = load_images(
+        images.images,
+        range(len(images)),
+        memory=config.memory,
+        shorter=config.recipe.size,
+        skip_bad=config.skip_bad,
+        progress=progress,
+    )
+    edge = _edge(store, config)
+    options = network_options(config.recipe, edge)
+
+    def prepare(seeded: ClassifyConfig) -> _Run:
+        # Which images are trained on may follow from the seed.
+        drawn = readable(_opened(seeded), store)
+        preprocessing, notes = fitted_preprocessing(on_side(drawn, store, TRAIN), seeded)
+        classes = len(drawn.legend)
+        start = started(seeded, options, preprocessing, classes, edge=edge or PROBE, pixels=False)
+        notes = (*notes, *start.notes)
+        network = start.network
+        return _Run(
+            seeded, drawn, store, edge, options, preprocessing, network, notes, resume, quiet
+        )
+
+    record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
+    write_classification_report(directory / REPORT, record, heading=Path(config.images).name)
+    return record
+
+
+def _opened(config: ClassifyConfig) -> ImageSet:
+    return open_image_set(
+        config.images,
+        legend=config.legend,
+        train=config.split.train,
+        validation=config.split.validation,
+        seed=config.seed,
+        bands_last=config.bands_last,
+    )
+
+
+def _edge(store: ImageStore, config: ClassifyConfig) -> int | None:
+    """The edge of the square that the network sees of an image; None where it sees all of it."""
+    shapes = {(int(height), int(width)) for height, width in store.shapes}
+    if config.recipe.size is not None:
+        return config.recipe.size
+    if len(shapes) > 1:
+        (height, width), (other_height, other_width) = sorted(shapes)[:2]
+        raise InputError(
+            f"the images of {config.images} have {len(shapes)} different sizes, such as "
+            f"{height} x {width} and {other_height} x {other_width} pixels: bring them to one by "
+            "--size 224, say."
+        )
+    height, width = shapes.pop()
+    return height if height == width else None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One repeat's material."""
+
+    config: ClassifyConfig
+    images: ImageSet
+    store: ImageStore
+    edge: int | None
+    options: dict[str, Any]
+    preprocessing: Preprocessing
+    network: nn.Module
+    notes: tuple[str, ...]
+    resume: bool
+    quiet: bool
+
+    def into(self, folder: Path) -> ClassificationRecord:
+        """Fit, test, and write everything but the report to `folder`."""
+        config, images = self.config, self.images
+        _write_split(folder / SPLIT, images)
+        model, history, seconds = fitted_or_resumed(folder, self.resume, lambda: self._fit(folder))
+        tested = self._on(TEST)
+        begin = time.perf_counter()
+        shares = classify_images(model, tested, device=best_device(config.hardware.accelerator))
+        taken = time.perf_counter() - begin
+        metrics = self._metrics(tested, shares, {"fit": seconds, "predict": taken})
+        truth = self._classes(tested)
+        write_predictions(folder / PREDICTIONS, tested.names, shares, images.legend.names, truth)
+        replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
+        write_metrics(folder / METRICS, metrics)
+        shown = self._shown(tested, shares)
+        return ClassificationRecord(
+            title=TITLES[images.kind],
+            config=config.as_dict(),
+            metrics=metrics,
+            history=history,
+            legend=images.legend,
+            samples=shown[0],
+            mistakes=shown[1],
+            extra_notes=self.notes,
+        )
+
+    def _fit(self, folder: Path) -> tuple[Model, Fit]:
+        config, images, recipe = self.config, self.images, self.config.recipe
+        train, validation = (
+            LabelledImages(self._on(side), self._classes(self._on(side)), edge=self.edge)
+            for side in (TRAIN, VALIDATION)
+        )
+        classes = len(images.legend)
+        outcome = fit(
+            ImageClassifier(
+                self.network,
+                recipe,
+                Normalise(self.preprocessing),
+                classes=classes,
+                seed=config.seed,
+                weights=rarity(train.classes, classes) if recipe.class_weights else None,
+            ),
+            Loaders(
+                train,
+                validation,
+                batch=recipe.batch,
+                validation_batch=BATCH,
+                seed=config.seed,
+                drawn=True,
+                workers=loading_workers(self.store, config),
+                whole=True,
+            ),
+            epochs=recipe.epochs,
+            patience=recipe.patience,
+            checkpoints=folder / CHECKPOINTS,
+            resume=self.resume,
+            hardware=hardware_of(config.hardware),
+            quiet=self.quiet,
+            tensorboard=folder / TENSORBOARD if config.tensorboard else None,
+        )
+        return Model(
+            name=recipe.network,
+            options=self.options,
+            network=self.network,
+            window=self.edge or 1,
+            preprocessing=self.preprocessing,
+            legend=images.legend,
+            scene_bands=self.store.bands,
+            wavelengths=None,
+            provenance={
+                "seed": config.seed,
+                "fit_seconds": outcome.seconds,
+                "best_epoch": outcome.best_epoch,
+                "versions": versions(),
+            },
+            task="classify",
+            image_edge=self.edge,
+        ), outcome
+
+    def _on(self, side: int) -> ImageStore:
+        return on_side(self.images, self.store, side)
+
+    def _classes(self, part: ImageStore) -> NDArray[np.int64]:
+        classes: NDArray[np.int64] = self.images.classes[part.kept]
+        return classes
+
+    def _metrics(
+        self, tested: ImageStore, shares: NDArray[np.float32], seconds: dict[str, float]
+    ) -> dict[str, Any]:
+        images = self.images
+        counts = confusion(self._classes(tested), shares.argmax(axis=1), len(images.legend))
+        return {
+            **score(counts, images.legend.names).as_dict(),
+            "split": images.summary(overlap_of(images, self.store)),
+            "seconds": seconds,
+            "network": self.config.recipe.network,
+            "seed": self.config.seed,
+            "versions": versions(),
+        }
+
+    def _shown(
+        self, tested: ImageStore, shares: NDArray[np.float32]
+    ) -> tuple[list[ClassifiedImage], list[ClassifiedImage]]:
+        """Images drawn at random, and the surest of those that are classified wrongly."""
+        truth, found = self._classes(tested), shares.argmax(axis=1)
+
+        def picture(place: int) -> ClassifiedImage:
+            return ClassifiedImage(
+                tested.names[place],
+                sample_picture(tested.image(place)),
+                int(truth[place]),
+                int(found[place]),
+                float(shares[place, found[place]]),
+            )
+
+        drawn = np.random.default_rng(0).permutation(len(tested))[:SHOWN]
+        wrong = np.flatnonzero(truth != found)
+        surest = wrong[np.argsort(-shares[wrong, found[wrong]], kind="stable")][:SHOWN]
+        return [picture(int(at)) for at in drawn], [picture(int(at)) for at in surest]
+
+
+TITLES = {"given": "Given split", "random": "Random images"}
+
+
+def _write_split(path: Path, images: ImageSet) -> None:
+    rows = [
+        (images.images.name(index), images.legend.names[place], SIDES[int(side)])
+        for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
+    ]
+    write_table(path, ("image", "class", "side"), rows)

@@ -1,0 +1,335 @@
+"""One run of `spectile train segment`: from images and masks, or a scene, to model and report."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from spectile.errors import InputError
+from spectile.images import (
+    ImageStore,
+    PairSet,
+    load_images,
+    open_pair_set,
+    tiles_of,
+)
+from spectile.learning.fit import Fit, fit
+from spectile.learning.image_samples import LabelledMasks
+from spectile.learning.imbalance import rarity_of
+from spectile.learning.loaders import Loaders
+from spectile.learning.normalise import Normalise
+from spectile.learning.segmenter import Segmenter
+from spectile.mapping.picture import write_picture
+from spectile.mapping.scene_map import map_scene
+from spectile.model import Model
+from spectile.runs.classification import Progress
+from spectile.runs.config import SegmentConfig
+from spectile.runs.directory import CHECKPOINTS, METRICS, MODEL, REPORT, trust, versions
+from spectile.runs.evaluation import scene_place
+from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.image_run import (
+    SIDES,
+    TENSORBOARD,
+    check_start,
+    fitted_or_resumed,
+    fitted_preprocessing,
+    loading_workers,
+    network_options,
+    on_side,
+    overlap_of,
+    readable,
+    run_repeats,
+    started,
+    write_table,
+)
+from spectile.runs.segmentation import segment_image
+from spectile.scenes.components import Preprocessing
+from spectile.scenes.labels import open_labels
+from spectile.scenes.open import open_scene
+from spectile.scenes.scene import Scene
+from spectile.scenes.splits import TEST, TRAIN, VALIDATION
+from spectile.scoring.metrics import confusion, score
+from spectile.scoring.records import write_metrics
+from spectile.scoring.sample_picture import sample_picture
+from spectile.scoring.segmentation_report import (
+    SegmentationRecord,
+    SegmentedImage,
+    write_segmentation_report,
+)
+
+LARGEST_CROP = 256
+SHOWN = 8
+"""Images that the report shows, of samples and of the worst."""
+
+
+def train_segment(
+    config: SegmentConfig,
+    directory: str | Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    quiet: bool = False,
+    progress: Progress | None = None,
+) -> SegmentationRecord:
+    """Fit, test and report, and map the scene if there is one, into the run `directory`.
+
+    Images and masks are all read before the directory is touched. A run killed at any moment goes
+    on with `resume` and ends with the same numbers. Raises InputError for what the user has to
+    mend.
+    """
+    directory = Path(directory)
+    check_start(config, directory, overwrite=overwrite, resume=resume)
+    scene, pairs = _opened(config)
+    store = load_images(
+        pairs.images,
+        range(len(pairs.sides)),
+        masks=pairs.masks,
+        memory=config.memory,
+        skip_bad=config.skip_bad,
+        progress=progress,
+    )
+    options = network_options(config.recipe, None)
+    edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
+
+    def prepare(seeded: SegmentConfig) -> _Run:
+        # Which images are trained on may follow from the seed.
+        drawn = readable(_opened(seeded)[1], store)
+        good = None if scene is None else scene.good_bands
+        preprocessing, notes = fitted_preprocessing(on_side(drawn, store, TRAIN), seeded, good)
+        classes = len(drawn.legend)
+        start = started(seeded, options, preprocessing, classes, edge=edge, pixels=True)
+        notes = (*notes, *start.notes)
+        network = start.network
+        return _Run(
+            seeded, drawn, store, scene, edge, options, preprocessing, network, notes, resume, quiet
+        )
+
+    record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
+    write_segmentation_report(directory / REPORT, record, heading=_heading(config))
+    return record
+
+
+def _opened(config: SegmentConfig) -> tuple[Scene | None, PairSet]:
+    if config.scene is None:
+        if config.images is None:
+            raise InputError("name the images and masks, or a scene and its labels.")
+        return None, open_pair_set(
+            config.images,
+            config.masks,
+            legend=config.legend,
+            ignore=config.ignore,
+            split=config.split.order,
+            seed=config.seed,
+            bands_last=config.bands_last,
+            train=config.split.train,
+            validation=config.split.validation,
+        )
+    scene = open_scene(config.scene, bands_last=config.bands_last)
+    if config.labels is None:
+        raise InputError(f"{config.scene} comes without labels: name a raster or polygons.")
+    labels = open_labels(config.labels, like=scene, column=config.column, legend=config.legend)
+    return scene, tiles_of(
+        scene,
+        labels,
+        edge=config.tile,
+        train=config.split.train,
+        validation=config.split.validation,
+        seed=config.seed,
+    )
+
+
+def _heading(config: SegmentConfig) -> str:
+    return Path(config.scene or config.images or "").name
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One repeat's material."""
+
+    config: SegmentConfig
+    pairs: PairSet
+    store: ImageStore
+    scene: Scene | None
+    edge: int
+    """Of the training crops, in pixels."""
+    options: dict[str, Any]
+    preprocessing: Preprocessing
+    network: nn.Module
+    notes: tuple[str, ...]
+    resume: bool
+    quiet: bool
+
+    def into(self, folder: Path) -> SegmentationRecord:
+        """Fit, test, and write everything but the report to `folder`."""
+        config, pairs = self.config, self.pairs
+        _write_split(folder / SPLIT, pairs)
+        model, history, seconds = fitted_or_resumed(folder, self.resume, lambda: self._fit(folder))
+        times = {"fit": seconds}
+        begin = time.perf_counter()
+        tested = self._tested(model)
+        times["predict"] = time.perf_counter() - begin
+        if self.scene is not None:
+            times["map"] = self._map(model, folder)
+        metrics = self._metrics(tested, times)
+        replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
+        write_metrics(folder / METRICS, metrics)
+        drawn = np.random.default_rng(0).permutation(len(tested))[:SHOWN]
+        known = [image for image in tested if not math.isnan(image.accuracy)]
+        worst = sorted(known, key=lambda image: image.accuracy)[:SHOWN]
+        return SegmentationRecord(
+            title=TITLES[pairs.kind],
+            config=config.as_dict(),
+            metrics=metrics,
+            history=history,
+            legend=pairs.legend,
+            samples=[tested[place].shown() for place in drawn],
+            worst=[image.shown() for image in worst],
+            extra_notes=self.notes,
+        )
+
+    def _fit(self, folder: Path) -> tuple[Model, Fit]:
+        config, pairs, recipe = self.config, self.pairs, self.config.recipe
+        normalise, classes = Normalise(self.preprocessing), len(pairs.legend)
+        train = LabelledMasks(self._on(TRAIN), normalise, recipe=recipe, edge=self.edge)
+        validation = LabelledMasks(self._on(VALIDATION), normalise)
+        # Whole images come in one batch only if they are of one size.
+        alike = len(np.unique(validation.store.shapes, axis=0)) <= 1
+        outcome = fit(
+            Segmenter(
+                self.network,
+                recipe,
+                classes=classes,
+                seed=config.seed,
+                weights=rarity_of(torch.from_numpy(train.store.class_pixels))
+                if recipe.class_weights
+                else None,
+            ),
+            Loaders(
+                train,
+                validation,
+                batch=recipe.batch,
+                validation_batch=recipe.batch if alike else 1,
+                seed=config.seed,
+                drawn=True,
+                workers=loading_workers(self.store, config),
+                whole=True,
+            ),
+            epochs=recipe.epochs,
+            patience=recipe.patience,
+            checkpoints=folder / CHECKPOINTS,
+            resume=self.resume,
+            hardware=hardware_of(config.hardware),
+            quiet=self.quiet,
+            tensorboard=folder / TENSORBOARD if config.tensorboard else None,
+        )
+        wavelengths = None if self.scene is None else self.scene.wavelengths
+        if wavelengths is not None:
+            wavelengths = wavelengths[list(self.preprocessing.bands)]
+        return Model(
+            name=recipe.network,
+            options=self.options,
+            network=self.network,
+            window=self.edge,
+            preprocessing=self.preprocessing,
+            legend=pairs.legend,
+            scene_bands=self.store.bands,
+            wavelengths=None
+            if wavelengths is None
+            else wavelengths[list(self.preprocessing.bands)],
+            provenance={
+                "seed": config.seed,
+                "scene": {} if self.scene is None else scene_place(self.scene),
+                "fit_seconds": outcome.seconds,
+                "best_epoch": outcome.best_epoch,
+                "versions": versions(),
+            },
+            task="segment",
+            mask_values=pairs.mask_values,
+        ), outcome
+
+    def _on(self, side: int) -> ImageStore:
+        return on_side(self.pairs, self.store, side)
+
+    def _tested(self, model: Model) -> list[_Tested]:
+        device = best_device(self.config.hardware.accelerator)
+        part, tested = self._on(TEST), []
+        for place, name in enumerate(part.names):
+            image, truth = part[place]
+            found = segment_image(model, image, name, device=device)
+            # Pixels without data have no class, and none is asked for.
+            known = (truth > 0) & (found > 0)
+            right, said = (side[known].astype(np.int64) - 1 for side in (truth, found))
+            tested.append(_Tested(part, place, confusion(right, said, len(model.legend)), found))
+        return tested
+
+    def _map(self, model: Model, folder: Path) -> float:
+        """Map the scene that the tiles were cut from."""
+        assert self.scene is not None
+        summary = map_scene(
+            model,
+            self.scene,
+            folder / MAP,
+            overwrite=True,
+            device=best_device(self.config.hardware.accelerator),
+        )
+        write_picture(folder / MAP, folder / PICTURE, model.legend)
+        return summary.seconds
+
+    def _metrics(self, tested: list[_Tested], seconds: dict[str, float]) -> dict[str, Any]:
+        counts = np.sum([image.counts for image in tested], axis=0)
+        pixels = {side: self._on(side).class_pixels for side in (TRAIN, VALIDATION, TEST)}
+        split = self.pairs.summary(overlap_of(self.pairs, self.store), pixels)
+        return {
+            **score(counts, self.pairs.legend.names).as_dict(),
+            "split": {**split, "test_pixels": int(counts.sum())},
+            "seconds": seconds,
+            "network": self.config.recipe.network,
+            "seed": self.config.seed,
+            "versions": versions(),
+        }
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """What the model makes of one test image."""
+
+    part: ImageStore
+    place: int
+    """Of the image in the part."""
+    counts: NDArray[np.int64]
+    """The image's confusion matrix (K, K)."""
+    found: NDArray[np.int32]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the labelled pixels that are right; NaN without any."""
+        total = int(self.counts.sum())
+        return float(np.trace(self.counts)) / total if total else math.nan
+
+    def shown(self) -> SegmentedImage:
+        """The image as the report shows it."""
+        pixels, truth = self.part[self.place]
+        name = self.part.names[self.place]
+        return SegmentedImage(name, sample_picture(pixels), truth, self.found, self.accuracy)
+
+
+SPLIT, MAP, PICTURE = "split.csv", "map.tif", "map.png"
+TITLES = {
+    "given": "Given split",
+    "order": "Images in the order of their names",
+    "random": "Random images",
+    "blocks": "Tiles of the scene",
+}
+
+
+def _write_split(path: Path, pairs: PairSet) -> None:
+    rows = [(pairs.images.name(index), SIDES[int(side)]) for index, side in enumerate(pairs.sides)]
+    write_table(path, ("image", "side"), rows)

@@ -1,0 +1,152 @@
+"""Segmenting images and scenes from the command line, from masks to report and map."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+from tests.cli.conftest import Field, spectile
+from tests.cli.pictures import SMALL_DEEPLAB, masked_pictures
+
+import spectile as library
+
+TRAIN = ("train", "segment")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return masked_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def run(pictures: tuple[Path, Path]) -> Path:
+    images, masks = pictures
+    out = images.parent / "run"
+    spectile(
+        *(*TRAIN, "--images", images, "--masks", masks, "--out", out),
+        *(*SMALL_DEEPLAB, "--epochs", "30", "--learning-rate", "0.005", "-q"),
+    )
+    return out
+
+
+def metrics(run: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((run / "metrics.json").read_text())
+    return found
+
+
+def test_a_run_learns_and_says_what_of_it_to_trust(run: Path) -> None:
+    found = metrics(run)
+    assert found["mean_iou"] > 0.6  # type: ignore[operator]
+    split = found["split"]
+    assert isinstance(split, dict)
+    # Neighbouring names stay together: the first are trained on, the last tested.
+    assert split["kind"] == "order"
+    lines = (run / "split.csv").read_text().splitlines()[1:]
+    sides = [line.rpartition(",")[2] for line in lines]
+    assert sides == sorted(sides, key=["train", "validation", "test"].index)
+    assert sides.count("test") == split["test_images"]
+    # The column between the halves has no class.
+    assert split["test_pixels"] == sides.count("test") * 48 * 47
+    assert "Mean IoU" in (run / "report.html").read_text()
+
+
+def test_predicted_masks_have_the_numbers_of_the_training_masks(
+    run: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    images, masks = pictures
+    spectile("predict", run / "model.safetensors", images, "--out", tmp_path / "masks", "-q")
+    agreement = []
+    for path in sorted(images.iterdir()):
+        found = Image.open(tmp_path / "masks" / path.name)
+        assert found.mode == "P"
+        truth = np.asarray(Image.open(masks / path.name))
+        known = truth != 255
+        assert set(np.unique(found)) <= {0, 1}
+        agreement.append((np.asarray(found)[known] == truth[known]).mean())
+    assert np.mean(agreement) > 0.8
+    again = ("predict", run / "model.safetensors", images, "--out", tmp_path / "masks", "-q")
+    assert "exists" in spectile(*again, code=2)
+    spectile(*again, "--overwrite")
+
+
+def test_a_scene_is_cut_into_tiles_and_mapped(field: Field, tmp_path: Path) -> None:
+    spectile(
+        *(*TRAIN, "--scene", field.scene, "--labels", field.labels, "--tile", "24"),
+        *("--out", tmp_path / "run", *SMALL_DEEPLAB, "--recipe", "aerial", "-q"),
+    )
+    found = metrics(tmp_path / "run")
+    assert found["split"]["kind"] == "blocks"  # type: ignore[index]
+    assert found["split"]["overlap"] == 0  # type: ignore[index]
+    model = library.load(tmp_path / "run" / "model.safetensors")
+    assert model.task == "segment"
+    assert model.legend.values == (1, 10, 14)
+    spectile(
+        *("map", tmp_path / "run" / "model.safetensors", field.scene, tmp_path / "map.tif"),
+        *("--probabilities", "-q"),
+    )
+    with (
+        rasterio.open(tmp_path / "map.tif") as mapped,
+        rasterio.open(tmp_path / "run" / "map.tif") as before,
+        rasterio.open(field.scene) as scene,
+    ):
+        assert mapped.crs == scene.crs
+        assert mapped.transform == scene.transform
+        classes = mapped.read(1)
+        assert set(np.unique(classes)) <= {1, 10, 14}
+        np.testing.assert_array_equal(classes, before.read(1))
+    # And a georeferenced image is predicted as a map of its place.
+    spectile(
+        *("predict", tmp_path / "run" / "model.safetensors", field.scene),
+        *("--out", tmp_path / "predicted", "-q"),
+    )
+    with rasterio.open(tmp_path / "predicted" / "scene.tif") as predicted:
+        assert predicted.crs is not None
+        np.testing.assert_array_equal(predicted.read(1), classes)
+
+
+def test_masks_by_colour_are_understood(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = pictures
+    (tmp_path / "colours").mkdir()
+    colours = np.zeros((256, 3), np.uint8)  # black is ignored
+    colours[0], colours[1] = (200, 30, 30), (30, 200, 30)
+    for path in masks.iterdir():
+        Image.fromarray(colours[np.asarray(Image.open(path))]).save(
+            tmp_path / "colours" / path.name
+        )
+    spectile(
+        *(*TRAIN, "--images", images, "--masks", tmp_path / "colours", "--out", tmp_path / "run"),
+        *(*SMALL_DEEPLAB, "-q"),
+    )
+    model = library.load(tmp_path / "run" / "model.safetensors")
+    assert sorted(model.legend.colors) == [(30, 200, 30), (200, 30, 30)]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda images, masks: Image.new("L", (40, 48)).save(masks / "03.png"), "03.png"),
+        (lambda images, masks: (masks / "04.png").unlink(), "04"),
+        (lambda images, masks: Image.new("L", (48, 48)).save(images / "05.png"), "band"),
+        (lambda images, masks: (images / "06.png").write_bytes(b"\x89PNG\r\n\x1a\n"), "06.png"),
+    ],
+)
+def test_what_does_not_fit_is_named(spoil: object, said: str, tmp_path: Path) -> None:
+    images, masks = masked_pictures(tmp_path)
+    spoil(images, masks)  # type: ignore[operator]
+    order = (*TRAIN, "--images", images, "--masks", masks, "--out", tmp_path / "run", "-q")
+    assert said in spectile(*order, *SMALL_DEEPLAB, code=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_for_whole_images_is_refused(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = pictures
+    order = (*TRAIN, "--images", images, "--masks", masks, "--out", tmp_path / "run", "-q")
+    assert "deeplab" in spectile(*order, "--config", _whole(tmp_path), code=2)
+
+
+def _whole(folder: Path) -> Path:
+    path = folder / "config.yaml"
+    path.write_text("task: segment\nrecipe: {network: resnet-18, options: {}}\n")
+    return path
