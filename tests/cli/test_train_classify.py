@@ -171,3 +171,13 @@ def test_a_model_for_images_is_refused_where_scenes_are_mapped(
 ) -> None:
     picture = next((pictures / "red").iterdir())
     assert "predict" in refused("map", run / "model.safetensors", picture, tmp_path / "map.tif")
+
+
+def test_a_run_is_not_resumed_on_other_images(pictures: Path, tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "colours")
+    order = ("train", "classify", "--images", folder, "--out", tmp_path / "run", *TINY, "-q")
+    spectile(*order)
+    for path in (tmp_path / "run" / "report.html", tmp_path / "run" / "model.safetensors"):
+        path.unlink()
+    (folder / "red" / "0.png").rename(folder / "red" / "new.png")
+    assert "--overwrite" in refused(*order, "--resume")

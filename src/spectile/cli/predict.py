@@ -52,6 +52,7 @@ def predict(
                 out,
                 bands_last=bands_last,
                 skip_bad=skip_bad,
+                memory=memory,
                 device=best_device("auto"),
                 progress=progress,
             )

@@ -28,6 +28,7 @@ from spectile.runs.image_run import (
     SIDES,
     TENSORBOARD,
     check_start,
+    fingerprint,
     fitted_or_resumed,
     fitted_preprocessing,
     loading_workers,
@@ -37,7 +38,7 @@ from spectile.runs.image_run import (
     readable,
     run_repeats,
     started,
-    write_table,
+    write_split,
 )
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
@@ -147,7 +148,11 @@ class _Run:
     def into(self, folder: Path) -> ClassificationRecord:
         """Fit, test, and write everything but the report to `folder`."""
         config, images = self.config, self.images
-        _write_split(folder / SPLIT, images)
+        rows = [
+            (images.images.name(index), images.legend.names[place], SIDES[int(side)])
+            for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
+        ]
+        write_split(folder / SPLIT, ("image", "class", "side"), rows, resume=self.resume)
         model, history, seconds = fitted_or_resumed(folder, self.resume, lambda: self._fit(folder))
         tested = self._on(TEST)
         begin = time.perf_counter()
@@ -217,6 +222,7 @@ class _Run:
                 "seed": config.seed,
                 "fit_seconds": outcome.seconds,
                 "best_epoch": outcome.best_epoch,
+                "training_data_sha256": fingerprint(self._on(TRAIN)),
                 "versions": versions(),
             },
             task="classify",
@@ -266,11 +272,3 @@ class _Run:
 
 
 TITLES = {"given": "Given split", "random": "Random images"}
-
-
-def _write_split(path: Path, images: ImageSet) -> None:
-    rows = [
-        (images.images.name(index), images.legend.names[place], SIDES[int(side)])
-        for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
-    ]
-    write_table(path, ("image", "class", "side"), rows)

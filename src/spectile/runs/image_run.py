@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -256,6 +257,29 @@ def loading_workers(store: ImageStore, config: ImageConfig) -> int:
     if config.workers is not None:
         return config.workers
     return 0 if store.in_memory else min(4, max(1, (os.cpu_count() or 1) - 1))
+
+
+def write_split(
+    path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]], *, resume: bool
+) -> None:
+    """Write which image is on which side.
+
+    Raises InputError unless a resumed run would test the images that it didn't train on.
+    """
+    if resume and path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            before = list(csv.reader(file))
+        if before != [list(header), *([str(cell) for cell in row] for row in rows)]:
+            raise InputError(
+                f"{path} is no longer the split of these images, which were changed since the run "
+                "was started: start anew with --overwrite."
+            )
+    write_table(path, header, rows)
+
+
+def fingerprint(store: ImageStore) -> str:
+    """Of all pixels of the images."""
+    return hashlib.sha256(b"".join(store.hashes)).hexdigest()
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -26,8 +26,8 @@ from spectile.runs.classification import classify_images, write_predictions
 from spectile.runs.segmentation import segment_image
 from spectile.scenes.open import open_scene
 
-AT_ONCE = 1024
-"""Images that are decoded before they are classified."""
+AT_ONCE = 512
+"""Images that are decoded before they are classified; what memory can't hold is decoded twice."""
 NO_CLASS = 255
 """In predicted masks, where an image has no data."""
 
@@ -71,6 +71,7 @@ def predict_classes(
     *,
     bands_last: bool = True,
     skip_bad: bool = False,
+    memory: float = 1.0,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Predicted:
@@ -87,7 +88,7 @@ def predict_classes(
         store = load_images(
             ImageFiles(tuple(chosen), bands_last),
             range(len(chosen)),
-            memory=float("inf"),
+            memory=memory,
             shorter=model.image_edge,
             skip_bad=skip_bad,
         )
@@ -97,6 +98,8 @@ def predict_classes(
             shares.append(classify_images(model, store, device=device))
         if progress:
             progress(min(first + AT_ONCE, len(files)), len(files))
+    if not names:
+        raise InputError(f"none of the {len(files)} images can be read: {bad[0][0]} ({bad[0][1]}).")
     write_predictions(out, names, np.concatenate(shares), model.legend.names)
     return Predicted(len(names), tuple(bad))
 

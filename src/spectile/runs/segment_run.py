@@ -39,6 +39,7 @@ from spectile.runs.image_run import (
     SIDES,
     TENSORBOARD,
     check_start,
+    fingerprint,
     fitted_or_resumed,
     fitted_preprocessing,
     loading_workers,
@@ -48,7 +49,7 @@ from spectile.runs.image_run import (
     readable,
     run_repeats,
     started,
-    write_table,
+    write_split,
 )
 from spectile.runs.segmentation import segment_image
 from spectile.scenes.components import Preprocessing
@@ -170,7 +171,8 @@ class _Run:
     def into(self, folder: Path) -> SegmentationRecord:
         """Fit, test, and write everything but the report to `folder`."""
         config, pairs = self.config, self.pairs
-        _write_split(folder / SPLIT, pairs)
+        rows = [(pairs.images.name(at), SIDES[int(side)]) for at, side in enumerate(pairs.sides)]
+        write_split(folder / SPLIT, ("image", "side"), rows, resume=self.resume)
         model, history, seconds = fitted_or_resumed(folder, self.resume, lambda: self._fit(folder))
         times = {"fit": seconds}
         begin = time.perf_counter()
@@ -249,6 +251,7 @@ class _Run:
                 "scene": {} if self.scene is None else scene_place(self.scene),
                 "fit_seconds": outcome.seconds,
                 "best_epoch": outcome.best_epoch,
+                "training_data_sha256": fingerprint(self._on(TRAIN)),
                 "versions": versions(),
             },
             task="segment",
@@ -328,8 +331,3 @@ TITLES = {
     "random": "Random images",
     "blocks": "Tiles of the scene",
 }
-
-
-def _write_split(path: Path, pairs: PairSet) -> None:
-    rows = [(pairs.images.name(index), SIDES[int(side)]) for index, side in enumerate(pairs.sides)]
-    write_table(path, ("image", "side"), rows)
