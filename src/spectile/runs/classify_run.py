@@ -9,38 +9,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from spectile.errors import InputError
 from spectile.images import ImageSet, ImageStore, load_images, open_image_set
-from spectile.learning.fit import Fit, fit
+from spectile.learning.fit import Fit
 from spectile.learning.image_classifier import ImageClassifier
 from spectile.learning.image_samples import LabelledImages
 from spectile.learning.imbalance import rarity
-from spectile.learning.loaders import Loaders
 from spectile.learning.normalise import Normalise
 from spectile.model import Model
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
-from spectile.runs.directory import CHECKPOINTS, METRICS, MODEL, REPORT, trust, versions
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
-    TENSORBOARD,
     check_start,
-    fingerprint,
-    fitted_or_resumed,
-    fitted_preprocessing,
-    loading_workers,
-    network_options,
     on_side,
     overlap_of,
     readable,
     run_repeats,
-    started,
     write_split,
 )
-from spectile.scenes.components import Preprocessing
+from spectile.runs.image_start import Start, loading_workers, network_options, started
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
     ClassificationRecord,
@@ -88,15 +79,18 @@ def train_classify(
 
     def prepare(seeded: ClassifyConfig) -> _Run:
         # Which images are trained on may follow from the seed.
-        drawn = readable(_opened(seeded), store)
-        preprocessing, notes = fitted_preprocessing(on_side(drawn, store, TRAIN), seeded)
-        classes = len(drawn.legend)
-        start = started(seeded, options, preprocessing, classes, edge=edge or PROBE, pixels=False)
-        notes = (*notes, *start.notes)
-        network = start.network
-        return _Run(
-            seeded, drawn, store, edge, options, preprocessing, network, notes, resume, quiet
+        drawn = readable(images if seeded.seed == config.seed else _opened(seeded), store)
+        start = started(
+            seeded,
+            options,
+            on_side(drawn, store, TRAIN),
+            len(drawn.legend),
+            edge=edge or PROBE,
+            pixels=False,
+            resume=resume,
+            quiet=quiet,
         )
+        return _Run(seeded, drawn, store, edge, start)
 
     record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
     write_classification_report(directory / REPORT, record, heading=Path(config.images).name)
@@ -138,12 +132,7 @@ class _Run:
     images: ImageSet
     store: ImageStore
     edge: int | None
-    options: dict[str, Any]
-    preprocessing: Preprocessing
-    network: nn.Module
-    notes: tuple[str, ...]
-    resume: bool
-    quiet: bool
+    start: Start
 
     def into(self, folder: Path) -> ClassificationRecord:
         """Fit, test, and write everything but the report to `folder`."""
@@ -152,8 +141,8 @@ class _Run:
             (images.images.name(index), images.legend.names[place], SIDES[int(side)])
             for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
         ]
-        write_split(folder / SPLIT, ("image", "class", "side"), rows, resume=self.resume)
-        model, history, seconds = fitted_or_resumed(folder, self.resume, lambda: self._fit(folder))
+        write_split(folder / SPLIT, ("image", "class", "side"), rows, resume=self.start.resume)
+        model, history, seconds = self.start.fitted_or_resumed(folder, lambda: self._fit(folder))
         tested = self._on(TEST)
         begin = time.perf_counter()
         shares = classify_images(model, tested, device=best_device(config.hardware.accelerator))
@@ -172,7 +161,7 @@ class _Run:
             legend=images.legend,
             samples=shown[0],
             mistakes=shown[1],
-            extra_notes=self.notes,
+            extra_notes=self.start.notes,
         )
 
     def _fit(self, folder: Path) -> tuple[Model, Fit]:
@@ -182,49 +171,28 @@ class _Run:
             for side in (TRAIN, VALIDATION)
         )
         classes = len(images.legend)
-        outcome = fit(
-            ImageClassifier(
-                self.network,
-                recipe,
-                Normalise(self.preprocessing),
-                classes=classes,
-                seed=config.seed,
-                weights=rarity(train.classes, classes) if recipe.class_weights else None,
-            ),
-            Loaders(
-                train,
-                validation,
-                batch=recipe.batch,
-                validation_batch=BATCH,
-                seed=config.seed,
-                drawn=True,
-                workers=loading_workers(self.store, config),
-                whole=True,
-            ),
-            epochs=recipe.epochs,
-            patience=recipe.patience,
-            checkpoints=folder / CHECKPOINTS,
-            resume=self.resume,
-            hardware=hardware_of(config.hardware),
-            quiet=self.quiet,
-            tensorboard=folder / TENSORBOARD if config.tensorboard else None,
+        task = ImageClassifier(
+            self.start.network,
+            recipe,
+            Normalise(self.start.preprocessing),
+            classes=classes,
+            seed=config.seed,
+            weights=rarity(train.classes, classes) if recipe.class_weights else None,
+        )
+        workers = loading_workers(self.store, config)
+        outcome = self.start.fit(
+            task, train, validation, folder, validation_batch=BATCH, workers=workers
         )
         return Model(
             name=recipe.network,
-            options=self.options,
-            network=self.network,
+            options=self.start.options,
+            network=self.start.network,
             window=self.edge or 1,
-            preprocessing=self.preprocessing,
+            preprocessing=self.start.preprocessing,
             legend=images.legend,
             scene_bands=self.store.bands,
             wavelengths=None,
-            provenance={
-                "seed": config.seed,
-                "fit_seconds": outcome.seconds,
-                "best_epoch": outcome.best_epoch,
-                "training_data_sha256": fingerprint(self._on(TRAIN)),
-                "versions": versions(),
-            },
+            provenance=self.start.provenance(outcome, train.store),
             task="classify",
             image_edge=self.edge,
         ), outcome

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from spectile.errors import InputError
 from spectile.images import (
@@ -21,10 +20,9 @@ from spectile.images import (
     open_pair_set,
     tiles_of,
 )
-from spectile.learning.fit import Fit, fit
+from spectile.learning.fit import Fit
 from spectile.learning.image_samples import LabelledMasks
 from spectile.learning.imbalance import rarity_of
-from spectile.learning.loaders import Loaders
 from spectile.learning.normalise import Normalise
 from spectile.learning.segmenter import Segmenter
 from spectile.mapping.picture import write_picture
@@ -32,27 +30,20 @@ from spectile.mapping.scene_map import map_scene
 from spectile.model import Model
 from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
-from spectile.runs.directory import CHECKPOINTS, METRICS, MODEL, REPORT, trust, versions
+from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
 from spectile.runs.evaluation import scene_place
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
-    TENSORBOARD,
     check_start,
-    fingerprint,
-    fitted_or_resumed,
-    fitted_preprocessing,
-    loading_workers,
-    network_options,
     on_side,
     overlap_of,
     readable,
     run_repeats,
-    started,
     write_split,
 )
+from spectile.runs.image_start import Start, loading_workers, network_options, started
 from spectile.runs.segmentation import segment_image
-from spectile.scenes.components import Preprocessing
 from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
 from spectile.scenes.scene import Scene
@@ -102,16 +93,19 @@ def train_segment(
 
     def prepare(seeded: SegmentConfig) -> _Run:
         # Which images are trained on may follow from the seed.
-        drawn = readable(_opened(seeded)[1], store)
-        good = None if scene is None else scene.good_bands
-        preprocessing, notes = fitted_preprocessing(on_side(drawn, store, TRAIN), seeded, good)
-        classes = len(drawn.legend)
-        start = started(seeded, options, preprocessing, classes, edge=edge, pixels=True)
-        notes = (*notes, *start.notes)
-        network = start.network
-        return _Run(
-            seeded, drawn, store, scene, edge, options, preprocessing, network, notes, resume, quiet
+        drawn = readable(pairs if seeded.seed == config.seed else _opened(seeded)[1], store)
+        start = started(
+            seeded,
+            options,
+            on_side(drawn, store, TRAIN),
+            len(drawn.legend),
+            edge=edge,
+            pixels=True,
+            good_bands=None if scene is None else scene.good_bands,
+            resume=resume,
+            quiet=quiet,
         )
+        return _Run(seeded, drawn, store, scene, edge, start)
 
     record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
     write_segmentation_report(directory / REPORT, record, heading=_heading(config))
@@ -161,19 +155,14 @@ class _Run:
     scene: Scene | None
     edge: int
     """Of the training crops, in pixels."""
-    options: dict[str, Any]
-    preprocessing: Preprocessing
-    network: nn.Module
-    notes: tuple[str, ...]
-    resume: bool
-    quiet: bool
+    start: Start
 
     def into(self, folder: Path) -> SegmentationRecord:
         """Fit, test, and write everything but the report to `folder`."""
         config, pairs = self.config, self.pairs
         rows = [(pairs.images.name(at), SIDES[int(side)]) for at, side in enumerate(pairs.sides)]
-        write_split(folder / SPLIT, ("image", "side"), rows, resume=self.resume)
-        model, history, seconds = fitted_or_resumed(folder, self.resume, lambda: self._fit(folder))
+        write_split(folder / SPLIT, ("image", "side"), rows, resume=self.start.resume)
+        model, history, seconds = self.start.fitted_or_resumed(folder, lambda: self._fit(folder))
         times = {"fit": seconds}
         begin = time.perf_counter()
         tested = self._tested(model)
@@ -194,69 +183,54 @@ class _Run:
             legend=pairs.legend,
             samples=[tested[place].shown() for place in drawn],
             worst=[image.shown() for image in worst],
-            extra_notes=self.notes,
+            extra_notes=self.start.notes,
         )
 
     def _fit(self, folder: Path) -> tuple[Model, Fit]:
         config, pairs, recipe = self.config, self.pairs, self.config.recipe
-        normalise, classes = Normalise(self.preprocessing), len(pairs.legend)
+        normalise, classes = Normalise(self.start.preprocessing), len(pairs.legend)
         train = LabelledMasks(self._on(TRAIN), normalise, recipe=recipe, edge=self.edge)
         validation = LabelledMasks(self._on(VALIDATION), normalise)
         # Whole images come in one batch only if they are of one size.
         alike = len(np.unique(validation.store.shapes, axis=0)) <= 1
-        outcome = fit(
-            Segmenter(
-                self.network,
-                recipe,
-                classes=classes,
-                seed=config.seed,
-                weights=rarity_of(torch.from_numpy(train.store.class_pixels))
-                if recipe.class_weights
-                else None,
-            ),
-            Loaders(
-                train,
-                validation,
-                batch=recipe.batch,
-                validation_batch=recipe.batch if alike else 1,
-                seed=config.seed,
-                drawn=True,
-                workers=loading_workers(self.store, config),
-                whole=True,
-            ),
-            epochs=recipe.epochs,
-            patience=recipe.patience,
-            checkpoints=folder / CHECKPOINTS,
-            resume=self.resume,
-            hardware=hardware_of(config.hardware),
-            quiet=self.quiet,
-            tensorboard=folder / TENSORBOARD if config.tensorboard else None,
+        pixels = torch.from_numpy(train.store.class_pixels)
+        task = Segmenter(
+            self.start.network,
+            recipe,
+            classes=classes,
+            seed=config.seed,
+            weights=rarity_of(pixels) if recipe.class_weights else None,
         )
-        wavelengths = None if self.scene is None else self.scene.wavelengths
-        if wavelengths is not None:
-            wavelengths = wavelengths[list(self.preprocessing.bands)]
+        outcome = self.start.fit(
+            task,
+            train,
+            validation,
+            folder,
+            validation_batch=recipe.batch if alike else 1,
+            workers=loading_workers(self.store, config),
+        )
         return Model(
             name=recipe.network,
-            options=self.options,
-            network=self.network,
+            options=self.start.options,
+            network=self.start.network,
             window=self.edge,
-            preprocessing=self.preprocessing,
+            preprocessing=self.start.preprocessing,
             legend=pairs.legend,
             scene_bands=self.store.bands,
-            wavelengths=None
-            if wavelengths is None
-            else wavelengths[list(self.preprocessing.bands)],
+            wavelengths=self._wavelengths(),
             provenance={
-                "seed": config.seed,
+                **self.start.provenance(outcome, train.store),
                 "scene": {} if self.scene is None else scene_place(self.scene),
-                "fit_seconds": outcome.seconds,
-                "best_epoch": outcome.best_epoch,
-                "training_data_sha256": fingerprint(self._on(TRAIN)),
-                "versions": versions(),
             },
             task="segment",
             mask_values=pairs.mask_values,
         ), outcome
+
+    def _wavelengths(self) -> NDArray[np.float64] | None:
+        """Of the used bands, where a scene tells them."""
+        if self.scene is None or self.scene.wavelengths is None:
+            return None
+        return self.scene.wavelengths[list(self.start.preprocessing.bands)]
 
     def _on(self, side: int) -> ImageStore:
         return on_side(self.pairs, self.store, side)
