@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.learning.photographs import halves, tinted
 from torch import nn
 
@@ -15,7 +17,7 @@ from spectile.learning.callbacks import History
 from spectile.learning.fit import Fit, Hardware, fit
 from spectile.learning.image_classifier import ImageClassifier
 from spectile.learning.image_recipes import ClassifyRecipe, SegmentRecipe
-from spectile.learning.image_samples import LabelledImages, LabelledMasks
+from spectile.learning.image_samples import EvenWindows, LabelledImages, RandomCrops, spread
 from spectile.learning.image_task import ImageTask, warm_cosine
 from spectile.learning.loaders import Loaders
 from spectile.learning.normalise import Normalise
@@ -157,8 +159,8 @@ def test_a_segmenter_learns_halves(loss: str, tmp_path: Path) -> None:
         "deeplab-v3-plus", bands=BANDS, classes=2, backbone="mobilenet-v2", backbone_width=0.25
     )
     normalise = standardising(1.5, 1.5)
-    train = LabelledMasks(store.part(np.arange(16)), normalise, recipe=recipe, edge=24)
-    validation = LabelledMasks(store.part(np.arange(16, 20)), normalise)
+    train = RandomCrops(store.part(np.arange(16)), normalise, recipe, 24)
+    validation = EvenWindows(store.part(np.arange(16, 20)), normalise, 24)
     task = Segmenter(network, recipe, classes=2, seed=0, weights=None)
     fitted = fit(
         task,
@@ -192,7 +194,7 @@ def test_normalising_is_what_the_reducer_does_to_scenes() -> None:
 def test_masks_follow_their_images(tmp_path: Path) -> None:
     store = halves(6)
     recipe = SegmentRecipe(turns=True, scales=(0.7, 1.5))
-    samples = LabelledMasks(store, standardising(1.5, 1.5), recipe=recipe, edge=24)
+    samples = RandomCrops(store, standardising(1.5, 1.5), recipe, 24)
     images, masks = samples.__getitems__([(index, 7 * index) for index in range(6)])
     assert images.shape == (6, BANDS, 24, 24)
     bright = images.mean(dim=1) > 0
@@ -210,3 +212,11 @@ def test_crops_are_in_the_middle_unless_drawn() -> None:
     np.testing.assert_array_equal(middle[0].numpy(), store.image(1)[:, 2:18, 2:18])
     drawn, _ = samples.__getitems__([(1, seed) for seed in range(20)])
     assert len({image.numpy().tobytes() for image in drawn}) > 5
+
+
+@given(length=st.integers(1, 500), edge=st.integers(1, 200))
+def test_windows_are_spread_over_an_image(length: int, edge: int) -> None:
+    windows = spread(length, edge)
+    assert all(0 <= w.start < w.stop <= length for w in windows)
+    assert {w.stop - w.start for w in windows} == {min(edge, length)}
+    assert len(windows) == 1 or (windows[0].start == 0 and windows[-1].stop == length)

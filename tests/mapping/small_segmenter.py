@@ -35,7 +35,7 @@ class LooksAround(nn.Module):
         return logits
 
 
-def segment_model(network: nn.Module | None = None, window: int = 16) -> Model:
+def segment_model(network: nn.Module | None = None, window: int = 48) -> Model:
     """With the values 3, 7 and 14, on bands as they are; `window` is the crops' edge."""
     legend = [Category(value, f"class {value}", (value, 10 * value, 90)) for value in (3, 7, 14)]
     return Model(

@@ -30,11 +30,6 @@ HEIGHT, WIDTH, EDGE = 100, 130, 48
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}
 
 
-@pytest.fixture(autouse=True)
-def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmenter, "EDGE", EDGE)
-
-
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     pixels = np.random.default_rng(1).normal(0, 1, (BANDS, HEIGHT, WIDTH)).astype(np.float32)

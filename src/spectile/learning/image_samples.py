@@ -66,20 +66,14 @@ class LabelledImages:
         return image[:, top : top + self.edge, left : left + self.edge]
 
 
-class LabelledMasks:
-    """Components (N, components, h, w) of images, and class indices (N, h, w), -1 where ignored.
+class RandomCrops:
+    """Components (N, components, edge, edge) of images, and class indices, -1 where ignored.
 
-    With a `recipe` samples are crops of random place and scale, flipped or turned; without, whole
-    images, which have to be of one size to come in one batch.
+    Crops of random place and scale, flipped or turned, as the `recipe` says.
     """
 
     def __init__(
-        self,
-        store: ImageStore,
-        normalise: Normalise,
-        *,
-        recipe: SegmentRecipe | None = None,
-        edge: int = 0,
+        self, store: ImageStore, normalise: Normalise, recipe: SegmentRecipe, edge: int
     ) -> None:
         self.store = store
         self.normalise = normalise
@@ -89,28 +83,76 @@ class LabelledMasks:
     def __len__(self) -> int:
         return len(self.store)
 
-    def __getitems__(self, drawn: Sequence[Drawn]) -> tuple[Tensor, Tensor]:
-        pairs = [
-            self._whole(entry) if isinstance(entry, int) else self._crop(*entry) for entry in drawn
-        ]
-        return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
-
-    def _whole(self, index: int, chance: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        pixels, mask = self.store[index]
-        image = as_tensor(pixels)
-        if chance is not None and self.recipe is not None and self.recipe.jitter:
-            image = jittered(image[None], self.recipe.jitter, chance)[0]
-        return self.normalise(image), torch.from_numpy(mask.astype(np.int64)) - 1
+    def __getitems__(self, drawn: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        return stacked([self._crop(index, seed) for index, seed in drawn])
 
     def _crop(self, index: int, seed: int) -> tuple[Tensor, Tensor]:
-        assert self.recipe is not None
-        chance = torch.Generator().manual_seed(seed)
+        recipe, chance = self.recipe, torch.Generator().manual_seed(seed)
+        pixels, places = self.store.pair(index)
+        image = as_tensor(pixels)
+        if recipe.jitter:
+            image = jittered(image[None], recipe.jitter, chance)[0]
         image, mask = random_scale_crop(
-            *self._whole(index, chance), self.edge, self.recipe.scales, generator=chance
+            self.normalise(image), class_indices(places), self.edge, recipe.scales, chance
         )
-        if self.recipe.turns:
+        if recipe.turns:
             return turn_with_mask(image, mask, chance)
-        return flip_with_mask(image, mask, chance) if self.recipe.flip else (image, mask)
+        return flip_with_mask(image, mask, chance) if recipe.flip else (image, mask)
+
+
+class EvenWindows:
+    """Components (N, components, h, w) of images, and class indices, -1 where ignored.
+
+    Windows of the training crops' size, spread evenly over each image: a network's numbers depend
+    on the size of what it is given. Images smaller than a window are taken as they are.
+    """
+
+    def __init__(self, store: ImageStore, normalise: Normalise, edge: int) -> None:
+        self.store = store
+        self.normalise = normalise
+        self.windows = [
+            (index, rows, columns)
+            for index, (height, width) in enumerate(store.shapes.tolist())
+            for rows in spread(height, edge)
+            for columns in spread(width, edge)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    @property
+    def alike(self) -> bool:
+        """Whether all are of one size, so that they come in batches."""
+        sizes = {(r.stop - r.start, c.stop - c.start) for _, r, c in self.windows}
+        return len(sizes) <= 1
+
+    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        return stacked([self._window(*self.windows[index]) for index in indices])
+
+    def _window(self, index: int, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
+        pixels, places = self.store.pair(index)
+        image = self.normalise(as_tensor(pixels[:, rows, columns]))
+        return image, class_indices(places[rows, columns])
+
+
+def spread(length: int, edge: int) -> list[slice]:
+    """About length / edge stretches of `edge` pixels, the first at the start, the last at the end.
+
+    A single one lies in the middle.
+    """
+    count, room = max(1, round(length / edge)), max(0, length - edge)
+    starts = [room // 2] if count == 1 else [room * n // (count - 1) for n in range(count)]
+    return [slice(start, min(start + edge, length)) for start in starts]
+
+
+def class_indices(places: NDArray[np.uint16]) -> Tensor:
+    """Places in the legend from 1, 0 where unlabelled, as class indices from 0, then -1."""
+    return torch.from_numpy(places.astype(np.int64)) - 1
+
+
+def stacked(pairs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Images and masks as one batch."""
+    return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
 
 
 def jittered(images: Tensor, strength: float, chance: torch.Generator | None = None) -> Tensor:

@@ -33,17 +33,16 @@ class Axis:
     """Where the cores begin."""
     length: int
     """Of the scene."""
-    overlap: int
-    """How far a window reaches beyond its core, except at the scene's border."""
+    edge: int
+    """Of a window, unless the scene is smaller."""
 
     @classmethod
     def cut(cls, length: int, edge: int) -> Axis:
-        """The fewest even cores whose windows have at most `edge` pixels."""
-        overlap = edge // OVERLAP
+        """The fewest even cores that lie in windows of `edge` pixels with an overlap around."""
         if length <= edge:
-            return cls((0,), length, overlap)
-        starts = tuple(start for start, _ in even_steps(length, edge - 2 * overlap))
-        return cls(starts, length, overlap)
+            return cls((0,), length, edge)
+        starts = tuple(start for start, _ in even_steps(length, edge - 2 * (edge // OVERLAP)))
+        return cls(starts, length, edge)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -51,16 +50,22 @@ class Axis:
     @property
     def fade(self) -> int:
         """How far on each side of a core's edge two windows count."""
-        return self.overlap // 2
+        return self.edge // OVERLAP // 2
 
     def core(self, number: int) -> tuple[int, int]:
         """The first pixel of a core, and the one after its last."""
         return self.starts[number], (*self.starts, self.length)[number + 1]
 
     def window(self, number: int) -> tuple[int, int]:
-        """The first pixel of a window, and the one after its last."""
+        """The first pixel of a window, and the one after its last.
+
+        All are of one size, for a network's numbers depend on the size of what it is given: at the
+        scene's border a window reaches further in.
+        """
         start, stop = self.core(number)
-        return max(0, start - self.overlap), min(self.length, stop + self.overlap)
+        size = min(self.edge, self.length)
+        first = min(max(0, (start + stop - size) // 2), self.length - size)
+        return first, first + size
 
     def core_of(self, pixel: int) -> int:
         """The core that a pixel lies in."""
@@ -74,18 +79,22 @@ class Axis:
 
     def weights(self, number: int) -> NDArray[np.float64]:
         """How much a window counts at each of its pixels."""
-        start, stop = self.window(number)
-        weights = np.ones(stop - start)
-        zone = 2 * self.fade
-        rising = np.sin(np.pi / 2 * (np.arange(zone) + 0.5) / max(1, zone)) ** 2
-        unused = np.zeros(self.overlap - self.fade)
-        ramp = np.concatenate([unused, rising])
+        first, beyond = self.window(number)
+        pixels = np.arange(first, beyond)
+        start, stop = self.core(number)
+        weights = np.ones(len(pixels))
         if number > 0:
-            weights[: len(ramp)] = ramp
+            weights *= self._rising(pixels - start)
         if number < len(self) - 1:
-            # Not a sine of its own: so both add up to 1 without rounding.
-            weights[len(weights) - len(ramp) :] = np.concatenate([1 - rising, unused])
+            # Not a fall of its own: so both add up to 1 without rounding.
+            weights *= 1 - self._rising(pixels - stop)
         return weights
+
+    def _rising(self, beyond: NDArray[np.int64]) -> NDArray[np.float64]:
+        """From 0 to 1 around the edge of a core, by how many pixels one lies beyond it."""
+        share = np.clip((beyond + self.fade + 0.5) / max(1, 2 * self.fade), 0, 1)
+        # Without room to fade, the core's edge itself.
+        return np.sin(np.pi / 2 * share) ** 2 if self.fade else (beyond >= 0).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ class BlendedWindows:
 
     @classmethod
     def over(cls, height: int, width: int, edge: int) -> BlendedWindows:
-        """Windows of at most `edge` pixels a side over a scene of `height` x `width` pixels."""
+        """Windows of `edge` pixels a side over a scene of `height` x `width` pixels."""
         return cls(Axis.cut(height, edge), Axis.cut(width, edge))
 
     def __len__(self) -> int:
@@ -105,8 +114,8 @@ class BlendedWindows:
 
     @property
     def overlap(self) -> int:
-        """How far a window reaches beyond its core, in pixels."""
-        return self.rows.overlap
+        """How far a window reaches beyond its core at least, in pixels."""
+        return self.rows.edge // OVERLAP
 
     def cores(self) -> Iterator[Window]:
         """The parts of the scene of which each is in the middle of one window."""

@@ -34,8 +34,6 @@ from spectile.mapping.window_order import KeptWindows, Step, by_fresh_window, st
 from spectile.model import Model
 from spectile.scenes.scene import Scene, UnreadableError
 
-EDGE = 512
-"""Least edge of a window in pixels; training crops may be larger, and then windows are as well."""
 LIBRARY_COPIES = 3.0
 """Measured peak of DeepLabv3+ by that of its tensors: oneDNN keeps reordered copies beside them."""
 GROUP = 4, 8
@@ -100,7 +98,7 @@ class SceneSegmenter:
         self._device = torch.device(device)
         self._dtype = input_dtype(model.network, precision)
         self._read = reading(keep_going)
-        self._edge = max(EDGE, model.window)
+        self._edge = model.window
         self._windows = BlendedWindows.over(scene.height, scene.width, self._edge)
         self._least = self._least_bytes()
         self._most_kept = self._room_for_windows(memory)

@@ -21,7 +21,7 @@ from spectile.images import (
     tiles_of,
 )
 from spectile.learning.fit import Fit
-from spectile.learning.image_samples import LabelledMasks
+from spectile.learning.image_samples import EvenWindows, RandomCrops
 from spectile.learning.imbalance import rarity_of
 from spectile.learning.normalise import Normalise
 from spectile.learning.segmenter import Segmenter
@@ -189,10 +189,8 @@ class _Run:
     def _fit(self, folder: Path) -> tuple[Model, Fit]:
         config, pairs, recipe = self.config, self.pairs, self.config.recipe
         normalise, classes = Normalise(self.start.preprocessing), len(pairs.legend)
-        train = LabelledMasks(self._on(TRAIN), normalise, recipe=recipe, edge=self.edge)
-        validation = LabelledMasks(self._on(VALIDATION), normalise)
-        # Whole images come in one batch only if they are of one size.
-        alike = len(np.unique(validation.store.shapes, axis=0)) <= 1
+        train = RandomCrops(self._on(TRAIN), normalise, recipe, self.edge)
+        validation = EvenWindows(self._on(VALIDATION), normalise, self.edge)
         pixels = torch.from_numpy(train.store.class_pixels)
         task = Segmenter(
             self.start.network,
@@ -206,7 +204,7 @@ class _Run:
             train,
             validation,
             folder,
-            validation_batch=recipe.batch if alike else 1,
+            validation_batch=recipe.batch if validation.alike else 1,
             workers=loading_workers(self.store, config),
         )
         return Model(
