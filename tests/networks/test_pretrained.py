@@ -47,12 +47,21 @@ def weights_in(network: nn.Module) -> set[str]:
     return {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
 
 
+def notes_of(network: nn.Module, path: Path, **options: object) -> list[str]:
+    """The sentences on weights that were loaded; those called fresh are those that stayed."""
+    before = copy_of(network)
+    loaded = start_from(network, path, **options)
+    changed_names = changed(network, before)
+    assert not changed_names & loaded.fresh
+    return list(loaded.notes)
+
+
 @pytest.mark.parametrize(("source", "name"), FILES)
 def test_weights_of_other_programs_fill_the_network(source, name, tmp_path):
     weights = weights_of(name, source)
     save_file(weights, tmp_path / "w.safetensors")
     network = created(name)
-    notes = start_from(network, tmp_path / "w.safetensors", name=name, bands=3, source=source)
+    notes = notes_of(network, tmp_path / "w.safetensors", name=name, bands=3, source=source)
     expected = networks.convert(weights, source=source, network=name)
     torch.testing.assert_close(network.state_dict(), expected, rtol=0, atol=0)
     layers = len({key.rpartition(".")[0] for key in expected})
@@ -71,7 +80,7 @@ def test_the_last_layer_stays_fresh_for_other_classes(name, source, last, tmp_pa
     torch.save(weights_of(name, source, classes=10), tmp_path / "w.pth")
     network = created(name, classes=4)
     before = copy_of(network)
-    notes = start_from(network, tmp_path / "w.pth", name=name, bands=3, source=source)
+    notes = notes_of(network, tmp_path / "w.pth", name=name, bands=3, source=source)
     assert weights_in(network) - changed(network, before) == {f"{last}.weight", f"{last}.bias"}
     assert notes[1:] == [f"Fresh: {last} (4 classes instead of 10)."]
 
@@ -80,7 +89,7 @@ def test_bands_are_adapted_and_said(tmp_path):
     weights = weights_of("resnet-18", "torchvision")
     torch.save(weights, tmp_path / "w.pth")
     network = created("resnet-18", bands=12)
-    notes = start_from(network, tmp_path / "w.pth", name="resnet-18", bands=12, source="timm")
+    notes = notes_of(network, tmp_path / "w.pth", name="resnet-18", bands=12, source="timm")
     torch.testing.assert_close(network.stem.conv.weight.sum(1), weights["conv1.weight"].sum(1))
     assert notes[1:] == ["First convolution: 12 bands made of the kernels of 3."]
 
@@ -89,7 +98,7 @@ def test_a_stem_for_small_images_stays_fresh(tmp_path):
     torch.save(weights_of("resnet-18", "torchvision"), tmp_path / "w.pth")
     network = created("resnet-18", stem="cifar", bands=5)
     before = copy_of(network)
-    notes = start_from(network, tmp_path / "w.pth", name="resnet-18", bands=5, source="torchvision")
+    notes = notes_of(network, tmp_path / "w.pth", name="resnet-18", bands=5, source="torchvision")
     kept = weights_in(network) - changed(network, before)
     assert kept == {key for key in before if key.startswith("stem.")} & weights_in(network)
     assert notes[1:] == ["Fresh: stem (3 x 3 pixels instead of 7 x 7)."]
@@ -130,7 +139,7 @@ def test_a_model_file_of_the_same_network_goes_on(tmp_path):
     trained = networks.create("hybridsn", bands=15, classes=5, window=9)
     path = model_file(trained, tmp_path / "model.safetensors")
     network = created("hybridsn", bands=15, classes=6, window=9)
-    notes = start_from(network, path, name="hybridsn", bands=15, source="spectile")
+    notes = notes_of(network, path, name="hybridsn", bands=15, source="spectile")
     assert notes[1:] == ["Fresh: classifier.7 (6 classes instead of 5)."]
     assert torch.equal(network.classifier[1].weight, trained.classifier[1].weight)
 
@@ -143,7 +152,7 @@ def test_a_segmentation_network_takes_weights_of_its_backbone(backbone, source, 
     torch.save(weights_of(backbone, source), tmp_path / "w.pth")
     network = created("deeplab-v3-plus", bands=5, classes=4, backbone=backbone, output_stride=8)
     before = copy_of(network)
-    notes = start_from(
+    notes = notes_of(
         network,
         tmp_path / "w.pth",
         name="deeplab-v3-plus",
@@ -163,7 +172,7 @@ def test_a_whole_segmentation_network_starts_another_one(tmp_path):
     trained = networks.create("deeplab-v3-plus", bands=3, classes=4, **options)
     path = model_file(trained, tmp_path / "model.safetensors")
     network = created("deeplab-v3-plus", bands=6, classes=2, **options)
-    notes = start_from(network, path, name="deeplab-v3-plus", bands=6, backbone="mobilenet-v2")
+    notes = notes_of(network, path, name="deeplab-v3-plus", bands=6, backbone="mobilenet-v2")
     assert notes[1:] == [
         "First convolution: 6 bands made of the kernels of 3.",
         "Fresh: decoder.classifier (2 classes instead of 4).",
@@ -176,7 +185,7 @@ def test_attention_that_the_file_lacks_stays_fresh(tmp_path):
     network = created("resnet-18", attention="cbam")
     networks.insert_attention(network, "eca", where="layers.3")
     before = copy_of(network)
-    notes = start_from(network, tmp_path / "w.pth", name="resnet-18", bands=3, source="torchvision")
+    notes = notes_of(network, tmp_path / "w.pth", name="resnet-18", bands=3, source="torchvision")
     kept = weights_in(network) - changed(network, before)
     assert kept == {key for key in weights_in(network) if "attention" in key}
     assert notes[1:] == ["Fresh: attention in 9 places, which the file lacks."]
@@ -185,9 +194,7 @@ def test_attention_that_the_file_lacks_stays_fresh(tmp_path):
 def test_attention_of_another_kind_is_exchanged(tmp_path):
     torch.save(weights_of("mobilenet-v3-large", "timm"), tmp_path / "w.pth")
     network = created("mobilenet-v3-large", attention="eca")
-    notes = start_from(
-        network, tmp_path / "w.pth", name="mobilenet-v3-large", bands=3, source="timm"
-    )
+    notes = notes_of(network, tmp_path / "w.pth", name="mobilenet-v3-large", bands=3, source="timm")
     assert notes[1:] == [
         "Fresh: attention in 8 places, which the file lacks.",
         "Unused: the file's own attention in 8 places.",
@@ -198,7 +205,7 @@ def test_attention_of_the_same_kind_is_taken(tmp_path):
     torch.save(weights_of("se-resnet-50", "timm"), tmp_path / "w.pth")
     network = created("se-resnet-50")
     before = copy_of(network)
-    notes = start_from(network, tmp_path / "w.pth", name="se-resnet-50", bands=3, source="timm")
+    notes = notes_of(network, tmp_path / "w.pth", name="se-resnet-50", bands=3, source="timm")
     assert changed(network, before) == weights_in(network)
     assert len(notes) == 1
 
@@ -213,9 +220,7 @@ def test_weights_for_features_alone_leave_the_classifier_fresh(missing, kept, tm
     torch.save(weights, tmp_path / "w.pth")
     network = created("mobilenet-v3-large")
     before = copy_of(network)
-    notes = start_from(
-        network, tmp_path / "w.pth", name="mobilenet-v3-large", bands=3, source="timm"
-    )
+    notes = notes_of(network, tmp_path / "w.pth", name="mobilenet-v3-large", bands=3, source="timm")
     assert weights_in(network) - changed(network, before) == {
         key for key in before if key.startswith(f"{kept}.")
     }

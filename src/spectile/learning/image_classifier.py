@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,8 +42,9 @@ class ImageClassifier(ImageTask):
         classes: int,
         seed: int,
         weights: Tensor | None,
+        fresh: Collection[str] = (),
     ) -> None:
-        super().__init__(network, recipe, seed=seed, weights=weights)
+        super().__init__(network, recipe, seed=seed, weights=weights, fresh=fresh)
         self.recipe: ClassifyRecipe = recipe
         self.normalise = normalise
         self.classes = classes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,14 +22,21 @@ AVERAGED = "averaged.module."
 class ImageTask(Task):
     """A network for images (N, components, H, W) while it is fitted.
 
-    With `head_epochs` in the recipe only the head learns in the first epochs, on features that stay
-    as they are, and then everything at a lower rate. With `averaging` the weights that are
+    With `head_epochs` in the recipe only the head and weights called `fresh`, which were not given,
+    learn in the first epochs, on features that stay as they are, and then everything at a lower
+    rate. With `averaging` the weights that are
     validated and kept are an exponential moving average (Polyak and Juditsky 1992), which follows
     faster in the beginning as TensorFlow's does.
     """
 
     def __init__(
-        self, network: nn.Module, recipe: ImageRecipe, *, seed: int, weights: Tensor | None
+        self,
+        network: nn.Module,
+        recipe: ImageRecipe,
+        *,
+        seed: int,
+        weights: Tensor | None,
+        fresh: Collection[str],
     ) -> None:
         super().__init__(network, seed=seed)
         self.recipe = recipe
@@ -44,6 +51,7 @@ class ImageTask(Task):
         # By their names: in a spawned process they are other objects.
         head = {id(weight) for weight in head_parameters(network)}
         self._head = {name for name, weight in network.named_parameters() if id(weight) in head}
+        self._head |= set(fresh) & dict(network.named_parameters()).keys()
 
     @property
     def kept_prefix(self) -> str:

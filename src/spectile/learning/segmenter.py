@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassConfusionMatrix
@@ -32,10 +34,11 @@ class Segmenter(ImageTask):
         classes: int,
         seed: int,
         weights: Tensor | None,
+        fresh: Collection[str] = (),
     ) -> None:
         # Channels innermost: a step takes 6 to 20% less time.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stub
-        super().__init__(network, recipe, seed=seed, weights=weights)
+        super().__init__(network, recipe, seed=seed, weights=weights, fresh=fresh)
         self.loss = recipe.loss
         self.score = MulticlassConfusionMatrix(classes, ignore_index=IGNORED)
 

@@ -37,6 +37,16 @@ MODEL_FILE, PARALLEL = "network.", "module."
 State = Mapping[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What became of a network's weights."""
+
+    notes: tuple[str, ...]
+    """Sentences that say what was loaded, adapted and left fresh."""
+    fresh: frozenset[str]
+    """Names of the network's weights that the file didn't give."""
+
+
 def start_from(
     network: nn.Module,
     path: str | Path,
@@ -45,7 +55,7 @@ def start_from(
     bands: int,
     source: WeightsSource | None = None,
     backbone: str | None = None,
-) -> list[str]:
+) -> Loaded:
     """Give `network`, the catalogue's `name` for `bands` bands, the weights of a file.
 
     The file is a .safetensors, .pt or .pth with a state dict, also one under "state_dict" or
@@ -53,9 +63,8 @@ def start_from(
     Spectile's. A DeepLabv3+ takes weights of its `backbone`, resnet-50 if that is None, or those of
     a whole DeepLabv3+ of Spectile.
 
-    Gives back sentences that say what was loaded, adapted and left fresh. Raises InputError, and
-    leaves the network as it was, for a file without weights and for weights of another network,
-    naming the first layers that don't fit.
+    Raises InputError, and leaves the network as it was, for a file without weights and for weights
+    of another network, naming the first layers that don't fit.
     """
     weights: State = read_weights(path)
     target, notes = network, []
@@ -83,7 +92,10 @@ def start_from(
         )
     target.load_state_dict(taken, strict=False)
     layers = {key.rpartition(".")[0] for key in taken}
-    return [f"Weights of {len(layers)} layers from {path}.", *adapted, *left.notes, *notes]
+    first = f"Weights of {len(layers)} layers from {path}."
+    given = taken.keys() if target is network else {BACKBONE + key for key in taken}
+    fresh = network.state_dict().keys() - given
+    return Loaded((first, *adapted, *left.notes, *notes), frozenset(fresh))
 
 
 def head_parameters(network: nn.Module) -> list[nn.Parameter]:

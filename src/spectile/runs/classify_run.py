@@ -178,6 +178,7 @@ class _Run:
             classes=classes,
             seed=config.seed,
             weights=rarity(train.classes, classes) if recipe.class_weights else None,
+            fresh=self.start.fresh,
         )
         workers = loading_workers(self.store, config)
         outcome = self.start.fit(

@@ -57,6 +57,8 @@ class Start:
     options: dict[str, Any]
     """Its arguments besides bands and classes."""
     preprocessing: Preprocessing
+    fresh: frozenset[str]
+    """Names of weights that weren't given, if others were."""
     notes: tuple[str, ...]
     """On bands that were left out, and on weights that were given."""
     resume: bool
@@ -153,8 +155,9 @@ def started(
         raise InputError(f"{recipe.network} classifies {what}: choose another such as {other}.")
     torch.manual_seed(config.seed)
     network = networks.create(recipe.network, bands=bands, classes=classes, **options)
+    fresh: frozenset[str] = frozenset()
     if config.weights is not None:
-        given = start_from(
+        loaded = start_from(
             network,
             config.weights,
             name=recipe.network,
@@ -162,8 +165,8 @@ def started(
             source=config.weights_from,
             backbone=options.get("backbone"),
         )
-        notes = (*notes, *given)
-    return Start(config, network, options, preprocessing, notes, resume, quiet)
+        fresh, notes = loaded.fresh, (*notes, *loaded.notes)
+    return Start(config, network, options, preprocessing, fresh, notes, resume, quiet)
 
 
 def fitted_preprocessing(

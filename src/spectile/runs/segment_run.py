@@ -198,6 +198,7 @@ class _Run:
             classes=classes,
             seed=config.seed,
             weights=rarity_of(pixels) if recipe.class_weights else None,
+            fresh=self.start.fresh,
         )
         outcome = self.start.fit(
             task,
