@@ -1,0 +1,206 @@
+"""Fitting a window classifier on whole regions, whose windows share the network's trunk.
+
+Neighbouring windows have most of their pixels in common. As when mapping, the unpadded convolutions
+run once over a region, and each labelled pixel's window is a cut of their result; loss and
+gradients are those of the windows, computed with a tenth of the work or less.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from spectile.errors import InputError
+from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
+from spectile.learning.imbalance import rarity
+from spectile.learning.muon import Muon
+from spectile.learning.recipes import Recipe
+from spectile.learning.regions import (
+    LabelledRegions,
+    Region,
+    RegionLoaders,
+    Step,
+    square_edge,
+)
+from spectile.learning.shared_gradients import shared_logits, shared_loss
+from spectile.learning.spectral_trunk import shares_trunk
+from spectile.learning.task import SETTLED
+from spectile.learning.window_classifier import WindowClassifier
+from spectile.networks.hybridsn import HybridSN
+from spectile.scenes.components import Preprocessing
+from spectile.scenes.scene import Scene
+
+Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Rows, columns and class indices of pixels."""
+
+STEPS, PASSES = 80, 5
+"""Of a fit whose recipe leaves its length open: as many steps, and passes over all windows, as it
+takes at least."""
+COPIES = 4
+"""How often a layer's numbers lie in memory at a step's height, measured."""
+RATES = (10, 2)
+"""Of kernels and other weights, to a recipe's learning rate, which is for steps of few windows."""
+
+
+class SharedWindowClassifier(WindowClassifier):
+    """As :class:`WindowClassifier`, on steps of regions instead of batches of windows."""
+
+    network: HybridSN
+
+    def training_step(self, batch: Step, index: int) -> Tensor:  # type: ignore[override]
+        self.draw()
+        regions = [self._turned(region) for region in batch.regions]
+        count = float(len(batch.classes))
+        whole = count if self.weights is None else float(self.weights[batch.classes].sum())
+
+        # Devices take the mean of their gradients: each gives its windows' part of the whole mean.
+        def loss(logits: Tensor, classes: Tensor) -> Tensor:
+            total = F.cross_entropy(logits, classes, self.weights, reduction="sum")
+            return total * (self.trainer.world_size / whole)
+
+        mean = shared_loss(self.network, regions, loss)
+        self.train_loss.update(mean.detach(), count)
+        return mean
+
+    def validation_step(self, batch: Step, index: int) -> None:  # type: ignore[override]
+        for region in batch.regions:
+            logits = shared_logits(self.network, region)
+            self.validation_loss.update(F.cross_entropy(logits, region.classes), len(logits))
+            self.score.update(logits, region.classes)
+
+    @property
+    def settled(self) -> bool:
+        group = self.trainer.optimizers[0].param_groups[0]
+        constant = self.recipe.schedule == "constant"
+        return constant or bool(group["lr"] <= SETTLED * RATES[0] * self.recipe.learning_rate)
+
+    def configure_optimizers(self) -> Any:
+        recipe = self.recipe
+        optimizer = large_steps(self.network, recipe)
+        if recipe.schedule == "constant":
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = one_cycle(optimizer, recipe, steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _turned(self, region: Region) -> Region:
+        if not self.recipe.turns:
+            return region
+        return turned(region, int(torch.randint(8, ())), self.network.window)
+
+
+def large_steps(network: nn.Module, recipe: Recipe) -> Muon:
+    """The optimiser for steps of a whole scene's windows, of which a fit has few.
+
+    On Indian Pines Muon needs less than half of Adam's steps to the same accuracy; larger rates
+    don't hurry Adam but keep it from learning.
+    """
+    rate, others = (times * recipe.learning_rate for times in RATES)
+    return Muon(network, rate, lr_of_others=others, weight_decay=recipe.weight_decay)
+
+
+def one_cycle(optimizer: Muon, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
+    """Up over the first fifth of the steps, then down to nothing."""
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        [times * recipe.learning_rate for times in RATES],
+        total_steps=max(2, steps),
+        pct_start=0.2,
+        cycle_momentum=False,
+    )
+
+
+def turned(region: Region, symmetry: int, window: int) -> Region:
+    """A region in one of the eight flips and quarter turns, its windows with it."""
+    components, rows, columns, classes = region
+    for _ in range(symmetry % 4):
+        components = components.rot90(1, (1, 2))
+        rows, columns = components.shape[1] - window - columns, rows
+    if symmetry >= 4:
+        components = components.flip(2)
+        columns = components.shape[2] - window - columns
+    return Region(components, rows, columns, classes)
+
+
+def fit_shared(
+    network: nn.Module,
+    scene: Scene,
+    preprocessing: Preprocessing,
+    train: Places,
+    validation: Places,
+    recipe: Recipe,
+    *,
+    classes: int,
+    seed: int,
+    checkpoints: Path,
+    memory: float = 2.0,
+    resume: bool = False,
+    hardware: Hardware = ANY_HARDWARE,
+    quiet: bool = False,
+) -> Fit:
+    """Fit `network` in place on the windows around pixels of `scene`, on shared trunks.
+
+    What it ends with is as in :func:`~spectile.learning.window_classifier.fit_windows`. `recipe`
+    counts but for its batch: a step takes all windows of a small scene, and of a large one those of
+    some parts from all over it. The features of one part at a time fit into `memory` in GB.
+    `recipe.epochs` are passes over the training windows, several of which make a row of history.
+
+    Raises InputError for a network that can't be trained so, see
+    :func:`~spectile.learning.spectral_trunk.shares_trunk`, and as `fit` does.
+    """
+    if not shares_trunk(network):
+        raise InputError(
+            f"{type(network).__name__} can't be trained on shared trunks: train it on windows."
+        )
+    assert isinstance(network, HybridSN)
+    window = network.window
+    room = memory * 1e9 / bytes_a_pixel(network)
+    edge = square_edge(scene, *train[:2], window - 1, room)
+    loaders = RegionLoaders(
+        LabelledRegions(scene, preprocessing, window, *train, edge=edge),
+        LabelledRegions(scene, preprocessing, window, *validation, edge=edge),
+        seed=seed,
+    )
+    return fit(
+        SharedWindowClassifier(
+            network,
+            recipe,
+            classes=classes,
+            seed=seed,
+            weights=rarity(loaders.regions.classes, classes) if recipe.class_weights else None,
+        ),
+        loaders,
+        epochs=_epochs(recipe, loaders),
+        patience=recipe.patience,
+        checkpoints=checkpoints,
+        resume=resume,
+        hardware=hardware,
+        quiet=quiet,
+    )
+
+
+def _epochs(recipe: Recipe, loaders: RegionLoaders) -> int:
+    if recipe.epochs is not None:
+        return math.ceil(recipe.epochs / loaders.steps.passes)
+    steps = loaders.steps
+    return max(math.ceil(STEPS / len(steps)), math.ceil(PASSES / steps.passes))
+
+
+def bytes_a_pixel(network: HybridSN) -> int:
+    """What a training step holds for each pixel of a region: features, gradients and copies."""
+    numbers = depth = network.bands
+    for layer in network.spectral_spatial:
+        if isinstance(layer, nn.Conv3d):
+            depth -= layer.weight.shape[2] - 1
+            numbers += depth * layer.out_channels
+    return 4 * COPIES * numbers

@@ -1,0 +1,324 @@
+"""Training on shared trunks: the gradients of the windows, steps from all over the scene, fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from spectile import networks
+from spectile.errors import InputError
+from spectile.learning import regions as regions_module
+from spectile.learning import shared_gradients
+from spectile.learning.fit import Fit, Hardware
+from spectile.learning.recipes import Recipe
+from spectile.learning.regions import Deal, LabelledRegions, Region, Share, Steps, square_edge
+from spectile.learning.shared_gradients import shared_logits, shared_loss
+from spectile.learning.shared_trunk import Places, fit_shared, turned
+from spectile.learning.windows import LabelledWindows
+from spectile.networks.hybridsn import HybridSN
+from spectile.scenes.components import Preprocessing
+from spectile.scenes.in_memory import scene_from_array
+from spectile.scenes.reducers import fit_reducer
+from spectile.scenes.scene import Scene
+from spectile.scenes.simulated import simulate
+
+CLASSES = 3
+WINDOW = 9
+CPU = Hardware("cpu")
+
+
+def summed(logits: Tensor, classes: Tensor) -> Tensor:
+    return F.cross_entropy(logits, classes, reduction="sum")
+
+
+def material(
+    height: int, width: int, bands: int, count: int, seed: int = 0
+) -> tuple[Scene, Preprocessing, Places]:
+    pixels, labels = simulate(height, width, bands, CLASSES, seed=seed)
+    reducer = fit_reducer("standardise", pixels.reshape(bands, -1).T)
+    rng = np.random.default_rng(seed)
+    places = rng.choice(height * width, count, replace=False)
+    # Corners see the most of the padding.
+    rows, columns = np.divmod(np.concatenate([places, [0, height * width - 1]]), width)
+    classes = labels[rows, columns].astype(np.int64) - 1
+    preprocessing = Preprocessing(tuple(range(bands)), reducer, "reflect")
+    return scene_from_array(pixels), preprocessing, (rows, columns, classes)
+
+
+def exact(name: str, bands: int, window: int, dropout: float = 0.0) -> HybridSN:
+    torch.manual_seed(1)
+    network = networks.create(
+        name, bands=bands, classes=CLASSES, window=window, dropout=dropout
+    ).double()
+    assert isinstance(network, HybridSN)
+    return network
+
+
+def doubled(region: Region) -> Region:
+    return region._replace(components=region.components.double())
+
+
+def largest_difference(network: nn.Module, ours: Tensor, patches: Tensor) -> float:
+    """Between the gradients of two losses, as a share of the largest gradient of each weight."""
+    weights = list(network.parameters())
+    pairs = zip(
+        torch.autograd.grad(ours, weights), torch.autograd.grad(patches, weights), strict=True
+    )
+    return max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "window", "size", "edge"),
+    [
+        ("hybridsn-se", 13, 11, (23, 31), 40),
+        ("hybridsn", 17, 9, (19, 14), 40),
+        ("hybridsn-se", 6, 13, (40, 37), 16),
+        ("hybridsn", 30, 9, (33, 35), 32),
+    ],
+)
+@pytest.mark.parametrize("symmetry", range(8))
+def test_loss_and_gradients_are_those_of_the_windows(
+    name: str, bands: int, window: int, size: tuple[int, int], edge: int, symmetry: int
+) -> None:
+    scene, preprocessing, places = material(*size, bands, 20, seed=symmetry)
+    network = exact(name, bands, window)
+    cuts, classes = LabelledWindows(scene, preprocessing, window, *places).__getitems__(
+        range(len(places[0]))
+    )
+    cuts = cuts.double().rot90(symmetry % 4, (2, 3))
+    patches = summed(network(cuts.flip(3) if symmetry >= 4 else cuts), classes)
+    held = LabelledRegions(scene, preprocessing, window, *places, edge=edge)
+    assert (len(held.parts) > 1) == (edge < max(size))
+    ours = shared_loss(
+        network, [doubled(turned(part, symmetry, window)) for part in held.parts], summed
+    )
+    assert float(ours.detach()) == pytest.approx(float(patches.detach()), rel=1e-12)
+    assert largest_difference(network, ours, patches) < 1e-9
+
+
+def test_some_windows_of_a_part_are_trimmed_to_what_they_see() -> None:
+    scene, preprocessing, places = material(40, 50, 6, 30)
+    network = exact("hybridsn-se", 6, WINDOW)
+    held = LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64)
+    few = np.array([3, 7, 8])
+    (region,) = held.__getitems__([Share(0, few)])
+    assert region.components.numel() < held.parts[0].components.numel()
+    cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(few)
+    patches = summed(network(cuts.double()), classes)
+    ours = shared_loss(network, [doubled(region)], summed)
+    assert largest_difference(network, ours, patches) < 1e-9
+
+
+def test_dropout_falls_on_each_window_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_gradients, "WINDOWS", 8)
+    scene, preprocessing, places = material(20, 22, 8, 20)
+    network = exact("hybridsn-se", 8, WINDOW, dropout=0.4)
+    part = doubled(LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0])
+    cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
+        range(len(places[0]))
+    )
+    torch.manual_seed(3)
+    patches = torch.stack(
+        [
+            summed(network(windows), own)
+            for windows, own in zip(cuts.double().split(8), classes.split(8), strict=True)
+        ]
+    ).sum()
+    torch.manual_seed(3)
+    ours = shared_loss(network, [part], summed)
+    assert largest_difference(network, ours, patches) < 1e-9
+
+
+def test_frozen_weights_get_no_gradient_and_the_rest_the_same() -> None:
+    scene, preprocessing, places = material(20, 22, 8, 10)
+    network = exact("hybridsn-se", 8, WINDOW)
+    part = doubled(LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0])
+    shared_loss(network, [part], summed).backward()
+    expected = network.classifier[-1].weight.grad.clone()
+    network.zero_grad()
+    network.requires_grad_(False)
+    network.classifier[-1].requires_grad_(True)
+    shared_loss(network, [part], summed).backward()
+    torch.testing.assert_close(network.classifier[-1].weight.grad, expected)
+    assert network.classifier[1].weight.grad is None
+
+
+def test_validation_sees_the_windows() -> None:
+    scene, preprocessing, places = material(21, 26, 7, 12)
+    network = exact("hybridsn-se", 7, WINDOW, dropout=0.4).eval()
+    part = LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0]
+    cuts, _ = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
+        range(len(places[0]))
+    )
+    torch.testing.assert_close(shared_logits(network, doubled(part)), network(cuts.double()))
+
+
+@given(
+    counts=st.lists(st.integers(1, 5000), min_size=1, max_size=60),
+    seed=st.integers(0, 3),
+    epoch=st.integers(0, 3),
+)
+def test_a_pass_takes_each_window_once_in_steps_from_all_over(
+    counts: list[int], seed: int, epoch: int
+) -> None:
+    steps = Steps(counts, seed=seed)
+    steps.set_epoch(epoch)
+    drawn = list(steps)
+    assert len(drawn) == len(steps) == steps.passes * steps.pass_steps
+    first = drawn[: steps.pass_steps]
+    taken: list[list[int]] = [[] for _ in counts]
+    for step in first:
+        for part, windows in step:
+            taken[part] += windows.tolist()
+    assert [sorted(windows) for windows in taken] == [list(range(count)) for count in counts]
+    for step in first:
+        assert len(step) >= min(regions_module.SPREAD, len(counts)) - (len(counts) > 1)
+        assert max(len(windows) for _, windows in step) <= regions_module.SHARE
+
+
+def test_the_order_follows_from_seed_and_epoch() -> None:
+    def order(seed: int, epoch: int) -> list[list[tuple[int, list[int]]]]:
+        steps = Steps([5] * 40, seed=seed)
+        steps.set_epoch(epoch)
+        return [[(part, windows.tolist()) for part, windows in step] for step in steps]
+
+    assert order(1, 2) == order(1, 2)
+    assert order(1, 2) != order(1, 3)
+    assert order(1, 2) != order(2, 2)
+
+
+def run(
+    folder: Path,
+    *,
+    recipe: Recipe,
+    hardware: Hardware = CPU,
+    memory: float = 2.0,
+    resume: bool = False,
+    dropout: float = 0.4,
+) -> tuple[Fit, HybridSN]:
+    scene, preprocessing, (rows, columns, classes) = material(70, 80, 12, 150)
+    torch.manual_seed(5)
+    network = networks.create(
+        "hybridsn-se", bands=12, classes=CLASSES, window=WINDOW, dropout=dropout
+    )
+    fitted = fit_shared(
+        network,
+        scene,
+        preprocessing,
+        (rows[:100], columns[:100], classes[:100]),
+        (rows[100:], columns[100:], classes[100:]),
+        recipe,
+        classes=CLASSES,
+        seed=5,
+        checkpoints=folder,
+        hardware=hardware,
+        quiet=True,
+        memory=memory,
+        resume=resume,
+    )
+    assert isinstance(network, HybridSN)
+    return fitted, network
+
+
+RECIPE = Recipe(window=WINDOW, epochs=24, learning_rate=1e-3)
+
+
+@pytest.mark.parametrize("memory", [2.0, 0.001])
+def test_a_fit_learns_and_repeats_itself(memory: float, tmp_path: Path) -> None:
+    fitted, network = run(tmp_path / "one", recipe=RECIPE, memory=memory)
+    assert fitted.history[-1]["train_loss"] < 0.8 * fitted.history[0]["train_loss"]
+    again, other = run(tmp_path / "other", recipe=RECIPE, memory=memory)
+    assert again.best_epoch == fitted.best_epoch
+    for one, two in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_stopped_fit_goes_on_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, network = run(tmp_path / "whole", recipe=RECIPE)
+
+    def stop(self: object, trainer: object, pl_module: object) -> None:
+        if trainer.current_epoch == 1:  # type: ignore[attr-defined]
+            raise KeyboardInterrupt
+        finish(self, trainer, pl_module)  # type: ignore[arg-type]
+
+    from spectile.learning.callbacks import History
+
+    finish = History.on_train_epoch_end
+    with monkeypatch.context() as patched:
+        patched.setattr(History, "on_train_epoch_end", stop)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            run(tmp_path / "stopped", recipe=RECIPE)
+    resumed, other = run(tmp_path / "stopped", recipe=RECIPE, resume=True)
+    assert len(resumed.history) == len(whole.history) == 3
+    for one, two in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("parts", [1, 3, 20])
+@pytest.mark.parametrize("devices", [2, 4])
+def test_devices_share_a_step(parts: int, devices: int) -> None:
+    scene, preprocessing, places = material(70, 80, 4, 150)
+    held = LabelledRegions(
+        scene, preprocessing, WINDOW, *places, edge={1: 80, 3: 40, 20: 16}[parts]
+    )
+    step = next(iter(Steps([len(part.classes) for part in held.parts], seed=0)))
+    dealt = [Deal(held, rank, devices).__getitems__(step) for rank in range(devices)]
+    own = [region.classes for device in dealt for region in device.regions]
+    for device in dealt:
+        assert torch.equal(device.classes, dealt[0].classes)
+    assert torch.equal(torch.cat(own).sort().values, dealt[0].classes.sort().values)
+
+
+def test_two_devices_end_at_the_weights_of_one(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=1, turns=False, class_weights=True, schedule="constant")
+    one, two = (
+        run(tmp_path / str(count), recipe=recipe, hardware=Hardware("cpu", count), dropout=0.0)
+        for count in (1, 2)
+    )
+    assert two[0].history[0]["train_loss"] == pytest.approx(one[0].history[0]["train_loss"], 1e-4)
+    assert two[0].history[0]["validation_loss"] == pytest.approx(
+        one[0].history[0]["validation_loss"], 1e-3
+    )
+
+
+def test_squares_fit_into_the_memory_and_lie_all_over() -> None:
+    scene, _, (rows, columns, _) = material(300, 300, 4, 500)
+    small, _, _ = material(145, 140, 4, 10)
+    assert square_edge(small, rows[:10], columns[:10], 24, room=1e5) == 73
+    assert square_edge(scene, rows, columns, 24, room=1e5) == 128
+    assert square_edge(scene, rows, columns, 24, room=1e4) == 64
+    # A corner of the scene has too few of the larger squares to choose from.
+    corner = (rows < 140) & (columns < 90)
+    assert square_edge(scene, rows[corner], columns[corner], 24, room=1e5) == 32
+
+
+@pytest.mark.parametrize("name", ["resnet-18", "hybridsn with coordinate attention"])
+def test_other_networks_are_refused(name: str, tmp_path: Path) -> None:
+    scene, preprocessing, places = material(20, 22, 8, 10)
+    network = (
+        networks.create("resnet-18", bands=8, classes=CLASSES)
+        if name == "resnet-18"
+        else networks.create("hybridsn", bands=8, classes=CLASSES, attention="coordinate")
+    )
+    with pytest.raises(InputError, match="train it on windows"):
+        fit_shared(
+            network,
+            scene,
+            preprocessing,
+            places,
+            places,
+            RECIPE,
+            classes=CLASSES,
+            seed=0,
+            checkpoints=tmp_path,
+        )
