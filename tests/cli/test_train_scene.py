@@ -218,3 +218,12 @@ def test_nodata_stays_nodata(run: Path, field: Field, tmp_path: Path) -> None:
         values = entropy.read(1)
     assert np.isnan(values[empty]).all()
     assert ((values[~empty] >= 0) & (values[~empty] <= 1)).all()
+
+
+def test_training_on_shared_trunks_goes_all_the_way(field: Field, tmp_path: Path) -> None:
+    order = ("train", "scene", field.scene, field.labels, "--out", tmp_path / "run", *QUICK)
+    spectile(*order, "--shared")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["split"]["window_overlap"] == 0
+    assert (tmp_path / "run" / "report.html").exists()
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["recipe"]["shared"]

@@ -15,7 +15,7 @@ PLACES = {
     **places(
         top="scene labels bands_last column legend bands fit_on padding seed repeats",
         recipe="network window reducer components epochs batch learning_rate patience "
-        "class_weights turns",
+        "class_weights turns shared",
         split="train validation guard block",
         map="method memory probabilities entropy",
         hardware="accelerator devices precision threads",
@@ -63,6 +63,10 @@ def scene(
     ] = None,
     turns: Annotated[
         bool | None, typer.Option("--turns/--no-turns", help="Flip and turn windows.")
+    ] = None,
+    shared: Annotated[
+        bool | None,
+        typer.Option("--shared/--no-shared", help="Train on parts of the scene: faster."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="blocks, random or file.")] = None,
     split_file: Annotated[

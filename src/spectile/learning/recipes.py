@@ -36,6 +36,9 @@ class Recipe:
     """Weigh each class by its rarity, so that small classes count as much as large ones."""
     turns: bool = True
     """Flip and turn windows at random."""
+    shared: bool = False
+    """Train on whole parts of the scene, whose windows share the network's trunk: a step takes all
+    of their windows, and `batch` counts for nothing."""
 
     def epochs_for(self, windows: int) -> int:
         """Times over so many training windows: at least 5, or a class may be met too seldom."""

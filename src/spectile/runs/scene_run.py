@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from spectile import networks
 from spectile.errors import InputError
 from spectile.learning.fit import Fit
+from spectile.learning.shared_trunk import fit_shared
 from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
 from spectile.mapping.picture import write_picture
@@ -182,14 +184,17 @@ def _fit(
         classes=len(legend),
         window=recipe.window,
     )
-    train, validation = (
-        LabelledWindows(scene, preprocessing, recipe.window, *prepared.pixels(side))
-        for side in (TRAIN, VALIDATION)
-    )
-    outcome = fit_windows(
-        network,
-        train,
-        validation,
+    train, validation = prepared.pixels(TRAIN), prepared.pixels(VALIDATION)
+    fit: Callable[..., Fit]
+    if recipe.shared:
+        fit = partial(fit_shared, network, scene, preprocessing, train, validation)
+    else:
+        cuts, others = (
+            LabelledWindows(scene, preprocessing, recipe.window, *side)
+            for side in (train, validation)
+        )
+        fit = partial(fit_windows, network, cuts, others)
+    outcome = fit(
         recipe,
         classes=len(legend),
         seed=config.seed,
