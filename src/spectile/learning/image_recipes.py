@@ -75,7 +75,10 @@ class SegmentRecipe(ImageRecipe):
     """How a segmentation network is trained."""
 
     network: str = "deeplab-v3-plus"
-    options: dict[str, Any] = field(default_factory=lambda: {"backbone": "mobilenet-v2"})
+    # Depthwise-separable in head and decoder, as in the paper: a step takes a third of the time.
+    options: dict[str, Any] = field(
+        default_factory=lambda: {"backbone": "mobilenet-v2", "separable": True}
+    )
     epochs: Annotated[int, Field(ge=1)] = 50
     batch: Annotated[int, Field(ge=1)] = 8
     crop: Annotated[int, Field(ge=16)] | None = None
