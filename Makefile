@@ -1,12 +1,13 @@
 # make demo   install into .venv and run the main job on a real scene
 # make test   install into .venv and run lint, types, import contracts and tests
 # make bench  run the benchmarks of docs/benchmarks.md
+# make results  redo tables of docs/results.md, from real images beside the checkout (an hour)
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: setup demo test bench
+.PHONY: setup demo test bench results
 
 setup: $(INSTALLED)
 
@@ -31,3 +32,9 @@ bench: setup
 	$(BIN)/python benchmarks/mapping.py --out build/mapping.json
 	$(BIN)/python benchmarks/mapping_memory.py --out build/mapping_memory.json
 	$(BIN)/python benchmarks/networks_vs_timm.py --out build/networks_vs_timm.json
+	$(BIN)/python benchmarks/training.py --out build/training.json
+
+results: setup
+	mkdir -p build
+	$(BIN)/python benchmarks/results_camvid.py
+	$(BIN)/python benchmarks/results_enmap.py
