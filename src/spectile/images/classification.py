@@ -13,12 +13,13 @@ from spectile.errors import InputError
 from spectile.images.cifar import find_cifar, list_cifar
 from spectile.images.class_folders import list_class_folders
 from spectile.images.class_table import list_class_table
-from spectile.images.drawn_sides import check_shares, draw_sides
+from spectile.images.drawn_sides import draw_sides
 from spectile.images.image_set import ImageSet, check_image_sides
 from spectile.images.listing import Listing
 from spectile.scenes.labels import TABLES
 from spectile.scenes.legend import Legend, make_legend, read_legend
 from spectile.scenes.splits import TEST, VALIDATION
+from spectile.scenes.stratified import check_shares
 
 
 def open_image_set(

@@ -8,22 +8,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.errors import InputError
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scenes.stratified import proportional, validation_quota
-
-
-def check_shares(train: float, validation: float) -> None:
-    """Raise InputError for shares that leave a side empty."""
-    if not 0 < train < 1:
-        raise InputError(
-            f"a training share of {train:g} leaves one side empty: choose one between 0 and 1."
-        )
-    if not 0 <= validation < 1:
-        raise InputError(
-            f"a validation share of {validation:g} leaves nothing to train on: choose one from 0 "
-            "to below 1."
-        )
 
 
 def draw_sides(

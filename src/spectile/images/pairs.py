@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from spectile.errors import InputError
-from spectile.images.drawn_sides import check_shares, cut_sides, draw_sides
+from spectile.images.drawn_sides import cut_sides, draw_sides
 from spectile.images.mask_classes import MaskFiles
 from spectile.images.mask_legend import classes_in_masks, classes_of_legend
 from spectile.images.pair_folders import (
@@ -24,6 +24,7 @@ from spectile.images.sources import ImageFiles, file_fingerprints
 from spectile.scenes.labels import TABLES
 from spectile.scenes.legend import Legend
 from spectile.scenes.splits import TEST, VALIDATION
+from spectile.scenes.stratified import check_shares
 
 LOSSY = (".jpg", ".jpeg")
 

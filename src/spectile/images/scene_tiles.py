@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from spectile.errors import InputError
-from spectile.images.drawn_sides import check_shares
 from spectile.images.pair_set import PairSet
 from spectile.images.pixel_types import as_pixels
 from spectile.images.unreadable import UnreadableImageError
 from spectile.scenes.labels import Labels
 from spectile.scenes.scene import Scene, UnreadableError
 from spectile.scenes.splits import NONE, TEST, TRAIN, VALIDATION
-from spectile.scenes.stratified import validation_quota
+from spectile.scenes.stratified import check_shares, validation_quota
 
 DRAWS = 300
 """Ways to give the tiles to sides that are tried."""

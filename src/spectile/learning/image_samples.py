@@ -54,7 +54,7 @@ class LabelledImages:
     def _image(self, drawn: Drawn) -> NDArray[Any]:
         index, seed = (drawn, None) if isinstance(drawn, int) else drawn
         image = self.store.image(index)
-        if self.edge is None:
+        if self.edge is None or image.shape[1:] == (self.edge, self.edge):
             return image
         spare = [length - self.edge for length in image.shape[1:]]
         if seed is None:

@@ -109,7 +109,7 @@ class ImageTask(Task):
         )
         body, head = (partial(self._factor, head=in_head) for in_head in (False, True))
         factors: list[Callable[[int], float]] = [body, body, head, head]
-        return by_step(optimizer, factors)
+        return by_step(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factors))
 
     def _factor(self, step: int, *, head: bool) -> float:
         """What multiplies the learning rate at a step."""

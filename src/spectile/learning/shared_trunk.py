@@ -31,7 +31,7 @@ from spectile.learning.regions import (
 )
 from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.spectral_trunk import shares_trunk
-from spectile.learning.task import SETTLED
+from spectile.learning.task import SETTLED, by_step
 from spectile.learning.window_classifier import WindowClassifier
 from spectile.networks.hybridsn import HybridSN
 from spectile.scenes.components import Preprocessing
@@ -88,10 +88,7 @@ class SharedWindowClassifier(WindowClassifier):
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = one_cycle(optimizer, recipe, steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return by_step(optimizer, schedule)
 
     def _turned(self, region: Region) -> Region:
         if not self.recipe.turns:

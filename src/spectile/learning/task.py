@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import lightning as L
@@ -73,8 +72,7 @@ class Task(L.LightningModule):
 
 
 def by_step(
-    optimizer: torch.optim.Optimizer, factors: list[Callable[[int], float]]
+    optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
 ) -> dict[str, Any]:
-    """An optimiser whose groups' rates are multiplied by factors of the step, for Lightning."""
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factors)
+    """An optimiser whose rate is changed by `schedule` after every step, for Lightning."""
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -15,7 +15,7 @@ from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.learning.imbalance import rarity
 from spectile.learning.loaders import Loaders
 from spectile.learning.recipes import Recipe
-from spectile.learning.task import SETTLED, Task
+from spectile.learning.task import SETTLED, Task, by_step
 from spectile.learning.windows import LabelledWindows
 
 Batch = tuple[Tensor, Tensor]
@@ -73,10 +73,7 @@ class WindowClassifier(Task):
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, recipe.learning_rate, total_steps=max(2, steps), pct_start=0.2
         )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return by_step(optimizer, schedule)
 
 
 def fit_windows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,16 @@ from spectile.model import Model
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
 from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
-from spectile.runs.hardware import best_device
+from spectile.runs.hardware import best_device, hardware_of
 from spectile.runs.image_run import (
     SIDES,
-    check_start,
     on_side,
     overlap_of,
     readable,
-    run_repeats,
     write_split,
 )
 from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
     ClassificationRecord,
@@ -65,6 +65,7 @@ def train_classify(
     """
     directory = Path(directory)
     check_start(config, directory, overwrite=overwrite, resume=resume)
+    hardware_of(config.hardware).check()
     images = _opened(config)
     store = load_images(
         images.images,
@@ -77,7 +78,7 @@ def train_classify(
     edge = _edge(store, config)
     options = network_options(config.recipe, edge)
 
-    def prepare(seeded: ClassifyConfig) -> _Run:
+    def prepare(seeded: ClassifyConfig) -> Callable[[Path], ClassificationRecord]:
         # Which images are trained on may follow from the seed.
         drawn = readable(images if seeded.seed == config.seed else _opened(seeded), store)
         start = started(
@@ -90,7 +91,7 @@ def train_classify(
             resume=resume,
             quiet=quiet,
         )
-        return _Run(seeded, drawn, store, edge, start)
+        return _Run(seeded, drawn, store, edge, start).into
 
     record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
     write_classification_report(directory / REPORT, record, heading=Path(config.images).name)
@@ -142,7 +143,9 @@ class _Run:
             for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
         ]
         write_split(folder / SPLIT, ("image", "class", "side"), rows, resume=self.start.resume)
-        model, history, seconds = self.start.fitted_or_resumed(folder, lambda: self._fit(folder))
+        model, history, seconds = fitted_or_resumed(
+            folder, self.start.resume, lambda: self._fit(folder)
+        )
         tested = self._on(TEST)
         begin = time.perf_counter()
         shares = classify_images(model, tested, device=best_device(config.hardware.accelerator))
@@ -167,8 +170,8 @@ class _Run:
     def _fit(self, folder: Path) -> tuple[Model, Fit]:
         config, images, recipe = self.config, self.images, self.config.recipe
         train, validation = (
-            LabelledImages(self._on(side), self._classes(self._on(side)), edge=self.edge)
-            for side in (TRAIN, VALIDATION)
+            LabelledImages(part, self._classes(part), edge=self.edge)
+            for part in (self._on(TRAIN), self._on(VALIDATION))
         )
         classes = len(images.legend)
         task = ImageClassifier(

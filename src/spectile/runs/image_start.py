@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +19,15 @@ from spectile.images import (
     live_bands,
     sample_pixels,
 )
+from spectile.images.threads import cpus
 from spectile.learning.fit import Fit, fit
 from spectile.learning.image_recipes import ImageRecipe
 from spectile.learning.loaders import Loaders, Samples
 from spectile.learning.task import Task
-from spectile.model import Model, load
 from spectile.networks.pretrained import start_from
 from spectile.runs.config import ImageConfig
 from spectile.runs.directory import (
     CHECKPOINTS,
-    HISTORY,
-    MODEL,
     versions,
 )
 from spectile.runs.hardware import hardware_of
@@ -39,9 +35,6 @@ from spectile.runs.preparation import parse_bands
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.describe import band_ranges
 from spectile.scenes.reducers import fit_reducer
-from spectile.scoring.records import read_history, write_history
-
-History = list[dict[str, Any]]
 
 SMALL = 64
 """Images up to this edge lose too much to a stem that quarters their resolution."""
@@ -107,19 +100,6 @@ class Start:
             "training_data_sha256": hashlib.sha256(b"".join(train.hashes)).hexdigest(),
             "versions": versions(),
         }
-
-    def fitted_or_resumed(
-        self, folder: Path, fit_now: Callable[[], tuple[Model, Fit]]
-    ) -> tuple[Model, History, float]:
-        """The model, its history and the seconds of its fit; a killed run's where it was done."""
-        if self.resume and (folder / MODEL).exists() and (folder / HISTORY).exists():
-            model = load(folder / MODEL)
-            history: History = list(read_history(folder / HISTORY))
-            return model, history, float(model.provenance.get("fit_seconds", 0.0))
-        model, outcome = fit_now()
-        write_history(folder / HISTORY, outcome.history)
-        model.save(folder / MODEL)
-        return model, list(outcome.history), outcome.seconds
 
 
 def started(
@@ -221,4 +201,4 @@ def loading_workers(store: ImageStore, config: ImageConfig) -> int:
     """Processes that prepare batches: none where all images are in memory."""
     if config.workers is not None:
         return config.workers
-    return 0 if store.in_memory else min(4, max(1, (os.cpu_count() or 1) - 1))
+    return 0 if store.in_memory else min(4, max(1, cpus() - 1))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +19,10 @@ from spectile.images import (
     load_images,
     read_image,
 )
+from spectile.images.folders import images_below
 from spectile.mapping.scene_map import map_scene
 from spectile.model import Model
-from spectile.runs.classification import classify_images, write_predictions
+from spectile.runs.classification import Progress, classify_images, write_predictions
 from spectile.runs.segmentation import segment_image
 from spectile.scenes.open import open_scene
 
@@ -30,8 +30,6 @@ AT_ONCE = 512
 """Images that are decoded before they are classified; what memory can't hold is decoded twice."""
 NO_CLASS = 255
 """In predicted masks, where an image has no data."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = (Path(root) / name for root, _, names in os.walk(path) for name in names)
-            found += sorted(file for file in inside if file.suffix.lower() in IMAGE_SUFFIXES)
+            found += images_below(path).paths
         elif path.exists():
             found.append(path)
         else:

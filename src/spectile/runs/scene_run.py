@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,33 +21,28 @@ from spectile.learning.windows import LabelledWindows
 from spectile.mapping.picture import write_picture
 from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
 from spectile.mapping.split_raster import SPLIT_LEGEND, write_split
-from spectile.model import Model, load
-from spectile.runs.config import SceneConfig, read_config
+from spectile.model import Model
+from spectile.runs.config import SceneConfig
 from spectile.runs.directory import (
     CHECKPOINTS,
-    CONFIG,
-    HISTORY,
     METRICS,
     MODEL,
     REPORT,
-    check_free,
-    check_same,
-    make_directory,
     trust,
     versions,
 )
 from spectile.runs.evaluation import scene_place, split_hash
-from spectile.runs.hardware import best_device, hardware_of, use_threads
+from spectile.runs.hardware import best_device, hardware_of
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
 from spectile.runs.scores import map_scores, read_map
 from spectile.runs.splitting import make_split
+from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import Labels
 from spectile.scenes.scene import Scene
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
-from spectile.scoring.metrics import summarise
-from spectile.scoring.records import read_history, write_history, write_metrics
+from spectile.scoring.records import write_metrics
 from spectile.scoring.report import RunRecord
 
 MAP, PICTURE, SPLIT = "map.tif", "map.png", "split.tif"
@@ -68,28 +63,19 @@ def train_scene(
     `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
     """
     directory = Path(directory)
-    check_free(directory, overwrite=overwrite, resume=resume)
-    if resume:
-        check_same(config, read_config(directory / CONFIG, SceneConfig), directory)
-    use_threads(config.hardware.threads)
+    check_start(config, directory, overwrite=overwrite, resume=resume)
     scene, labels = open_material(config)
     check_network(config, scene, labels)
     hardware_of(config.hardware).check()
     tile_edge(scene, config.recipe.window, config.map.memory)
     labels, bands, notes = usable(scene, labels, config)
-    runs = []
-    for repeat in range(config.repeats):
-        once = config.model_copy(update={"seed": config.seed + repeat, "repeats": 1})
+
+    def made_ready(once: SceneConfig) -> Callable[[Path], RunRecord]:
         split = make_split(scene, labels, once)
         prepared = prepare(scene, labels, bands, split, once, notes)
-        if repeat == 0:
-            make_directory(directory, config, overwrite=overwrite, resume=resume)
-        folder = directory if repeat == 0 else directory / f"repeat-{repeat + 1}"
-        folder.mkdir(exist_ok=True)
-        runs.append(_run(scene, prepared, once, folder, resume, quiet, progress))
-    first = runs[0]
-    if config.repeats > 1:
-        first = _summarised(runs, config, directory)
+        return lambda folder: _run(scene, prepared, once, folder, resume, quiet, progress)
+
+    first = run_repeats(config, directory, made_ready, overwrite=overwrite, resume=resume)
     write_run_report(directory / REPORT, [first], scene)
     return first
 
@@ -137,15 +123,9 @@ def _run(
         transform=scene.transform,
         overwrite=True,
     )
-    if resume and (folder / MODEL).exists() and (folder / HISTORY).exists():
-        model = load(folder / MODEL)
-        history: Sequence[Mapping[str, Any]] = read_history(folder / HISTORY)
-        seconds = float(model.provenance.get("fit_seconds", 0.0))
-    else:
-        model, outcome = _fit(scene, prepared, config, folder, resume, quiet)
-        history, seconds = outcome.history, outcome.seconds
-        write_history(folder / HISTORY, history)
-        model.save(folder / MODEL)
+    model, history, seconds = fitted_or_resumed(
+        folder, resume, lambda: _fit(scene, prepared, config, folder, resume, quiet)
+    )
     summary = map_scene(
         model,
         scene,
@@ -257,15 +237,6 @@ def metrics_of(
         "seed": config.seed,
         "versions": versions(),
     }
-
-
-def _summarised(runs: list[RunRecord], config: SceneConfig, directory: Path) -> RunRecord:
-    """The first run with the mean and standard deviation of all."""
-    repeats = [dict(run.metrics) for run in runs]
-    mean, std = summarise(repeats)
-    metrics = {**repeats[0], "repeats": repeats, "mean": mean, "std": std}
-    write_metrics(directory / METRICS, metrics)
-    return replace(runs[0], metrics=metrics, config=config.as_dict())
 
 
 def _check_split(path: Path, prepared: Prepared) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,18 +33,17 @@ from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
 from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
 from spectile.runs.evaluation import scene_place
-from spectile.runs.hardware import best_device
+from spectile.runs.hardware import best_device, hardware_of
 from spectile.runs.image_run import (
     SIDES,
-    check_start,
     on_side,
     overlap_of,
     readable,
-    run_repeats,
     write_split,
 )
 from spectile.runs.image_start import Start, loading_workers, network_options, started
 from spectile.runs.segmentation import segment_image
+from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
 from spectile.scenes.scene import Scene
@@ -79,6 +79,7 @@ def train_segment(
     """
     directory = Path(directory)
     check_start(config, directory, overwrite=overwrite, resume=resume)
+    hardware_of(config.hardware).check()
     scene, pairs = _opened(config)
     store = load_images(
         pairs.images,
@@ -91,7 +92,7 @@ def train_segment(
     options = network_options(config.recipe, None)
     edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
 
-    def prepare(seeded: SegmentConfig) -> _Run:
+    def prepare(seeded: SegmentConfig) -> Callable[[Path], SegmentationRecord]:
         # Which images are trained on may follow from the seed.
         drawn = readable(pairs if seeded.seed == config.seed else _opened(seeded)[1], store)
         start = started(
@@ -105,7 +106,7 @@ def train_segment(
             resume=resume,
             quiet=quiet,
         )
-        return _Run(seeded, drawn, store, scene, edge, start)
+        return _Run(seeded, drawn, store, scene, edge, start).into
 
     record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
     write_segmentation_report(directory / REPORT, record, heading=_heading(config))
@@ -162,7 +163,9 @@ class _Run:
         config, pairs = self.config, self.pairs
         rows = [(pairs.images.name(at), SIDES[int(side)]) for at, side in enumerate(pairs.sides)]
         write_split(folder / SPLIT, ("image", "side"), rows, resume=self.start.resume)
-        model, history, seconds = self.start.fitted_or_resumed(folder, lambda: self._fit(folder))
+        model, history, seconds = fitted_or_resumed(
+            folder, self.start.resume, lambda: self._fit(folder)
+        )
         times = {"fit": seconds}
         begin = time.perf_counter()
         tested = self._tested(model)

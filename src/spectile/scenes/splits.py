@@ -14,7 +14,7 @@ from spectile.scenes.block_split import search_blocks
 from spectile.scenes.labels import Labels
 from spectile.scenes.overlap import Overlap, measure_overlap
 from spectile.scenes.split_notes import notes_on_blocks, notes_on_counts, notes_on_files
-from spectile.scenes.stratified import draw, proportional, validation_quota
+from spectile.scenes.stratified import check_shares, draw, proportional, validation_quota
 
 NONE, TRAIN, VALIDATION, TEST = 0, 1, 2, 3
 """Codes of an assignment, in split.tif too."""
@@ -303,15 +303,7 @@ def _check(labels: Labels, window: int, validation: float, train: float = 0.5) -
             f"a window of {window} pixels is larger than the scene of {height} x {width}: "
             "choose a smaller window."
         )
-    if not 0 < train < 1:
-        raise InputError(
-            f"a training share of {train:g} leaves one side empty: choose one between 0 and 1."
-        )
-    if not 0 <= validation < 1:
-        raise InputError(
-            f"a validation share of {validation:g} leaves nothing to train on: choose one from 0 "
-            "to below 1."
-        )
+    check_shares(train, validation)
     present = int(np.count_nonzero(labels.counts))
     if present < 2:
         found = "no pixel is labelled" if present == 0 else "all labelled pixels are of one class"
