@@ -32,10 +32,11 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from spectile import networks
 from spectile.learning.augmentation import turn_and_flip
+from spectile.learning.optimizers import one_cycle, optimizer_of
 from spectile.learning.recipes import Recipe
 from spectile.learning.regions import LabelledRegions, Steps, square_edge
 from spectile.learning.shared_gradients import shared_loss
-from spectile.learning.shared_trunk import large_steps, one_cycle, turned
+from spectile.learning.shared_trunk import turned
 from spectile.learning.windows import LabelledWindows
 from spectile.mapping import densify
 from spectile.networks.hybridsn import HybridSN
@@ -120,7 +121,7 @@ def patch_path(material: Material, network: HybridSN, rate: float, epochs: int) 
 
 
 def shared_path(material: Material, network: HybridSN, recipe: Recipe, total: int) -> Way:
-    optimiser = large_steps(network, recipe)
+    optimiser = optimizer_of(network, recipe)
     schedule = one_cycle(optimiser, recipe, total + 2)
     regions = material.regions
     order = Steps([len(part.classes) for part in regions.parts], seed=0)
@@ -236,7 +237,7 @@ def main() -> None:
         chosen.patch_rate, chosen.patch_epochs, chosen.shared_rate, chosen.shared_steps
     )
 
-    recipe = Recipe(learning_rate=lengths.shared_rate, weight_decay=WEIGHT_DECAY)
+    recipe = Recipe(learning_rate=lengths.shared_rate, weight_decay=WEIGHT_DECAY, optimizer="muon")
 
     def started() -> dict[str, Way]:
         network = [new_network(components, window, chosen.seed) for _ in range(2)]

@@ -17,11 +17,13 @@ from spectile import networks
 from spectile.errors import InputError
 from spectile.learning import regions as regions_module
 from spectile.learning import shared_gradients
+from spectile.learning.augmentation import mixup
 from spectile.learning.fit import Fit, Hardware
 from spectile.learning.recipes import Recipe
 from spectile.learning.regions import Deal, LabelledRegions, Region, Share, Steps, square_edge
 from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.shared_trunk import Places, fit_shared, turned
+from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
 from spectile.networks.hybridsn import HybridSN
 from spectile.scenes.components import Preprocessing
@@ -82,6 +84,9 @@ def largest_difference(network: nn.Module, ours: Tensor, patches: Tensor) -> flo
         ("hybridsn", 17, 9, (19, 14), 40),
         ("hybridsn-se", 6, 13, (40, 37), 16),
         ("hybridsn", 30, 9, (33, 35), 32),
+        ("hybridsn-2d", 7, 11, (23, 31), 16),
+        ("hybridsn-3d", 6, 11, (19, 14), 40),
+        ("hybridsn-3d", 40, 9, (19, 14), 40),
     ],
 )
 @pytest.mark.parametrize("symmetry", range(8))
@@ -114,6 +119,26 @@ def test_some_windows_of_a_part_are_trimmed_to_what_they_see() -> None:
     cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(few)
     patches = summed(network(cuts.double()), classes)
     ours = shared_loss(network, [doubled(region)], summed)
+    assert largest_difference(network, ours, patches) < 1e-9
+
+
+def test_mixed_windows_have_the_gradients_of_mixed_patches() -> None:
+    scene, preprocessing, places = material(20, 22, 8, 20)
+    network = exact("hybridsn-se", 8, WINDOW)
+    part = doubled(LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0])
+    cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
+        range(len(places[0]))
+    )
+
+    def mix(features: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(4)
+        mixed, targets = mixup(features, own, count=CLASSES, alpha=0.4, generator=generator)
+        return mixed, targets.double()
+
+    features, targets = mix(network.trunk(cuts.double()), classes)
+    assert 0 < float(targets.max(1).values.min()) < 1
+    patches = summed(network.head(features), targets)
+    ours = shared_loss(network, [part], summed, mix)
     assert largest_difference(network, ours, patches) < 1e-9
 
 
@@ -184,6 +209,16 @@ def test_a_pass_takes_each_window_once_in_steps_from_all_over(
         assert max(len(windows) for _, windows in step) <= regions_module.SHARE
 
 
+@given(count=st.integers(1, 3000), batch=st.integers(1, 300))
+def test_a_single_part_is_dealt_in_batches(count: int, batch: int) -> None:
+    steps = Steps([count], seed=0, batch=batch)
+    first = list(steps)[: steps.pass_steps]
+    assert len(first) == -(-count // batch)
+    windows = np.concatenate([windows for ((_, windows),) in first])
+    assert sorted(windows.tolist()) == list(range(count))
+    assert max(len(windows) for ((_, windows),) in first) <= batch
+
+
 def test_the_order_follows_from_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list[list[tuple[int, list[int]]]]:
         steps = Steps([5] * 40, seed=seed)
@@ -228,7 +263,37 @@ def run(
     return fitted, network
 
 
-RECIPE = Recipe(window=WINDOW, epochs=24, learning_rate=1e-3)
+RECIPE = Recipe(
+    window=WINDOW, epochs=24, learning_rate=1e-3, optimizer="muon", mixup=0.4, label_smoothing=0.1
+)
+
+
+def test_a_step_of_a_fit_is_the_one_of_patches(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=8, batch=200, turns=False, mixup=0.0, schedule="constant")
+    shared, _ = run(tmp_path / "shared", recipe=recipe, dropout=0.0)
+    scene, preprocessing, places = material(70, 80, 12, 150)
+    torch.manual_seed(5)
+    patches = networks.create("hybridsn-se", bands=12, classes=CLASSES, window=WINDOW, dropout=0.0)
+    train, validation = (
+        LabelledWindows(scene, preprocessing, WINDOW, *(part[side] for part in places))
+        for side in (slice(100), slice(100, None))
+    )
+    fitted = fit_windows(
+        patches,
+        train,
+        validation,
+        recipe,
+        classes=CLASSES,
+        seed=5,
+        checkpoints=tmp_path / "patches",
+        hardware=CPU,
+        quiet=True,
+    )
+    assert shared.history[-1]["train_loss"] == pytest.approx(
+        np.mean([row["train_loss"] for row in fitted.history]), rel=1e-3
+    )
+    last = fitted.history[-1]["validation_loss"]
+    assert shared.history[-1]["validation_loss"] == pytest.approx(last, rel=1e-3)
 
 
 @pytest.mark.parametrize("memory", [2.0, 0.001])
@@ -280,7 +345,9 @@ def test_devices_share_a_step(parts: int, devices: int) -> None:
 
 
 def test_two_devices_end_at_the_weights_of_one(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=1, turns=False, class_weights=True, schedule="constant")
+    recipe = replace(
+        RECIPE, epochs=1, turns=False, mixup=0.0, class_weights=True, schedule="constant"
+    )
     one, two = (
         run(tmp_path / str(count), recipe=recipe, hardware=Hardware("cpu", count), dropout=0.0)
         for count in (1, 2)
@@ -295,6 +362,7 @@ def test_squares_fit_into_the_memory_and_lie_all_over() -> None:
     scene, _, (rows, columns, _) = material(300, 300, 4, 500)
     small, _, _ = material(145, 140, 4, 10)
     assert square_edge(small, rows[:10], columns[:10], 24, room=1e5) == 73
+    assert square_edge(small, rows[:10], columns[:10], 24, room=1e5, turns=False) == 145
     assert square_edge(scene, rows, columns, 24, room=1e5) == 128
     assert square_edge(scene, rows, columns, 24, room=1e4) == 64
     # A corner of the scene has too few of the larger squares to choose from.

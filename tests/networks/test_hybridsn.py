@@ -1,4 +1,7 @@
-"""HybridSN equals its authors' network, number by number, and takes any bands, window, classes."""
+"""HybridSN equals its authors' network, number by number, and takes any bands, window, classes.
+
+Its ablations differ in their convolutions alone.
+"""
 
 import json
 from pathlib import Path
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.networks import procedural
+from torch import nn
 
 from spectile import networks
 from spectile.errors import InputError
@@ -46,7 +50,7 @@ def test_equals_the_reference(name: str, file: str) -> None:
     assert np.abs(logits - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("name", ["hybridsn", "hybridsn-se"])
+@pytest.mark.parametrize("name", ["hybridsn", "hybridsn-se", "hybridsn-2d", "hybridsn-3d"])
 @pytest.mark.parametrize(
     ("bands", "window", "classes"), [(1, 9, 1), (4, 11, 2), (12, 9, 3), (13, 13, 5), (40, 9, 300)]
 )
@@ -61,14 +65,46 @@ def test_takes_any_bands_window_and_classes(
 
 
 @pytest.mark.parametrize(
+    ("name", "trunk"),
+    [
+        ("hybridsn-2d", 30 * 128 * 9 + 128 + 2 * (128 * 128 * 9 + 128) + 128 * 64 * 9 + 64),
+        ("hybridsn-3d", 8 * 63 + 8 + 16 * 360 + 16 + 32 * 432 + 32 + 4 * 864 + 4),
+    ],
+)
+def test_an_ablation_of_thirty_bands_changes_the_trunk_alone(name: str, trunk: int) -> None:
+    def shapes(name: str) -> dict[str, torch.Size]:
+        weights = networks.create(name, bands=30, classes=16).state_dict()
+        return {key: weight.shape for key, weight in weights.items()}
+
+    def classifier(name: str) -> dict[str, torch.Size]:
+        return {key: shape for key, shape in shapes(name).items() if key.startswith("classifier")}
+
+    assert classifier(name) == classifier("hybridsn")
+    assert sum(s.numel() for key, s in shapes(name).items() if key not in classifier(name)) == trunk
+
+
+@pytest.mark.parametrize(
+    ("bands", "reach", "maps"),
+    [(1, 1, 4), (6, 1, 8), (13, 1, 4), (14, 1, 8), (15, 3, 4), (30, 3, 64), (40, 3, 104)],
+)
+def test_the_fourth_3d_kernel_fits_into_the_depths_left(bands: int, reach: int, maps: int) -> None:
+    network = networks.create("hybridsn-3d", bands=bands, classes=2, window=9, attention="eca")
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv3d | nn.Conv2d)]
+    assert [type(layer) for layer in layers] == [nn.Conv3d] * 4
+    assert layers[-1].weight.shape == (4, 32, reach, 3, 3)
+    assert network.trunk(torch.zeros(1, bands, 9, 9)).shape == (1, maps, 1, 1)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"window": 24}, "odd"),
         ({"window": 7}, "from 9 on"),
+        ({"convolutions": "4-d"}, "no '4-d' convolutions: choose 'hybrid', '2-d' or '3-d'"),
         ({"window": 25, "wdith": 2}, "no option 'wdith'"),
     ],
 )
-def test_bad_options_say_what_to_do(options: dict[str, int], message: str) -> None:
+def test_bad_options_say_what_to_do(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         networks.create("hybridsn", bands=30, classes=2, **options)
 

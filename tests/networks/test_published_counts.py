@@ -11,6 +11,8 @@ from spectile.networks.costs import costs
 PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("hybridsn", {"bands": 30, "classes": 16}, 5_122_176),
     ("hybridsn-se", {"bands": 30, "classes": 16}, 5_122_756),
+    ("hybridsn-2d", {"bands": 30, "classes": 16}, 5_173_840),  # by hand: see test_hybridsn.py
+    ("hybridsn-3d", {"bands": 30, "classes": 16}, 4_793_796),
     ("resnet-18", {}, 11_689_512),
     ("resnet-34", {}, 21_797_672),
     ("resnet-50", {}, 25_557_032),

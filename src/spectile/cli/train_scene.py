@@ -15,7 +15,7 @@ PLACES = {
     **places(
         top="scene labels bands_last column legend bands fit_on padding seed repeats",
         recipe="network window reducer components epochs batch learning_rate patience "
-        "class_weights turns shared",
+        "class_weights turns mixup label_smoothing shared optimizer",
         split="train validation guard block",
         map="method memory probabilities entropy",
         hardware="accelerator devices precision threads",
@@ -54,7 +54,8 @@ def scene(
     padding: Annotated[str | None, typer.Option(help="At borders: reflect or zero.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Times over the training pixels.")] = None,
     batch: Annotated[int | None, typer.Option(help="Windows a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam or muon.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam; Muon's follow.")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without a better validation.")
     ] = None,
@@ -63,6 +64,12 @@ def scene(
     ] = None,
     turns: Annotated[
         bool | None, typer.Option("--turns/--no-turns", help="Flip and turn windows.")
+    ] = None,
+    mixup: Annotated[
+        float | None, typer.Option(help="Parameter of mixing windows' features; 0: don't.")
+    ] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="Share of a label given to all classes.")
     ] = None,
     shared: Annotated[
         bool | None,

@@ -25,7 +25,12 @@ class Recipe:
     components: int = 20
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Times over the training windows; None: as often as it takes to see 50,000 windows."""
-    batch: Annotated[int, Field(ge=1)] = 32
+    batch: Annotated[int, Field(ge=1)] | None = None
+    """Windows a step; None: 32, or with `shared` all of a small scene's, see
+    :class:`spectile.learning.regions.Steps`."""
+    optimizer: Literal["adam", "muon"] = "adam"
+    """muon: for steps of a thousand windows, of which a fit takes few; its rates are in
+    :mod:`spectile.learning.optimizers`."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     """One cycle: up over the first fifth of the steps, then down to nothing by a cosine."""
@@ -36,9 +41,13 @@ class Recipe:
     """Weigh each class by its rarity, so that small classes count as much as large ones."""
     turns: bool = True
     """Flip and turn windows at random."""
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    """Parameter of the Beta distribution that two windows' features, and classes, are mixed by; 0
+    for none."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     shared: bool = False
-    """Train on whole parts of the scene, whose windows share the network's trunk: a step takes all
-    of their windows, and `batch` counts for nothing."""
+    """Train on whole parts of the scene, whose windows share the network's trunk: the same
+    gradients, several times faster."""
 
     def epochs_for(self, windows: int) -> int:
         """Times over so many training windows: at least 5, or a class may be met too seldom."""

@@ -115,17 +115,27 @@ def _trimmed(part: Region, windows: Tensor, window: int) -> Region:
 
 
 def square_edge(
-    scene: Scene, rows: NDArray[np.int64], columns: NDArray[np.int64], halo: int, room: float
+    scene: Scene,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    halo: int,
+    room: float,
+    *,
+    turns: bool = True,
 ) -> int:
     """Edge in pixels of the squares to cut a scene into, so that each can be computed at once.
 
     `room` is for how many pixels there is memory, `halo` how many more than a square has its
-    windows see along an edge. Even a small scene is cut into four, for parts are turned each by
-    itself. Of a large one the squares are the largest of which a step has enough to choose from.
+    windows see along an edge. Even a small scene is cut into four where there are `turns`, for
+    parts are turned each by itself; else it is one. Of a large one the squares are the largest of
+    which a step has enough to choose from.
     """
-    halves = -(-max(scene.height, scene.width) // 2)
-    if halves <= EDGES[0] and (halves + halo) ** 2 <= room:
-        return halves
+    longest = max(scene.height, scene.width)
+    halves = -(-longest // 2)
+    if halves <= EDGES[0]:
+        edge = halves if turns else longest
+        if (edge + halo) ** 2 <= room:
+            return edge
     for edge in EDGES:
         if (edge + halo) ** 2 <= room and occupied(rows, columns, edge) >= SPREAD:
             return edge
@@ -145,13 +155,19 @@ class Steps(Sampler[list[Share]]):
     several times, with other windows. One epoch is a few passes over all windows.
     """
 
-    def __init__(self, counts: Sequence[int], *, seed: int) -> None:
-        """`counts` are the windows of each part."""
+    def __init__(self, counts: Sequence[int], *, seed: int, batch: int | None = None) -> None:
+        """`counts` are the windows of each part, `batch` those of a step.
+
+        Without a `batch` a step takes all windows of the parts that it visits, 1024 of each at
+        most. With one that many are drawn from as many parts: from a single part they are batches
+        as a loader of windows deals them.
+        """
         self.counts = counts
         self.seed = seed
         self.epoch = 0
         spread = min(SPREAD, len(counts))
-        self.shares = [-(-count // SHARE) for count in counts]
+        share = SHARE if batch is None else max(1, batch // spread)
+        self.shares = [-(-count // share) for count in counts]
         self.pass_steps = max(1, sum(self.shares) // spread)
         self.passes = -(-EPOCH_STEPS // self.pass_steps)
         # Where Lightning looks for what has to know the epoch.
@@ -170,7 +186,7 @@ class Steps(Sampler[list[Share]]):
 
     def _one_pass(self, rng: np.random.Generator) -> list[list[Share]]:
         shares = [
-            Share(part, np.sort(windows))
+            Share(part, windows)
             for part, (count, times) in enumerate(zip(self.counts, self.shares, strict=True))
             for windows in np.array_split(rng.permutation(count), times)
         ]
@@ -185,11 +201,18 @@ class Steps(Sampler[list[Share]]):
 class RegionLoaders(Loaders):
     """Regions for a fit, dealt out to the devices: the shares of a step, and each part once."""
 
-    def __init__(self, train: LabelledRegions, validation: LabelledRegions, *, seed: int) -> None:
+    def __init__(
+        self,
+        train: LabelledRegions,
+        validation: LabelledRegions,
+        *,
+        seed: int,
+        batch: int | None = None,
+    ) -> None:
         super().__init__(train, validation, batch=1, validation_batch=1, seed=seed)
         self.regions = train
         self.validated = validation
-        self.steps = Steps([len(part.classes) for part in train.parts], seed=seed)
+        self.steps = Steps([len(part.classes) for part in train.parts], seed=seed, batch=batch)
 
     def train_dataloader(self) -> DataLoader[Any]:
         return self._dealt(self.regions, self.steps)

@@ -9,19 +9,34 @@ import torch
 from torch import Tensor, nn
 
 from spectile.learning.regions import Region
-from spectile.learning.spectral_trunk import first_matrix, shared_trunk, window_logits
+from spectile.learning.spectral_trunk import (
+    first_matrix,
+    shared_trunk,
+    window_features,
+    window_logits,
+)
 from spectile.networks.hybridsn import HybridSN
 
 WINDOWS = 256
 """Windows whose features are held at a time, 74 KB each for windows of 25 pixels."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From logits (N, classes) and class indices (N,) to a sum over the windows."""
+"""From logits (N, classes) and targets to a sum over the windows."""
+Mix = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From features (N, maps, S, S) and class indices (N,) to those that the head sees, and targets."""
 
 
-def shared_loss(network: HybridSN, regions: Iterable[Region], loss: Loss) -> Tensor:
+def as_they_are(features: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """The :data:`Mix` that leaves windows alone."""
+    return features, classes
+
+
+def shared_loss(
+    network: HybridSN, regions: Iterable[Region], loss: Loss, mix: Mix = as_they_are
+) -> Tensor:
     """The sum of `loss` over all windows of `regions`; its gradients are those of the windows.
 
+    `mix` is given groups of at most 256 windows, drawn from a region.
     They are computed here, so that one region's features are held at a time, and handed out when
     the result is differentiated, which can be done once.
     """
@@ -29,7 +44,7 @@ def shared_loss(network: HybridSN, regions: Iterable[Region], loss: Loss) -> Ten
     gradients = [torch.zeros_like(weight) for weight in weights]
     total = torch.zeros((), device=next(network.parameters()).device)
     for region in regions:
-        value, parts = _region_gradients(network, weights, region, loss)
+        value, parts = _region_gradients(network, weights, region, loss, mix)
         total = total + value
         _add(gradients, parts)
     result: Tensor = _WithGradients.apply(total, *weights, *gradients)  # type: ignore[no-untyped-call]
@@ -41,14 +56,12 @@ def shared_logits(network: HybridSN, region: Region) -> Tensor:
     with torch.no_grad():
         features = shared_trunk(network, region.components[None])
         matrix = first_matrix(network)
-        groups = _groups(region)
-        return torch.cat(
-            [window_logits(network, features, matrix, rows, columns) for rows, columns, _ in groups]
-        )
+        cuts = (window_features(network, features, *places) for *places, _ in _groups(region))
+        return torch.cat([window_logits(network, windows, matrix) for windows in cuts])
 
 
 def _region_gradients(
-    network: HybridSN, weights: Sequence[nn.Parameter], region: Region, loss: Loss
+    network: HybridSN, weights: Sequence[nn.Parameter], region: Region, loss: Loss, mix: Mix
 ) -> tuple[Tensor, list[Tensor | None]]:
     """One region's loss and what it adds to the gradients of `weights`.
 
@@ -64,7 +77,8 @@ def _region_gradients(
     gradients: list[Tensor | None] = [None] * len(weights)
     total = torch.zeros((), device=features.device)
     for rows, columns, classes in _groups(region):
-        value = loss(window_logits(network, shared[0], shared[1], rows, columns), classes)
+        windows, targets = mix(window_features(network, shared[0], rows, columns), classes)
+        value = loss(window_logits(network, windows, shared[1]), targets)
         parts = torch.autograd.grad(value, leaves, allow_unused=True)
         _add(found, parts[:2])
         gradients = _sum(gradients, parts[2:])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from torch.nn import functional as F
 from spectile.errors import InputError
 from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.learning.imbalance import rarity
-from spectile.learning.muon import Muon
 from spectile.learning.recipes import Recipe
 from spectile.learning.regions import (
     LabelledRegions,
@@ -31,7 +29,6 @@ from spectile.learning.regions import (
 )
 from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.spectral_trunk import shares_trunk
-from spectile.learning.task import SETTLED, by_step
 from spectile.learning.window_classifier import WindowClassifier
 from spectile.networks.hybridsn import HybridSN
 from spectile.scenes.components import Preprocessing
@@ -45,8 +42,6 @@ STEPS, PASSES = 80, 5
 takes at least."""
 COPIES = 4
 """How often a layer's numbers lie in memory at a step's height, measured."""
-RATES = (10, 2)
-"""Of kernels and other weights, to a recipe's learning rate, which is for steps of few windows."""
 
 
 class SharedWindowClassifier(WindowClassifier):
@@ -61,11 +56,17 @@ class SharedWindowClassifier(WindowClassifier):
         whole = count if self.weights is None else float(self.weights[batch.classes].sum())
 
         # Devices take the mean of their gradients: each gives its windows' part of the whole mean.
-        def loss(logits: Tensor, classes: Tensor) -> Tensor:
-            total = F.cross_entropy(logits, classes, self.weights, reduction="sum")
+        def loss(logits: Tensor, targets: Tensor) -> Tensor:
+            total = F.cross_entropy(
+                logits,
+                targets,
+                self.weights,
+                reduction="sum",
+                label_smoothing=self.recipe.label_smoothing,
+            )
             return total * (self.trainer.world_size / whole)
 
-        mean = shared_loss(self.network, regions, loss)
+        mean = shared_loss(self.network, regions, loss, self.mixed)
         self.train_loss.update(mean.detach(), count)
         return mean
 
@@ -75,46 +76,10 @@ class SharedWindowClassifier(WindowClassifier):
             self.validation_loss.update(F.cross_entropy(logits, region.classes), len(logits))
             self.score.update(logits, region.classes)
 
-    @property
-    def settled(self) -> bool:
-        group = self.trainer.optimizers[0].param_groups[0]
-        constant = self.recipe.schedule == "constant"
-        return constant or bool(group["lr"] <= SETTLED * RATES[0] * self.recipe.learning_rate)
-
-    def configure_optimizers(self) -> Any:
-        recipe = self.recipe
-        optimizer = large_steps(self.network, recipe)
-        if recipe.schedule == "constant":
-            return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = one_cycle(optimizer, recipe, steps)
-        return by_step(optimizer, schedule)
-
     def _turned(self, region: Region) -> Region:
         if not self.recipe.turns:
             return region
         return turned(region, int(torch.randint(8, ())), self.network.window)
-
-
-def large_steps(network: nn.Module, recipe: Recipe) -> Muon:
-    """The optimiser for steps of a whole scene's windows, of which a fit has few.
-
-    On Indian Pines Muon needs less than half of Adam's steps to the same accuracy; larger rates
-    don't hurry Adam but keep it from learning.
-    """
-    rate, others = (times * recipe.learning_rate for times in RATES)
-    return Muon(network, rate, lr_of_others=others, weight_decay=recipe.weight_decay)
-
-
-def one_cycle(optimizer: Muon, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
-    """Up over the first fifth of the steps, then down to nothing."""
-    return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        [times * recipe.learning_rate for times in RATES],
-        total_steps=max(2, steps),
-        pct_start=0.2,
-        cycle_momentum=False,
-    )
 
 
 def turned(region: Region, symmetry: int, window: int) -> Region:
@@ -147,8 +112,8 @@ def fit_shared(
 ) -> Fit:
     """Fit `network` in place on the windows around pixels of `scene`, on shared trunks.
 
-    What it ends with is as in :func:`~spectile.learning.window_classifier.fit_windows`. `recipe`
-    counts but for its batch: a step takes all windows of a small scene, and of a large one those of
+    What it ends with is as in :func:`~spectile.learning.window_classifier.fit_windows`. A step
+    takes `recipe.batch` windows, or without one all of a small scene, and of a large one those of
     some parts from all over it. The features of one part at a time fit into `memory` in GB.
     `recipe.epochs` are passes over the training windows, several of which make a row of history.
 
@@ -162,11 +127,12 @@ def fit_shared(
     assert isinstance(network, HybridSN)
     window = network.window
     room = memory * 1e9 / bytes_a_pixel(network)
-    edge = square_edge(scene, *train[:2], window - 1, room)
+    edge = square_edge(scene, *train[:2], window - 1, room, turns=recipe.turns)
     loaders = RegionLoaders(
         LabelledRegions(scene, preprocessing, window, *train, edge=edge),
         LabelledRegions(scene, preprocessing, window, *validation, edge=edge),
         seed=seed,
+        batch=recipe.batch,
     )
     return fit(
         SharedWindowClassifier(
@@ -200,4 +166,5 @@ def bytes_a_pixel(network: HybridSN) -> int:
         if isinstance(layer, nn.Conv3d):
             depth -= layer.weight.shape[2] - 1
             numbers += depth * layer.out_channels
+    numbers += sum(conv.out_channels for conv in network.spatial if isinstance(conv, nn.Conv2d))
     return 4 * COPIES * numbers

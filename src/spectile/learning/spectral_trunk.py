@@ -36,7 +36,7 @@ def shares_trunk(network: nn.Module) -> bool:
 
 
 def shared_trunk(network: HybridSN, components: Tensor) -> Tensor:
-    """What :meth:`HybridSN.trunk` gives: (N, bands, H, W) to (N, 64, H - 8, W - 8).
+    """What :meth:`HybridSN.trunk` gives: (N, bands, H, W) to (N, maps, H - 8, W - 8).
 
     The result lies with its channels innermost.
     """
@@ -47,12 +47,17 @@ def shared_trunk(network: HybridSN, components: Tensor) -> Tensor:
             assert layer.bias is not None
             x = spectral_convolution(x, layer.weight, layer.bias, depth)
             depth -= layer.weight.shape[2] - 1
-    last = network.spatial[0]
-    assert isinstance(last, nn.Conv2d)
-    # The network flattens (channels, depths), the images here hold (depths, channels).
-    kernel = last.weight.view(len(last.weight), -1, depth, *last.kernel_size)
-    kernel = kernel.transpose(1, 2).flatten(1, 2)
-    return F.relu_(F.conv2d(x, _innermost(kernel), last.bias))
+    # The network flattens (channels, depths), the images here hold (depths, channels). The first
+    # 2-D kernel is sorted to take them; where there is none, the features are sorted.
+    for layer in network.spatial:
+        if isinstance(layer, nn.Conv2d):
+            kernel = layer.weight.view(len(layer.weight), -1, depth, *layer.kernel_size)
+            kernel = kernel.transpose(1, 2).flatten(1, 2)
+            x = F.relu_(F.conv2d(x, _innermost(kernel), layer.bias))
+            depth = 1
+    images, _, rows, columns = x.shape
+    pixels = x.permute(0, 2, 3, 1).view(images, rows, columns, depth, -1)
+    return pixels.transpose(3, 4).flatten(3).permute(0, 3, 1, 2)
 
 
 def spectral_convolution(x: Tensor, weight: Tensor, bias: Tensor, depth: int) -> Tensor:
@@ -105,20 +110,17 @@ def block_kernel(weight: Tensor, block: int) -> Tensor:
 
 
 def first_matrix(network: HybridSN) -> Tensor:
-    """The first Linear's weights (256, S * S * 64), in the order of :func:`window_logits`."""
+    """The first Linear's weights (256, S * S * maps), in the order of :func:`window_logits`."""
     weight = network.classifier[1].weight
     assert isinstance(weight, Tensor)
     size = network.map_size
     return weight.view(len(weight), -1, size, size).permute(0, 2, 3, 1).flatten(1)
 
 
-def window_logits(
-    network: HybridSN, features: Tensor, matrix: Tensor, rows: Tensor, columns: Tensor
-) -> Tensor:
-    """Logits (N, classes) of the windows whose features begin at `rows` and `columns` (N,).
+def window_features(network: HybridSN, features: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The features (N, maps, S, S) of the windows that begin at `rows` and `columns` (N,).
 
-    `features` (1, 64, H, W) are those of :func:`shared_trunk`, `matrix` is of :func:`first_matrix`.
-    Attention and dropout see each window by itself.
+    `features` (1, maps, H, W) are those of :func:`shared_trunk`.
     """
     channels, _, width = features.shape[1:]
     size = network.map_size
@@ -127,7 +129,15 @@ def window_logits(
     corners = rows * width + columns
     places = corners[:, None, None] + along[:, None] * width + along
     cuts = pixels.index_select(0, places.flatten()).view(len(rows), size, size, channels)
-    attended = network.attention(cuts.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    return cuts.permute(0, 3, 1, 2)
+
+
+def window_logits(network: HybridSN, windows: Tensor, matrix: Tensor) -> Tensor:
+    """Logits (N, classes) of :func:`window_features`; `matrix` is of :func:`first_matrix`.
+
+    Attention and dropout see each window by itself.
+    """
+    attended = network.attention(windows).permute(0, 2, 3, 1)
     _, first, *others = network.classifier
     y = F.linear(attended.flatten(1), matrix, first.bias)  # type: ignore[arg-type]
     for layer in others:

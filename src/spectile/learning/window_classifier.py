@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics.classification import MulticlassAccuracy
 
-from spectile.learning.augmentation import turn_and_flip
+from spectile.learning.augmentation import mixup, turn_and_flip
 from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.learning.imbalance import rarity
 from spectile.learning.loaders import Loaders
+from spectile.learning.optimizers import one_cycle, optimizer_of
 from spectile.learning.recipes import Recipe
 from spectile.learning.task import SETTLED, Task, by_step
 from spectile.learning.windows import LabelledWindows
+from spectile.networks.hybridsn import HybridSN
 
 Batch = tuple[Tensor, Tensor]
 
-VALIDATION_BATCH = 256
+BATCH, VALIDATION_BATCH = 32, 256
+"""Windows a step, where a recipe leaves them open."""
 
 
 class WindowClassifier(Task):
@@ -39,6 +41,7 @@ class WindowClassifier(Task):
         self.recipe = recipe
         self.weights: Tensor | None
         self.register_buffer("weights", weights, persistent=False)
+        self.classes = classes
         self.score = MulticlassAccuracy(classes, average="micro")
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
@@ -46,9 +49,29 @@ class WindowClassifier(Task):
         windows, classes = batch
         if self.recipe.turns:
             windows = turn_and_flip(windows)
-        loss = F.cross_entropy(self.network(windows), classes, self.weights)
+        network = self.network
+        if isinstance(network, HybridSN):
+            # As on shared trunks, where the windows themselves are never cut out.
+            features, targets = self.mixed(network.trunk(windows), classes)
+            logits = network.head(features)
+        else:
+            mixed, targets = self.mixed(windows, classes)
+            logits = network(mixed)
+        loss = F.cross_entropy(
+            logits, targets, self.weights, label_smoothing=self.recipe.label_smoothing
+        )
         self.train_loss.update(loss.detach(), len(classes))
         return loss
+
+    def mixed(self, features: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Pairs made one, of features (N, ...), where the recipe says so; and the targets.
+
+        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States", ICML
+        2019, arXiv:1806.05236, at one layer.
+        """
+        if not self.recipe.mixup:
+            return features, classes
+        return mixup(features, classes, count=self.classes, alpha=self.recipe.mixup)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         windows, classes = batch
@@ -58,22 +81,17 @@ class WindowClassifier(Task):
 
     @property
     def settled(self) -> bool:
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        constant = self.recipe.schedule == "constant"
-        return constant or bool(rate <= SETTLED * self.recipe.learning_rate)
+        if self.recipe.schedule == "constant":
+            return True
+        group = self.trainer.optimizers[0].param_groups[0]
+        return bool(group["lr"] <= SETTLED * group["max_lr"])
 
     def configure_optimizers(self) -> Any:
-        recipe = self.recipe
-        optimizer = torch.optim.AdamW(
-            self.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        if recipe.schedule == "constant":
+        optimizer = optimizer_of(self.network, self.recipe)
+        if self.recipe.schedule == "constant":
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, recipe.learning_rate, total_steps=max(2, steps), pct_start=0.2
-        )
-        return by_step(optimizer, schedule)
+        return by_step(optimizer, one_cycle(optimizer, self.recipe, steps))
 
 
 def fit_windows(
@@ -103,7 +121,11 @@ def fit_windows(
             weights=rarity(train.classes, classes) if recipe.class_weights else None,
         ),
         Loaders(
-            train, validation, batch=recipe.batch, validation_batch=VALIDATION_BATCH, seed=seed
+            train,
+            validation,
+            batch=recipe.batch or BATCH,
+            validation_batch=VALIDATION_BATCH,
+            seed=seed,
         ),
         epochs=recipe.epochs_for(len(train)),
         patience=recipe.patience,

@@ -61,6 +61,18 @@ CATALOGUE = (
         "Roy et al. 2020; Hu et al. 2018, arXiv:1709.01507",
         partial(HybridSN, attention=SqueezeExcitation),
     ),
+    Entry(
+        "hybridsn-2d",
+        "HybridSN of 2-D convolutions alone, for comparison",
+        "ablation of Roy et al. 2020",
+        partial(HybridSN, convolutions="2-d"),
+    ),
+    Entry(
+        "hybridsn-3d",
+        "HybridSN of 3-D convolutions alone, for comparison",
+        "ablation of Roy et al. 2020",
+        partial(HybridSN, convolutions="3-d"),
+    ),
     Entry("resnet-18", "8 residual blocks of two convolutions", RESNET, partial(ResNet, depth=18)),
     Entry("resnet-34", "16 residual blocks of two convolutions", RESNET, partial(ResNet, depth=34)),
     Entry("resnet-50", "16 residual bottlenecks", RESNET, partial(ResNet, depth=50)),

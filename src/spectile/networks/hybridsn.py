@@ -4,11 +4,18 @@ Roy, Krishna, Dubey and Chaudhuri, "HybridSN: Exploring 3-D-2-D CNN Feature Hier
 Hyperspectral Image Classification", IEEE GRSL 17(2), 2020, table I. With `attention` a block acts
 on the 64 channels of the 2-D convolution; squeeze-and-excitation there makes hybridsn-se.
 
+Two ablations, not of the paper, show what either kind of convolution buys. hybridsn-2d has four 2-D
+ones, whose channels are the bands, with about as many weights as the paper's four; hybridsn-3d has
+four 3-D ones. At 30 bands both give as many maps as the paper's to the same classifier.
+
 Deviations: logits come out instead of probabilities; with fewer than 13 bands the spectral kernels
 shrink, see :func:`spectral_kernels`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,31 +23,43 @@ from torch import Tensor, nn
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder, check_sizes
 
+Convolutions = Literal["hybrid", "2-d", "3-d"]
+
 SPATIAL_KERNEL = 3
 VALID_CONVOLUTIONS = 4
 SMALLEST_WINDOW = 1 + VALID_CONVOLUTIONS * (SPATIAL_KERNEL - 1)
-CHANNELS_3D = (8, 16, 32)
-CHANNELS_2D = 64
+CHANNELS: Mapping[Convolutions, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "hybrid": ((8, 16, 32), (64,)),
+    "2-d": ((), (128, 128, 128, 64)),
+    "3-d": ((8, 16, 32, 4), ()),
+}
+"""Of the 3-D convolutions, then of the 2-D ones: four together."""
 HIDDEN = (256, 128)
 
 
-def spectral_kernels(bands: int) -> tuple[int, int, int]:
-    """How deep the three 3-D kernels reach along `bands`: the paper's 7, 5, 3 from 13 bands on.
+def spectral_kernels(bands: int) -> tuple[int, int, int, int]:
+    """How deep the 3-D kernels reach along `bands`: the paper's 7, 5, 3 from 13 bands on.
 
     With fewer, the deepest kernel shrinks by 2 until the three fit, so that a six-band image goes
-    through the same network: 12 bands give 5, 5, 3 and 6 bands 3, 3, 1.
+    through the same network: 12 bands give 5, 5, 3 and 6 bands 3, 3, 1. A fourth, where there is
+    one, reaches along 3 of the depths that are left, or along 1 if they are fewer.
     """
     kernels = [7, 5, 3]
     while sum(kernels) - len(kernels) >= bands:
         deepest = kernels.index(max(kernels))
         kernels[deepest] -= 2
-    return kernels[0], kernels[1], kernels[2]
+    left = bands - sum(kernels) + len(kernels)
+    return kernels[0], kernels[1], kernels[2], 3 if left >= 3 else 1
 
 
 class HybridSN(nn.Module):
     """Classify windows: (N, bands, window, window) to logits (N, classes).
 
-    Raises InputError for a window that is even or below 9 and for bands or classes below 1.
+    `convolutions` are the paper's, "hybrid", or of one kind, "2-d" or "3-d". Attention and
+    classifier take the trunk's maps: 64, but with "3-d" 4 for each depth that is left.
+
+    Raises InputError for a window that is even or below 9, for bands or classes below 1 and for
+    unknown convolutions.
     """
 
     def __init__(
@@ -49,6 +68,7 @@ class HybridSN(nn.Module):
         classes: int,
         *,
         window: int = 25,
+        convolutions: Convolutions = "hybrid",
         attention: Attention = None,
         dropout: float = 0.4,
     ) -> None:
@@ -59,29 +79,34 @@ class HybridSN(nn.Module):
                 f"hybridsn can't take a window of {window} pixels: "
                 f"choose an odd number from {SMALLEST_WINDOW} on."
             )
+        if convolutions not in CHANNELS:
+            raise InputError(
+                f"hybridsn has no {convolutions!r} convolutions: choose 'hybrid', '2-d' or '3-d'."
+            )
         self.bands = bands
         self.classes = classes
         self.window = window
-        kernels = spectral_kernels(bands)
-        depth = bands - sum(kernels) + len(kernels)
-        convolutions: list[nn.Module] = []
-        channels_in = 1
-        for channels_out, kernel in zip(CHANNELS_3D, kernels, strict=True):
-            convolutions += [
-                nn.Conv3d(channels_in, channels_out, (kernel, SPATIAL_KERNEL, SPATIAL_KERNEL)),
-                nn.ReLU(inplace=True),
-            ]
-            channels_in = channels_out
-        self.spectral_spatial = nn.Sequential(*convolutions)
-        self.spatial = nn.Sequential(
-            nn.Conv2d(channels_in * depth, CHANNELS_2D, SPATIAL_KERNEL), nn.ReLU(inplace=True)
-        )
+        channels_3d, channels_2d = CHANNELS[convolutions]
+        layers: list[nn.Module] = []
+        channels_in, depth = 1, bands
+        for channels, reach in zip(channels_3d, spectral_kernels(bands), strict=False):
+            kernel = (reach, SPATIAL_KERNEL, SPATIAL_KERNEL)
+            layers += [nn.Conv3d(channels_in, channels, kernel), nn.ReLU(inplace=True)]
+            channels_in = channels
+            depth -= reach - 1
+        self.spectral_spatial = nn.Sequential(*layers)
+        layers = []
+        maps = channels_in * depth
+        for channels in channels_2d:
+            layers += [nn.Conv2d(maps, channels, SPATIAL_KERNEL), nn.ReLU(inplace=True)]
+            maps = channels
+        self.spatial = nn.Sequential(*layers)
         build = attention_builder(attention)
-        self.attention = build(CHANNELS_2D) if build else nn.Identity()
+        self.attention = build(maps) if build else nn.Identity()
         self.map_size = window - SMALLEST_WINDOW + 1
         self.classifier = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(CHANNELS_2D * self.map_size**2, HIDDEN[0]),
+            nn.Linear(maps * self.map_size**2, HIDDEN[0]),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             nn.Linear(HIDDEN[0], HIDDEN[1]),
@@ -91,7 +116,7 @@ class HybridSN(nn.Module):
         )
 
     def trunk(self, x: Tensor) -> Tensor:
-        """Maps (N, bands, H, W) to (N, 64, H - 8, W - 8): what neighbouring windows share."""
+        """Maps (N, bands, H, W) to (N, maps, H - 8, W - 8): what neighbouring windows share."""
         # The CPU's 3-D kernels are up to twice as fast with the channels innermost.
         volume = x.unsqueeze(1).contiguous(memory_format=torch.channels_last_3d)
         folded: Tensor = self.spectral_spatial(volume).flatten(1, 2)
@@ -104,5 +129,9 @@ class HybridSN(nn.Module):
                 f"this network takes windows (N, {self.bands}, {self.window}, {self.window}), not "
                 f"{tuple(x.shape)}: create it with the bands and the window of its input."
             )
-        logits: Tensor = self.classifier(self.attention(self.trunk(x)))
+        return self.head(self.trunk(x))
+
+    def head(self, features: Tensor) -> Tensor:
+        """Maps a window's features (N, maps, window - 8, window - 8) to logits (N, classes)."""
+        logits: Tensor = self.classifier(self.attention(features))
         return logits

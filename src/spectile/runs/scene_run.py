@@ -96,7 +96,7 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
     if "window" not in networks.describe(recipe.network).options:
         raise InputError(
             f"{recipe.network} takes whole images, not the windows of a scene: "
-            "choose hybridsn or hybridsn-se."
+            "choose one called hybridsn."
         )
     with torch.device("meta"):
         networks.create(

@@ -10,8 +10,10 @@ from spectile.errors import InputError
 from spectile.mapping.dense import densify
 from spectile.mapping.patches import PatchByPatch
 
+NAMES = ["hybridsn", "hybridsn-se", "hybridsn-2d", "hybridsn-3d"]
 
-@pytest.mark.parametrize("name", ["hybridsn", "hybridsn-se"])
+
+@pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=8, deadline=None)
 @given(
     bands=st.sampled_from([3, 13, 16]),
@@ -34,7 +36,7 @@ def test_equals_patches_in_double_precision(
     assert (dense - patches).abs().max() <= 1e-9
 
 
-@pytest.mark.parametrize("name", ["hybridsn", "hybridsn-se"])
+@pytest.mark.parametrize("name", NAMES)
 def test_equals_patches_of_the_published_size(name: str) -> None:
     torch.manual_seed(0)
     network = networks.create(name, bands=30, classes=16).eval()
