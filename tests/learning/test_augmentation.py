@@ -16,7 +16,9 @@ from spectile.learning.augmentation import (
     jitter_colours,
     mixup,
     random_crop,
+    shift_spectra,
     turn_and_flip,
+    within_class_directions,
 )
 
 CLASSES = 5
@@ -45,6 +47,7 @@ CHANGES = {
     "colour": lambda x, generator: jitter_colours(x[:, :3] / x.max(), generator=generator),
     "mixup": lambda x, generator: mixup(x, labels(64), count=CLASSES, generator=generator)[0],
     "cutmix": lambda x, generator: cutmix(x, labels(64), count=CLASSES, generator=generator)[0],
+    "shift": lambda x, generator: shift_spectra(x, torch.eye(7), 100.0, generator),
 }
 
 
@@ -249,3 +252,31 @@ def test_a_batch_of_one_is_mixed_with_itself():
         y, targets = mix(x, classes, count=CLASSES, generator=chance())
         torch.testing.assert_close(y, x)
         torch.testing.assert_close(targets, torch.tensor([[0.0, 0, 0, 1, 0]]))
+
+
+def test_spectra_are_shifted_as_they_differ_within_a_class() -> None:
+    factor = torch.tensor([[3.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.1]])
+    generator = chance(1)
+    classes = torch.arange(20_000) % CLASSES
+    means = 50 * torch.randn(CLASSES, 3, generator=generator)
+    spectra = means[classes] + torch.randn(20_000, 3, generator=generator) @ factor.T
+    directions = within_class_directions(spectra, classes)
+    torch.testing.assert_close(directions @ directions.T, factor @ factor.T, rtol=0.05, atol=0.02)
+    flat = torch.zeros(3000, 3, 40, 33)
+    shifts = shift_spectra(flat, directions, 0.5, generator)
+    found = torch.cov(shifts[:, :, 20, 16].T)
+    # What lies between the drawn places is interpolated, and varies less.
+    share = float(found.trace() / (factor @ factor.T).trace())
+    assert 0.05 < share <= 0.27
+    torch.testing.assert_close(found / share, factor @ factor.T, rtol=0.2, atol=0.06)
+    # Smooth: neighbours move alike, far ones don't.
+    first = shifts[:, 0]
+    assert float(torch.corrcoef(torch.stack([first[:, 20, 16], first[:, 20, 17]]))[0, 1]) > 0.98
+    assert abs(float(torch.corrcoef(torch.stack([first[:, 0, 0], first[:, 39, 32]]))[0, 1])) < 0.1
+
+
+@given(height=st.integers(1, 70), width=st.integers(1, 70))
+@settings(max_examples=25, deadline=None)
+def test_shifted_images_keep_their_size(height: int, width: int) -> None:
+    images = torch.zeros(2, 3, height, width)
+    assert shift_spectra(images, torch.eye(3), 1.0).shape == images.shape

@@ -30,7 +30,7 @@ def run(
     *,
     recipe: Recipe = RECIPE,
     resume: bool = False,
-    hardware: Hardware = Hardware("cpu"),  # noqa: B008
+    hardware: Hardware = Hardware("cpu", precision="32-true"),  # noqa: B008
 ) -> tuple[Fit, nn.Module]:
     torch.manual_seed(5)
     network = networks.create("hybridsn-se", bands=COMPONENTS, classes=CLASSES, window=WINDOW)

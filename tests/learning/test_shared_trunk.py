@@ -34,7 +34,7 @@ from spectile.scenes.simulated import simulate
 
 CLASSES = 3
 WINDOW = 9
-CPU = Hardware("cpu")
+CPU = Hardware("cpu", precision="32-true")
 
 
 def summed(logits: Tensor, classes: Tensor) -> Tensor:
@@ -234,7 +234,7 @@ def run(
     folder: Path,
     *,
     recipe: Recipe,
-    hardware: Hardware = CPU,
+    hardware: Hardware = Hardware("cpu"),  # noqa: B008
     memory: float = 2.0,
     resume: bool = False,
     dropout: float = 0.4,
@@ -270,7 +270,7 @@ RECIPE = Recipe(
 
 def test_a_step_of_a_fit_is_the_one_of_patches(tmp_path: Path) -> None:
     recipe = replace(RECIPE, epochs=8, batch=200, turns=False, mixup=0.0, schedule="constant")
-    shared, _ = run(tmp_path / "shared", recipe=recipe, dropout=0.0)
+    shared, _ = run(tmp_path / "shared", recipe=recipe, hardware=CPU, dropout=0.0)
     scene, preprocessing, places = material(70, 80, 12, 150)
     torch.manual_seed(5)
     patches = networks.create("hybridsn-se", bands=12, classes=CLASSES, window=WINDOW, dropout=0.0)
@@ -349,7 +349,7 @@ def test_two_devices_end_at_the_weights_of_one(tmp_path: Path) -> None:
         RECIPE, epochs=1, turns=False, mixup=0.0, class_weights=True, schedule="constant"
     )
     one, two = (
-        run(tmp_path / str(count), recipe=recipe, hardware=Hardware("cpu", count), dropout=0.0)
+        run(tmp_path / str(count), recipe=recipe, hardware=replace(CPU, devices=count), dropout=0.0)
         for count in (1, 2)
     )
     assert two[0].history[0]["train_loss"] == pytest.approx(one[0].history[0]["train_loss"], 1e-4)

@@ -27,6 +27,18 @@ def test_pca_is_scikit_learns_whitened() -> None:
     np.testing.assert_allclose(reducer.apply(image), expected, atol=2e-3)
 
 
+@given(whitening=st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_whitening_keeps_a_power_of_the_shares(whitening: float) -> None:
+    values = spectra()
+    shares = PCA(6).fit(values).explained_variance_
+    components = fit_reducer("pca", values, components=6, whitening=whitening).apply(
+        values.T[:, :, None]
+    )
+    expected = (shares / shares[0]) ** ((1 - whitening) / 2)
+    np.testing.assert_allclose(components.std(axis=(1, 2)), expected, rtol=1e-2)
+
+
 @pytest.mark.parametrize(("name", "scale"), [("pca", 1), ("mnf", 1), ("standardise", 1)])
 def test_components_have_no_mean_and_unit_variance(name: ReducerName, scale: float) -> None:
     values = spectra()

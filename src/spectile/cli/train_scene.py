@@ -14,7 +14,7 @@ from spectile.errors import InputError
 PLACES = {
     **places(
         top="scene labels bands_last column legend bands fit_on padding seed repeats",
-        recipe="network window reducer components epochs batch learning_rate patience "
+        recipe="network window reducer components whitening epochs batch learning_rate patience "
         "class_weights turns mixup label_smoothing shared optimizer",
         split="train validation guard block",
         map="method memory probabilities entropy",
@@ -48,6 +48,9 @@ def scene(
     window: Annotated[int | None, typer.Option(help="Edge of a window in pixels, odd.")] = None,
     reducer: Annotated[str | None, typer.Option(help="pca, mnf, standardise or none.")] = None,
     components: Annotated[int | None, typer.Option(help="Components of PCA or MNF.")] = None,
+    whitening: Annotated[
+        float | None, typer.Option(help="Of PCA's components: 1 fully, 0 not at all.")
+    ] = None,
     fit_on: Annotated[
         str | None, typer.Option(help="train, or scene: as papers do, and it leaks.")
     ] = None,
@@ -64,6 +67,9 @@ def scene(
     ] = None,
     turns: Annotated[
         bool | None, typer.Option("--turns/--no-turns", help="Flip and turn windows.")
+    ] = None,
+    spectral_shift: Annotated[
+        float | None, typer.Option(help="Shift spectra at random, as they differ within a class.")
     ] = None,
     mixup: Annotated[
         float | None, typer.Option(help="Parameter of mixing windows' features; 0: don't.")

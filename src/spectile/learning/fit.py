@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,16 @@ class Hardware:
     accelerator: str = "auto"
     devices: int = 1
     precision: str = "auto"
-    """auto: bf16-mixed on a GPU, 32-true elsewhere."""
+    """auto: bf16-mixed on a GPU, 32-true elsewhere; see also :meth:`for_windows`."""
+
+    def for_windows(self) -> Hardware:
+        """The same for networks of windows, which auto fits in bf16 on CPUs with units for it too.
+
+        There a step takes less than half of the time, to the same accuracy.
+        """
+        on_cpu = self.accelerator == "cpu" or not torch.cuda.is_available()
+        fast = on_cpu and self.precision == "auto" and torch.cpu._is_amx_tile_supported()
+        return replace(self, precision="bf16-mixed") if fast else self
 
     def trainer_arguments(self, *, frozen: bool = False) -> dict[str, Any]:
         """What Lightning's trainer takes; `frozen` if some weights rest in some of the steps."""

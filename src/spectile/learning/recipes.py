@@ -23,6 +23,8 @@ class Recipe:
     """Edge of the square around a pixel, in pixels."""
     reducer: ReducerName = "pca"
     components: int = 20
+    whitening: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of PCA. 1: all components have a variance of 1, noise too; 0: they keep their shares."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Times over the training windows; None: as often as it takes to see 50,000 windows."""
     batch: Annotated[int, Field(ge=1)] | None = None
@@ -41,6 +43,9 @@ class Recipe:
     """Weigh each class by its rarity, so that small classes count as much as large ones."""
     turns: bool = True
     """Flip and turn windows at random."""
+    spectral_shift: Annotated[float, Field(ge=0)] = 0.0
+    """How far spectra are shifted at random, smoothly from place to place, as a share of their
+    deviations within a class."""
     mixup: Annotated[float, Field(ge=0)] = 0.0
     """Parameter of the Beta distribution that two windows' features, and classes, are mixed by; 0
     for none."""

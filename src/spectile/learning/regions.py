@@ -98,6 +98,15 @@ class LabelledRegions(Dataset[Region]):
         """How many pixels there are."""
         return len(self.classes)
 
+    @property
+    def pixels(self) -> tuple[Tensor, Tensor]:
+        """Components (N, C) and class indices (N,) of the given pixels, part after part."""
+        middle = self.window // 2
+        spectra = [
+            part.components[:, part.rows + middle, part.columns + middle].T for part in self.parts
+        ]
+        return torch.cat(spectra), torch.cat([part.classes for part in self.parts])
+
     def __getitems__(self, shares: Sequence[Share]) -> list[Region]:
         return [
             _trimmed(self.parts[part], torch.from_numpy(windows), self.window)

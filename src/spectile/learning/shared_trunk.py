@@ -18,7 +18,6 @@ from torch.nn import functional as F
 
 from spectile.errors import InputError
 from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
-from spectile.learning.imbalance import rarity
 from spectile.learning.recipes import Recipe
 from spectile.learning.regions import (
     LabelledRegions,
@@ -29,7 +28,7 @@ from spectile.learning.regions import (
 )
 from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.spectral_trunk import shares_trunk
-from spectile.learning.window_classifier import WindowClassifier
+from spectile.learning.window_classifier import WindowClassifier, learnt_of
 from spectile.networks.hybridsn import HybridSN
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.scene import Scene
@@ -51,7 +50,7 @@ class SharedWindowClassifier(WindowClassifier):
 
     def training_step(self, batch: Step, index: int) -> Tensor:  # type: ignore[override]
         self.draw()
-        regions = [self._turned(region) for region in batch.regions]
+        regions = [self._changed(region) for region in batch.regions]
         count = float(len(batch.classes))
         whole = count if self.weights is None else float(self.weights[batch.classes].sum())
 
@@ -76,10 +75,10 @@ class SharedWindowClassifier(WindowClassifier):
             self.validation_loss.update(F.cross_entropy(logits, region.classes), len(logits))
             self.score.update(logits, region.classes)
 
-    def _turned(self, region: Region) -> Region:
-        if not self.recipe.turns:
-            return region
-        return turned(region, int(torch.randint(8, ())), self.network.window)
+    def _changed(self, region: Region) -> Region:
+        if self.recipe.turns:
+            region = turned(region, int(torch.randint(8, ())), self.network.window)
+        return region._replace(components=self.shifted(region.components[None])[0])
 
 
 def turned(region: Region, symmetry: int, window: int) -> Region:
@@ -140,14 +139,14 @@ def fit_shared(
             recipe,
             classes=classes,
             seed=seed,
-            weights=rarity(loaders.regions.classes, classes) if recipe.class_weights else None,
+            **learnt_of(loaders.regions, recipe, classes),
         ),
         loaders,
         epochs=_epochs(recipe, loaders),
         patience=recipe.patience,
         checkpoints=checkpoints,
         resume=resume,
-        hardware=hardware,
+        hardware=hardware.for_windows(),
         quiet=quiet,
     )
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics.classification import MulticlassAccuracy
 
-from spectile.learning.augmentation import mixup, turn_and_flip
+from spectile.learning.augmentation import (
+    mixup,
+    shift_spectra,
+    turn_and_flip,
+    within_class_directions,
+)
 from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.learning.imbalance import rarity
 from spectile.learning.loaders import Loaders
@@ -28,19 +33,29 @@ BATCH, VALIDATION_BATCH = 32, 256
 class WindowClassifier(Task):
     """Cross-entropy on windows (N, components, h, h) with class indices (N,).
 
-    `weights` (classes,) weigh the classes in the loss.
+    `weights` (classes,) weigh the classes in the loss; `directions` (components, components) are
+    those of the spectral shift, where the recipe has one.
     """
 
     score_name = "validation_accuracy"
     keep = "loss"
 
     def __init__(
-        self, network: nn.Module, recipe: Recipe, *, classes: int, seed: int, weights: Tensor | None
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        *,
+        classes: int,
+        seed: int,
+        weights: Tensor | None,
+        directions: Tensor | None = None,
     ) -> None:
         super().__init__(network, seed=seed)
         self.recipe = recipe
         self.weights: Tensor | None
         self.register_buffer("weights", weights, persistent=False)
+        self.directions: Tensor | None
+        self.register_buffer("directions", directions, persistent=False)
         self.classes = classes
         self.score = MulticlassAccuracy(classes, average="micro")
 
@@ -49,6 +64,7 @@ class WindowClassifier(Task):
         windows, classes = batch
         if self.recipe.turns:
             windows = turn_and_flip(windows)
+        windows = self.shifted(windows)
         network = self.network
         if isinstance(network, HybridSN):
             # As on shared trunks, where the windows themselves are never cut out.
@@ -62,6 +78,12 @@ class WindowClassifier(Task):
         )
         self.train_loss.update(loss.detach(), len(classes))
         return loss
+
+    def shifted(self, images: Tensor) -> Tensor:
+        """Images (N, components, H, W) with spectra shifted where the recipe says so."""
+        if self.directions is None:
+            return images
+        return shift_spectra(images, self.directions, self.recipe.spectral_shift)
 
     def mixed(self, features: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         """Pairs made one, of features (N, ...), where the recipe says so; and the targets.
@@ -114,11 +136,7 @@ def fit_windows(
     """
     return fit(
         WindowClassifier(
-            network,
-            recipe,
-            classes=classes,
-            seed=seed,
-            weights=rarity(train.classes, classes) if recipe.class_weights else None,
+            network, recipe, classes=classes, seed=seed, **learnt_of(train, recipe, classes)
         ),
         Loaders(
             train,
@@ -131,6 +149,26 @@ def fit_windows(
         patience=recipe.patience,
         checkpoints=checkpoints,
         resume=resume,
-        hardware=hardware,
+        hardware=hardware.for_windows(),
         quiet=quiet,
     )
+
+
+class Pixels(Protocol):
+    """Labelled pixels of a scene."""
+
+    @property
+    def pixels(self) -> tuple[Tensor, Tensor]:
+        """Components (N, C) and class indices (N,)."""
+        ...
+
+
+def learnt_of(train: Pixels, recipe: Recipe, classes: int) -> dict[str, Tensor | None]:
+    """What a recipe takes from the training pixels: class weights and directions of shifts."""
+    components, labels = train.pixels
+    return {
+        "weights": rarity(labels, classes) if recipe.class_weights else None,
+        "directions": within_class_directions(components, labels)
+        if recipe.spectral_shift
+        else None,
+    }

@@ -62,3 +62,10 @@ class LabelledWindows(Dataset[tuple[Tensor, Tensor]]):
         tile, row, column = self.places[chosen].unbind(1)
         cuts = self.tiles.unfold(2, self.window, 1).unfold(3, self.window, 1)
         return cuts[tile, :, row, column], self.classes[chosen]
+
+    @property
+    def pixels(self) -> tuple[Tensor, Tensor]:
+        """Components (N, C) and class indices (N,) of the given pixels."""
+        tile, row, column = self.places.unbind(1)
+        middle = self.window // 2
+        return self.tiles[tile, :, row + middle, column + middle], self.classes

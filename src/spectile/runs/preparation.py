@@ -97,7 +97,13 @@ def prepare(
     noise = None
     if recipe.reducer == "mnf":
         noise = _neighbour_differences(rows[held], columns[held], spectra, scene.width)
-    reducer = fit_reducer(recipe.reducer, spectra, components=recipe.components, noise=noise)
+    reducer = fit_reducer(
+        recipe.reducer,
+        spectra,
+        components=recipe.components,
+        whitening=recipe.whitening,
+        noise=noise,
+    )
     return Prepared(
         labels,
         split,

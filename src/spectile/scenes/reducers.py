@@ -66,13 +66,16 @@ def fit_reducer(
     spectra: NDArray[Any],
     *,
     components: int | None = None,
+    whitening: float = 1.0,
     noise: NDArray[Any] | None = None,
 ) -> Reducer:
     """Fit a reducer on spectra (pixels, bands).
 
-    `components` is for PCA and MNF; the others keep the bands. `noise` (pairs, bands), needed by
-    MNF, holds differences between neighbouring pixels. Raises InputError if there are more
-    components than bands or pixels.
+    `components` is for PCA and MNF; the others keep the bands. `whitening` is for PCA: 1 gives all
+    components a variance of 1, 0 leaves them their shares of the first one's, which is then 1, and
+    between them the variances are powers of the shares. `noise` (pairs, bands), needed by MNF,
+    holds differences between neighbouring pixels. Raises InputError if there are more components
+    than bands or pixels.
     """
     pixels, bands = spectra.shape
     values = spectra.astype(np.float64)
@@ -93,17 +96,22 @@ def fit_reducer(
             f"set --components to {max(1, pixels - 1)} or less, or label more pixels."
         )
     if name == "pca":
-        return Reducer(name, mean, _whitening(values, wanted))
+        return Reducer(name, mean, _principal_axes(values, wanted, whitening))
     if noise is None:
         raise ValueError("MNF needs differences between neighbouring pixels as `noise`.")
     return Reducer(name, mean, _noise_whitening(values - mean, noise.astype(np.float64), wanted))
 
 
-def _whitening(values: NDArray[np.float64], components: int) -> NDArray[np.float64]:
+def _principal_axes(
+    values: NDArray[np.float64], components: int, whitening: float
+) -> NDArray[np.float64]:
     from sklearn.decomposition import PCA
 
     pca = PCA(components, whiten=True, svd_solver="full").fit(values)
-    matrix: NDArray[np.float64] = pca.components_.T * _inverse(np.sqrt(pca.explained_variance_))
+    deviations = np.sqrt(pca.explained_variance_)
+    # Without a first deviation there is nothing to keep a share of.
+    kept = (deviations / max(deviations[0], np.finfo(float).tiny)) ** (1 - whitening)
+    matrix: NDArray[np.float64] = pca.components_.T * _inverse(deviations) * kept
     return matrix
 
 

@@ -9,6 +9,7 @@ from spectile.learning.augmentation.crops import Filling, random_crop
 from spectile.learning.augmentation.erasing import erase_rectangles
 from spectile.learning.augmentation.flips import flip_horizontally, turn_and_flip
 from spectile.learning.augmentation.mixing import cutmix, mixup
+from spectile.learning.augmentation.spectral_shift import shift_spectra, within_class_directions
 from spectile.learning.augmentation.with_masks import (
     flip_with_mask,
     random_scale_crop,
@@ -25,6 +26,8 @@ __all__ = [
     "mixup",
     "random_crop",
     "random_scale_crop",
+    "shift_spectra",
     "turn_and_flip",
     "turn_with_mask",
+    "within_class_directions",
 ]

@@ -1,0 +1,52 @@
+"""Spectra shifted at random as they differ within a class, smoothly from place to place.
+
+A field differs from the next of the same crop by soil, moisture and growth, all of it alike. A
+network that sees windows of a few fields learns what each has in common with itself. So windows are
+shifted as pixels lie off their class's mean: in the same directions and a share of as far. No
+published recipe that we know does this; docs/results.md has what it brings.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+CELL = 16
+"""Pixels from one drawn shift to the next; between them shifts are interpolated."""
+
+
+def within_class_directions(components: Tensor, classes: Tensor) -> Tensor:
+    """A matrix (C, C) that gives normal noise (C,) the covariance within the classes.
+
+    `components` (N, C) are those of pixels with class indices `classes` (N,).
+    """
+    values = components.double()
+    sums = values.new_zeros(int(classes.max()) + 1, values.shape[1]).index_add_(0, classes, values)
+    means = sums / classes.bincount().clamp(min=1)[:, None]
+    off = values - means[classes]
+    variances, axes = torch.linalg.eigh(off.T @ off / len(off))
+    directions: Tensor = axes * variances.clamp(min=0).sqrt()
+    return directions.to(components)
+
+
+def shift_spectra(
+    images: Tensor,
+    directions: Tensor,
+    strength: float,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Images (N, C, H, W) plus smooth fields of shifts.
+
+    `directions` (C, C) are :func:`within_class_directions`; `strength` is a share of the deviations
+    within a class.
+    """
+    count, channels, height, width = images.shape
+    nodes = [-(-edge // CELL) + 2 for edge in (height, width)]
+    noise = torch.randn(count, channels, *nodes, generator=generator).to(images)
+    drawn = torch.einsum("ij,njhw->nihw", directions * strength, noise)
+    fine = [(number - 1) * CELL + 1 for number in nodes]
+    field = F.interpolate(drawn, fine, mode="bicubic", align_corners=True)
+    # The nodes lie elsewhere each time.
+    top, left = (int(torch.randint(CELL, (), generator=generator)) for _ in range(2))
+    return images + field[:, :, top : top + height, left : left + width]
