@@ -1,12 +1,14 @@
 """Training on shared trunks against batches of windows, in turns in one process; writes JSON.
 
-    python benchmarks/training.py [--to 0.98] [--out results.json] [--rounds 3] [--quick]
+    python benchmarks/training.py [--to 0.98] [--bf16] [--plot curves.png] [--out results.json]
+                                  [--rounds 3] [--quick]
 
 HybridSN with squeeze-and-excitation on Indian Pines, a random tenth of the labels, 25 x 25 windows,
 30 whitened components fitted on the whole scene, as in the paper. First how long a step and an
 epoch (each training window once) take on either path, in turns. With --to the seconds of fitting
 until the test pixels reach an overall accuracy, looked at every few steps by a dense map that isn't
-counted. Each path has the one-cycle schedule over the length given to it.
+counted. Each path has the one-cycle schedule over the length given to it. With --bf16 both compute
+as `spectile train` does on a CPU with units for it; --plot draws accuracy over seconds.
 
 --quick takes 13 x 13 windows of 20 components.
 """
@@ -24,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
@@ -104,7 +107,11 @@ def indian_pines_material(window: int, components: int, seed: int) -> Material:
     )
 
 
-def patch_path(material: Material, network: HybridSN, rate: float, epochs: int) -> Way:
+def rounded(bf16: bool) -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16, enabled=bf16)
+
+
+def patch_path(material: Material, network: HybridSN, rate: float, epochs: int, bf16: bool) -> Way:
     count = len(material.windows)
     total = epochs * -(-count // PATCH_BATCH)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY)
@@ -114,13 +121,16 @@ def patch_path(material: Material, network: HybridSN, rate: float, epochs: int) 
         while True:
             for indices in torch.randperm(count).split(PATCH_BATCH):
                 cuts, classes = material.windows.__getitems__(indices.tolist())
-                loss = F.cross_entropy(network(turn_and_flip(cuts)), classes)
+                with rounded(bf16):
+                    loss = F.cross_entropy(network(turn_and_flip(cuts)), classes)
                 yield advanced(loss, optimiser, schedule)
 
     return Way("patches", network, steps(), total)
 
 
-def shared_path(material: Material, network: HybridSN, recipe: Recipe, total: int) -> Way:
+def shared_path(
+    material: Material, network: HybridSN, recipe: Recipe, total: int, bf16: bool
+) -> Way:
     optimiser = optimizer_of(network, recipe)
     schedule = one_cycle(optimiser, recipe, total + 2)
     regions = material.regions
@@ -137,7 +147,8 @@ def shared_path(material: Material, network: HybridSN, recipe: Recipe, total: in
                     for part in regions.__getitems__(shares)
                 ]
                 count = sum(len(part.classes) for part in parts)
-                mean = shared_loss(network, parts, loss) / count
+                with rounded(bf16):
+                    mean = shared_loss(network, parts, loss) / count
                 yield advanced(mean, optimiser, schedule)
 
     return Way("shared", network, steps(), total)
@@ -197,6 +208,19 @@ def time_to(path: Way, material: Material, goal: float, every: int, limit: float
     return {"reached": accuracy >= goal, "seconds": spent, "steps": steps, "seen": seen}
 
 
+def plot(seen: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
+    """Draw test accuracy over seconds of fitting."""
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for name, points in seen.items():
+        _, seconds, accuracies = zip(*points, strict=True)
+        axes.plot(seconds, [100 * value for value in accuracies], "o-", label=name)
+    axes.set(xlabel="seconds of fitting", ylabel="overall accuracy, %", ylim=(60, 100))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
 def new_network(components: int, window: int, seed: int) -> HybridSN:
     torch.manual_seed(seed)
     network = networks.create("hybridsn-se", bands=components, classes=CLASSES, window=window)
@@ -228,6 +252,8 @@ def main() -> None:
     parser.add_argument("--shared-rate", type=float, default=1e-3)
     parser.add_argument("--shared-steps", type=int, default=80)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--plot", type=Path)
     chosen = parser.parse_args()
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
@@ -242,8 +268,10 @@ def main() -> None:
     def started() -> dict[str, Way]:
         network = [new_network(components, window, chosen.seed) for _ in range(2)]
         return {
-            "patches": patch_path(material, network[0], lengths.patch_rate, lengths.patch_epochs),
-            "shared": shared_path(material, network[1], recipe, lengths.shared_steps),
+            "patches": patch_path(
+                material, network[0], lengths.patch_rate, lengths.patch_epochs, chosen.bf16
+            ),
+            "shared": shared_path(material, network[1], recipe, lengths.shared_steps, chosen.bf16),
         }
 
     results: dict[str, Any] = {
@@ -264,6 +292,10 @@ def main() -> None:
             name: time_to(paths[name], material, chosen.to, every[name], chosen.limit)
             for name in chosen.paths.split(",")
         }
+        if chosen.plot:
+            plot(
+                {name: results["to"][name]["seen"] for name in chosen.paths.split(",")}, chosen.plot
+            )
     text = json.dumps(results, indent=1)
     print(text)
     if chosen.out:

@@ -16,6 +16,8 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from tests.cli.conftest import QUICK, Field, spectile, write_tif
 
+from spectile.model import load
+
 FILES = {
     "config.yaml",
     "model.safetensors",
@@ -227,3 +229,12 @@ def test_training_on_shared_trunks_goes_all_the_way(field: Field, tmp_path: Path
     assert metrics["split"]["window_overlap"] == 0
     assert (tmp_path / "run" / "report.html").exists()
     assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["recipe"]["shared"]
+
+
+def test_a_recipe_asks_for_components_at_most(field: Field, tmp_path: Path) -> None:
+    """The default's sixty on a scene of ten bands, three of which are used."""
+    options = ("--bands", "2-4", "--epochs", "1", "--quiet")
+    spectile("train", "scene", field.scene, field.labels, "--out", tmp_path / "run", *options)
+    assert load(tmp_path / "run" / "model.safetensors").preprocessing.reducer.components == 3
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "3 components were made, not 60" in report

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from spectile.errors import InputError
 from spectile.scenes.reducers import ReducerName, fit_reducer
@@ -25,6 +27,14 @@ def test_pca_is_scikit_learns_whitened() -> None:
     image = values.T.reshape(12, 20, 15)
     expected = PCA(5, whiten=True, svd_solver="full").fit_transform(values).T.reshape(5, 20, 15)
     np.testing.assert_allclose(reducer.apply(image), expected, atol=2e-3)
+
+
+def test_correlation_pca_is_scikit_learns_of_standardised_bands() -> None:
+    values = spectra() * np.linspace(0.01, 10, 12)
+    reducer = fit_reducer("correlation-pca", values, components=5)
+    expected = make_pipeline(StandardScaler(), PCA(5, whiten=True)).fit_transform(values)
+    found = reducer.apply(values.T[:, :, None])[:, :, 0]
+    np.testing.assert_allclose(np.abs(found), np.abs(expected.T), atol=2e-3)
 
 
 @given(whitening=st.floats(0, 1))

@@ -42,12 +42,14 @@ def scene(
     legend: Annotated[str | None, typer.Option(help="CSV of value, name, color.")] = None,
     bands: Annotated[str | None, typer.Option(help="Bands to use, from 1: 1-103,109.")] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Settings to start from: quick (default) or paper.")
+        str | None, typer.Option(help="Settings to start from: best (default) or paper.")
     ] = None,
     network: Annotated[str | None, typer.Option(help="See spectile models.")] = None,
     window: Annotated[int | None, typer.Option(help="Edge of a window in pixels, odd.")] = None,
-    reducer: Annotated[str | None, typer.Option(help="pca, mnf, standardise or none.")] = None,
-    components: Annotated[int | None, typer.Option(help="Components of PCA or MNF.")] = None,
+    reducer: Annotated[
+        str | None, typer.Option(help="pca, correlation-pca, mnf, standardise or none.")
+    ] = None,
+    components: Annotated[int | None, typer.Option(help="Components at most.")] = None,
     whitening: Annotated[
         float | None, typer.Option(help="Of PCA's components: 1 fully, 0 not at all.")
     ] = None,

@@ -36,7 +36,7 @@ from spectile.scenes.scene import Scene
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of pixels."""
 
-STEPS, PASSES = 80, 5
+STEPS, PASSES = 100, 5
 """Of a fit whose recipe leaves its length open: as many steps, and passes over all windows, as it
 takes at least."""
 COPIES = 4

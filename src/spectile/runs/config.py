@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spectile.errors import InputError
 from spectile.files import write_aside
 from spectile.learning.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
-from spectile.learning.recipes import Recipe
+from spectile.learning.recipes import RECIPES, Recipe
 from spectile.scenes.components import Padding
 
 
@@ -91,7 +91,7 @@ class SceneConfig(RunConfig):
     fit_on: Literal["train", "scene"] = "train"
     """Pixels that the reducer is fitted on; "scene" leaks, as in the literature."""
     padding: Padding = "reflect"
-    recipe: Recipe = Recipe()
+    recipe: Recipe = RECIPES["best"]
     split: SplitConfig = SplitConfig()
     map: MapConfig = MapConfig()
 

@@ -23,7 +23,7 @@ def run_demo(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Path, list[RunRecord]]:
-    """Train hybridsn-se under both splits; gives the report that shows both, and the two runs."""
+    """Train under both splits; gives the report that shows both, and the two runs."""
     directory = Path(directory)
     scene, _ = indian_pines()
     finished = []

@@ -34,7 +34,7 @@ from spectile.runs.hardware import hardware_of
 from spectile.runs.preparation import parse_bands
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.describe import band_ranges
-from spectile.scenes.reducers import fit_reducer
+from spectile.scenes.reducers import REDUCING, fit_reducer
 
 SMALL = 64
 """Images up to this edge lose too much to a stem that quarters their resolution."""
@@ -171,7 +171,7 @@ def fitted_preprocessing(
         raise InputError(
             "no training pixel has data in all of its bands: leave out bands with gaps by --bands."
         )
-    components = recipe.components if recipe.reducer == "pca" else None
+    components = recipe.components if recipe.reducer in REDUCING else None
     return Preprocessing(
         live, fit_reducer(recipe.reducer, spectra, components=components), "reflect"
     ), notes

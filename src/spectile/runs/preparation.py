@@ -14,7 +14,7 @@ from spectile.runs.config import SceneConfig
 from spectile.scenes.components import TILE, Preprocessing, read_spectra, tiles_holding
 from spectile.scenes.describe import band_ranges
 from spectile.scenes.labels import Labels
-from spectile.scenes.reducers import fit_reducer
+from spectile.scenes.reducers import REDUCING, fit_reducer
 from spectile.scenes.scene import Scene
 from spectile.scenes.splits import TRAIN, Split
 
@@ -97,10 +97,16 @@ def prepare(
     noise = None
     if recipe.reducer == "mnf":
         noise = _neighbour_differences(rows[held], columns[held], spectra, scene.width)
+    components = min(recipe.components, len(bands), max(1, len(spectra) - 1))
+    if recipe.reducer in REDUCING and components < recipe.components:
+        notes.append(
+            f"Of {len(bands)} bands and {len(spectra)} training pixels {components} components "
+            f"were made, not {recipe.components}."
+        )
     reducer = fit_reducer(
         recipe.reducer,
         spectra,
-        components=recipe.components,
+        components=components,
         whitening=recipe.whitening,
         noise=noise,
     )

@@ -81,17 +81,12 @@ def train_scene(
 
 
 def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
-    """Raise InputError for a network, window or component count that can't be used here."""
+    """Raise InputError for a network or a window that can't be used here."""
     recipe = config.recipe
     if recipe.window > min(scene.height, scene.width):
         raise InputError(
             f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
             f"{scene.width} pixels): choose a smaller one."
-        )
-    if recipe.reducer in ("pca", "mnf") and recipe.components > scene.bands:
-        raise InputError(
-            f"--components {recipe.components} is more than the {scene.bands} bands of "
-            f"{scene.source}: choose {scene.bands} or less."
         )
     if "window" not in networks.describe(recipe.network).options:
         raise InputError(

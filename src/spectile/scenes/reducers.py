@@ -3,7 +3,8 @@
 All of them are one affine map, components = (pixel - mean) @ matrix, so a model file holds a
 reducer as two tensors and nothing has to be refitted or unpickled.
 
-PCA: scikit-learn's, whitened as HybridSN's authors do. MNF: Green, Berman, Switzer and Craig, "A
+PCA: scikit-learn's, whitened as HybridSN's authors do; correlation-pca is that of standardised
+bands, to which dark bands tell as much as bright ones. MNF: Green, Berman, Switzer and Craig, "A
 transformation for ordering multispectral data in terms of image quality", IEEE TGRS 26(1), 1988;
 the noise is estimated from differences of neighbouring pixels.
 """
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 
 from spectile.errors import InputError
 
-ReducerName = Literal["pca", "mnf", "standardise", "none"]
+ReducerName = Literal["pca", "correlation-pca", "mnf", "standardise", "none"]
+REDUCING: tuple[ReducerName, ...] = ("pca", "correlation-pca", "mnf")
+"""Those whose number of components is chosen."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,11 @@ def fit_reducer(
 ) -> Reducer:
     """Fit a reducer on spectra (pixels, bands).
 
-    `components` is for PCA and MNF; the others keep the bands. `whitening` is for PCA: 1 gives all
-    components a variance of 1, 0 leaves them their shares of the first one's, which is then 1, and
-    between them the variances are powers of the shares. `noise` (pairs, bands), needed by MNF,
-    holds differences between neighbouring pixels. Raises InputError if there are more components
-    than bands or pixels.
+    `components` is for PCA and MNF; the others keep the bands. `whitening` is for both PCAs: 1
+    gives all components a variance of 1, 0 leaves them their shares of the first one's, which is
+    then 1, and between them the variances are powers of the shares. `noise` (pairs, bands), needed
+    by MNF, holds differences between neighbouring pixels. Raises InputError if there are more
+    components than bands or pixels.
     """
     pixels, bands = spectra.shape
     values = spectra.astype(np.float64)
@@ -97,6 +100,10 @@ def fit_reducer(
         )
     if name == "pca":
         return Reducer(name, mean, _principal_axes(values, wanted, whitening))
+    if name == "correlation-pca":
+        scale = _inverse(values.std(axis=0))[:, None]
+        axes = _principal_axes((values - mean) * scale[:, 0], wanted, whitening)
+        return Reducer(name, mean, scale * axes)
     if noise is None:
         raise ValueError("MNF needs differences between neighbouring pixels as `noise`.")
     return Reducer(name, mean, _noise_whitening(values - mean, noise.astype(np.float64), wanted))
