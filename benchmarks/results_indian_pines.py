@@ -119,7 +119,7 @@ def tables() -> dict[str, Table]:
             "train",
             (
                 Row("hybridsn, 25 x 25, as published", replace(plain, network="hybridsn")),
-                Row("best", BEST),
+                Row("best, the default recipe", BEST),
                 *baselines,
             ),
         ),
@@ -132,7 +132,7 @@ def tables() -> dict[str, Table]:
                     Row(f"{name}, 13 x 13, as published", replace(plain, network=name, window=13))
                     for name in ("hybridsn", "hybridsn-se", "hybridsn-2d", "hybridsn-3d")
                 ),
-                Row("best", BEST),
+                Row("best, the default recipe", BEST),
                 *(Row(f"best, {change}", replace(BEST, **other)) for change, other in TRIED),
                 *baselines,
             ),
@@ -144,12 +144,14 @@ TRIED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("no spectral shift", {"spectral_shift": 0.0}),
     ("whitened", {"whitening": 1.0}),
     ("30 components", {"components": 30}),
-    ("no mixup", {"mixup": 0.0}),
+    ("mixup 0.4", {"mixup": 0.4}),
     ("no class weights", {"class_weights": False}),
     ("label smoothing 0.1", {"label_smoothing": 0.1}),
     ("13 x 13", {"window": 13}),
     ("Adam", {"optimizer": "adam"}),
     ("hybridsn-se", {"network": "hybridsn-se"}),
+    ("channel attention (se)", {"attention": "se"}),
+    ("mixed attention, channels and pixels (scse)", {"attention": "scse"}),
 )
 """Changes of the best recipe, one at a time."""
 

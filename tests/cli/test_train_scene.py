@@ -1,5 +1,6 @@
 """The main job from the command line: everything that the run directory promises is there."""
 
+import inspect
 import json
 import shutil
 import signal
@@ -16,6 +17,8 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from tests.cli.conftest import QUICK, Field, spectile, write_tif
 
+from spectile.blocks import SpatialChannelExcitation
+from spectile.cli.train_scene import PLACES, scene
 from spectile.model import load
 
 FILES = {
@@ -238,3 +241,16 @@ def test_a_recipe_asks_for_components_at_most(field: Field, tmp_path: Path) -> N
     assert load(tmp_path / "run" / "model.safetensors").preprocessing.reducer.components == 3
     report = (tmp_path / "run" / "report.html").read_text()
     assert "3 components were made, not 60" in report
+
+
+def test_every_option_has_its_place_in_the_configuration() -> None:
+    others = {"out", "config", "recipe", "resume", "overwrite", "quiet"}
+    assert set(inspect.signature(scene).parameters) - others == set(PLACES)
+
+
+def test_attention_is_part_of_the_model(field: Field, tmp_path: Path) -> None:
+    options = ("--attention", "scse", *QUICK)
+    spectile("train", "scene", field.scene, field.labels, "--out", tmp_path / "run", *options)
+    model = load(tmp_path / "run" / "model.safetensors")
+    assert model.options == {"window": 9, "attention": "scse"}
+    assert isinstance(model.network.attention, SpatialChannelExcitation)

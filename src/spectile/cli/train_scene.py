@@ -14,8 +14,8 @@ from spectile.errors import InputError
 PLACES = {
     **places(
         top="scene labels bands_last column legend bands fit_on padding seed repeats",
-        recipe="network window reducer components whitening epochs batch learning_rate patience "
-        "class_weights turns mixup label_smoothing shared optimizer",
+        recipe="network attention window reducer components whitening epochs batch optimizer "
+        "learning_rate patience class_weights turns spectral_shift mixup label_smoothing shared",
         split="train validation guard block",
         map="method memory probabilities entropy",
         hardware="accelerator devices precision threads",
@@ -45,6 +45,9 @@ def scene(
         str | None, typer.Option(help="Settings to start from: best (default) or paper.")
     ] = None,
     network: Annotated[str | None, typer.Option(help="See spectile models.")] = None,
+    attention: Annotated[
+        str | None, typer.Option(help="A block before the classifier: se, cbam, scse ...")
+    ] = None,
     window: Annotated[int | None, typer.Option(help="Edge of a window in pixels, odd.")] = None,
     reducer: Annotated[
         str | None, typer.Option(help="pca, correlation-pca, mnf, standardise or none.")

@@ -19,6 +19,8 @@ class Recipe:
     """How a window network is trained."""
 
     network: str = "hybridsn-se"
+    attention: str | None = None
+    """The attention block between the network's trunk and its classifier."""
     window: int = 13
     """Edge of the square around a pixel, in pixels."""
     reducer: ReducerName = "pca"
@@ -41,7 +43,8 @@ class Recipe:
     patience: Annotated[int, Field(ge=1)] | None = None
     """Epochs without a lower validation loss after which the fit stops; None goes to the end."""
     class_weights: bool = False
-    """Weigh each class by its rarity, so that small classes count as much as large ones."""
+    """Weigh each class by the root of its rarity: small classes count more, if not as much as
+    large ones, which would cost more large ones' pixels than it gains."""
     turns: bool = True
     """Flip and turn windows at random."""
     spectral_shift: Annotated[float, Field(ge=0)] = 0.0
@@ -73,7 +76,6 @@ RECIPES = {
         optimizer="muon",
         class_weights=True,
         spectral_shift=0.5,
-        mixup=0.4,
         shared=True,
     ),
     # Roy et al. 2020: 25 x 25, 30 components, Adam 1e-3, batches of 256, 100 epochs, no flips.

@@ -36,7 +36,7 @@ from spectile.scenes.scene import Scene
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of pixels."""
 
-STEPS, PASSES = 100, 5
+STEPS, PASSES = 80, 5
 """Of a fit whose recipe leaves its length open: as many steps, and passes over all windows, as it
 takes at least."""
 COPIES = 4
@@ -119,10 +119,7 @@ def fit_shared(
     Raises InputError for a network that can't be trained so, see
     :func:`~spectile.learning.spectral_trunk.shares_trunk`, and as `fit` does.
     """
-    if not shares_trunk(network):
-        raise InputError(
-            f"{type(network).__name__} can't be trained on shared trunks: train it on windows."
-        )
+    check_shares_trunk(network)
     assert isinstance(network, HybridSN)
     window = network.window
     room = memory * 1e9 / bytes_a_pixel(network)
@@ -149,6 +146,15 @@ def fit_shared(
         hardware=hardware.for_windows(),
         quiet=quiet,
     )
+
+
+def check_shares_trunk(network: nn.Module) -> None:
+    """Raise InputError unless `network` can be trained on shared trunks."""
+    if not shares_trunk(network):
+        raise InputError(
+            f"{type(network).__name__} can't be trained on shared trunks with these blocks: "
+            "train it on windows (--no-shared)."
+        )
 
 
 def _epochs(recipe: Recipe, loaders: RegionLoaders) -> int:

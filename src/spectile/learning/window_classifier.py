@@ -167,7 +167,7 @@ def learnt_of(train: Pixels, recipe: Recipe, classes: int) -> dict[str, Tensor |
     """What a recipe takes from the training pixels: class weights and directions of shifts."""
     components, labels = train.pixels
     return {
-        "weights": rarity(labels, classes) if recipe.class_weights else None,
+        "weights": rarity(labels, classes).sqrt() if recipe.class_weights else None,
         "directions": within_class_directions(components, labels)
         if recipe.spectral_shift
         else None,

@@ -15,7 +15,8 @@ import torch
 from spectile import networks
 from spectile.errors import InputError
 from spectile.learning.fit import Fit
-from spectile.learning.shared_trunk import fit_shared
+from spectile.learning.recipes import Recipe
+from spectile.learning.shared_trunk import check_shares_trunk, fit_shared
 from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
 from spectile.mapping.picture import write_picture
@@ -93,10 +94,23 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             f"{recipe.network} takes whole images, not the windows of a scene: "
             "choose one called hybridsn."
         )
-    with torch.device("meta"):
-        networks.create(
-            recipe.network, bands=1, classes=max(1, len(labels.legend)), window=recipe.window
+    if recipe.attention and "attention" not in networks.describe(recipe.network).options:
+        raise InputError(
+            f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
+            "hybridsn-3d."
         )
+    with torch.device("meta"):
+        network = networks.create(
+            recipe.network, bands=64, classes=max(1, len(labels.legend)), **network_options(recipe)
+        )
+    if recipe.shared:
+        check_shares_trunk(network)
+
+
+def network_options(recipe: Recipe) -> dict[str, Any]:
+    """The arguments of a recipe's network, besides bands and classes."""
+    attention = {"attention": recipe.attention} if recipe.attention else {}
+    return {"window": recipe.window, **attention}
 
 
 def _run(
@@ -157,7 +171,7 @@ def _fit(
         recipe.network,
         bands=preprocessing.reducer.components,
         classes=len(legend),
-        window=recipe.window,
+        **network_options(recipe),
     )
     train, validation = prepared.pixels(TRAIN), prepared.pixels(VALIDATION)
     fit: Callable[..., Fit]
@@ -183,7 +197,7 @@ def _fit(
         wavelengths = scene.wavelengths[list(preprocessing.bands)]
     model = Model(
         name=recipe.network,
-        options={"window": recipe.window},
+        options=network_options(recipe),
         network=network,
         window=recipe.window,
         preprocessing=preprocessing,
