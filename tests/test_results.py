@@ -1,0 +1,37 @@
+"""The short form of the tables of results, on a simulated scene."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "results_indian_pines.py"
+
+
+def made(folder: Path) -> tuple[str, str]:
+    """What the script prints, and the tables it writes."""
+    options = ("--quick", "--seeds", "1", "--jobs", "1", "--tables", "random-10,blocks-24")
+    places = ("--runs", str(folder / "runs"), "--out", str(folder / "tables.md"))
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *options, *places], capture_output=True, text=True, check=True
+    )
+    return done.stdout, (folder / "tables.md").read_text()
+
+
+def test_tables_are_made_and_finished_runs_kept(tmp_path: Path) -> None:
+    printed, tables = made(tmp_path)
+    assert "runs to make: 11\n" in printed
+    assert tables in printed
+    assert "100% of test windows overlap a training window" in tables
+    assert "No test window shares a pixel with a training window" in tables
+    assert "not run" not in tables
+    # A run that is gone is made again, no other, to the same scores.
+    (
+        tmp_path / "runs" / "blocks-24" / "best-the-default-recipe" / "seed-0" / "metrics.json"
+    ).unlink()
+    printed, again = made(tmp_path)
+    assert "runs to make: 1\n" in printed
+    assert [line.split("|")[:5] for line in again.splitlines()] == [
+        line.split("|")[:5] for line in tables.splitlines()
+    ]
