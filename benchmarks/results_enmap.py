@@ -25,13 +25,14 @@ from sklearn.preprocessing import StandardScaler
 from real_data import needed
 from spectile.images import read_image
 from spectile.learning.image_recipes import SEGMENT_RECIPES
-from spectile.learning.recipes import Recipe
+from spectile.learning.recipes import RECIPES, Recipe
 from spectile.runs.config import HardwareConfig, SceneConfig, SegmentConfig, SplitConfig
 from spectile.runs.scene_run import train_scene
 from spectile.runs.segment_run import train_segment
 
 SIDES = {"train": 1, "validation": 2, "test": 3}
 WINDOW = 9
+PLAIN = Recipe(window=WINDOW, components=15)
 SCORES = ("overall_accuracy", "average_accuracy", "mean_iou")
 
 Tile = tuple[str, Path, Path]
@@ -50,7 +51,8 @@ def main() -> None:
     hardware = HardwareConfig(threads=given.threads)
     rows = {
         "PCA + LDA of pixels": baseline(tiles),
-        "hybridsn-se": windows(tiles, given.runs, given.repeats, hardware),
+        "hybridsn-se": windows(tiles, given.runs, "hybridsn-se", PLAIN, given.repeats, hardware),
+        "best": windows(tiles, given.runs, "best", RECIPES["best"], given.repeats, hardware),
         "DeepLabv3+": images(tiles, given.runs, given.repeats, hardware),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
@@ -97,9 +99,14 @@ def baseline(tiles: list[Tile]) -> dict[str, Any]:
 
 
 def windows(
-    tiles: list[Tile], folder: Path, repeats: int, hardware: HardwareConfig
+    tiles: list[Tile],
+    folder: Path,
+    name: str,
+    recipe: Recipe,
+    repeats: int,
+    hardware: HardwareConfig,
 ) -> dict[str, Any]:
-    """hybridsn-se on the tiles, one above the other."""
+    """A network of windows on the tiles, one above the other."""
     rows = [(side, *read((side, image, mask))) for side, image, mask in tiles]
     step = rows[0][1].shape[1] + WINDOW
     height, width = step * len(rows), rows[0][1].shape[2]
@@ -123,12 +130,12 @@ def windows(
     config = SceneConfig(
         scene=str(folder / "scene.tif"),
         labels=str(folder / "labels.tif"),
-        recipe=Recipe(window=WINDOW, components=15, class_weights=False),
+        recipe=recipe,
         split=SplitConfig(kind="file", files=(str(folder / "split.tif"),)),
         hardware=hardware,
         repeats=repeats,
     )
-    run = folder / "hybridsn-se"
+    run = folder / name
     return summary(train_scene(config, run, resume=(run / "config.yaml").exists()).metrics)
 
 

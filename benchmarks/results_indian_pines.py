@@ -258,6 +258,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("build/indian_pines"))
     parser.add_argument("--out", type=Path, default=Path("build/results_indian_pines.md"))
     parser.add_argument("--quick", action="store_true", help="a small simulated scene")
+    parser.add_argument("--show", action="store_true", help="make no runs, show those there are")
     given = parser.parse_args()
     chosen = tables()
     if given.tables:
@@ -271,12 +272,14 @@ def main() -> None:
         for name, table in chosen.items()
     }
     due = [job for table in rows.values() for _, jobs in table for job in jobs if not finished(job)]
+    due = [] if given.show else due
     print(f"runs to make: {len(due)}", flush=True)
     # Seed by seed, so that a stopped table has all of its rows.
     due.sort(key=lambda job: job.config.seed)
-    with multiprocessing.get_context("spawn").Pool(given.jobs) as pool:
-        for _ in pool.imap_unordered(run, due):
-            pass
+    if due:
+        with multiprocessing.get_context("spawn").Pool(given.jobs) as pool:
+            for _ in pool.imap_unordered(run, due):
+                pass
     text = "\n".join(shown(chosen[name], table) for name, table in rows.items())
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(text)

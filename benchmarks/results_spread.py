@@ -6,7 +6,7 @@ The best recipe on blocks with a guard of 12 pixels. Each factor's seed takes se
 those of the others stay 0: which pixels are trained on and tested, the network's first weights, and
 the chance of steps (order, turns, dropout, shifts, mixing). "nothing" repeats one run. "dropout
 left on" scores one fitted network several times without switching dropout off, as code does that
-forgets to.
+forgets to. Runs are kept in the file of --out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -35,6 +37,7 @@ from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 
 FACTORS = ("split", "start", "steps")
 Seeds = dict[str, int]
+Known = dict[str, tuple[float, float]]
 
 
 def material(seed: int) -> tuple[Scene, Prepared, SceneConfig]:
@@ -101,21 +104,39 @@ def main() -> None:
     given = parser.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
-    still = dict.fromkeys(FACTORS, 0)
-    network, tested = fitted(still)
-    first = accuracies(network, tested)
-    network.train()
-    found = {"dropout left on": [accuracies(network, tested) for _ in range(given.values)]}
-    found["nothing"] = [first, accuracies(*fitted(still))]
-    for factor in FACTORS:
-        others = [accuracies(*fitted(still | {factor: value})) for value in range(1, given.values)]
-        found[factor] = [first, *others]
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(found, indent=1))
+    known: Known = json.loads(given.out.read_text()) if given.out.exists() else {}
+    still = dict.fromkeys(FACTORS, 0)
+
+    def kept(name: str, made: Callable[[], tuple[float, float]]) -> tuple[float, float]:
+        """A run's accuracies, from the file where an earlier call ended."""
+        if name not in known:
+            known[name] = made()
+            given.out.write_text(json.dumps(known, indent=1))
+        return known[name]
+
+    first = kept("first", partial(rerun, still))
+    found = {"nothing": [first, kept("nothing", partial(rerun, still))]}
+    for factor in FACTORS:
+        found[factor] = [first] + [
+            kept(f"{factor} {seed}", partial(rerun, still | {factor: seed}))
+            for seed in range(1, given.values)
+        ]
+    names = [f"dropout {number}" for number in range(given.values)]
+    if not known.keys() >= set(names):
+        network, tested = fitted(still)
+        network.train()
+        known |= {name: accuracies(network, tested) for name in names}
+        given.out.write_text(json.dumps(known, indent=1))
+    found["dropout left on"] = [known[name] for name in names]
     print("| changed | overall | average |\n|---|---|---|")
     for factor, runs in found.items():
         cells = (f"{fmean(column):.2f} ± {stdev(column):.2f}" for column in zip(*runs, strict=True))
         print(f"| {factor} | {' | '.join(cells)} |", flush=True)
+
+
+def rerun(seeds: Seeds) -> tuple[float, float]:
+    return accuracies(*fitted(seeds))
 
 
 if __name__ == "__main__":
