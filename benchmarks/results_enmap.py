@@ -17,11 +17,8 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from baselines import classifier
 from real_data import needed
 from spectile.images import read_image
 from spectile.learning.image_recipes import SEGMENT_RECIPES
@@ -29,6 +26,7 @@ from spectile.learning.recipes import RECIPES, Recipe
 from spectile.runs.config import HardwareConfig, SceneConfig, SegmentConfig, SplitConfig
 from spectile.runs.scene_run import train_scene
 from spectile.runs.segment_run import train_segment
+from spectile.scoring.metrics import confusion, score
 
 SIDES = {"train": 1, "validation": 2, "test": 3}
 WINDOW = 9
@@ -89,13 +87,10 @@ def baseline(tiles: list[Tile]) -> dict[str, Any]:
         for side in (False, True)
     )
     held = np.isfinite(spectra).all(axis=0)
-    method = make_pipeline(StandardScaler(), PCA(30), LinearDiscriminantAnalysis())
+    method = classifier("lda", int(held.sum()))
     found = method.fit(spectra[:, held], classes).predict(tested[:, held])
-    recalls = [(found[truth == k] == k).mean() for k in np.unique(truth)]
-    return {
-        "overall_accuracy": float((found == truth).mean()),
-        "average_accuracy": float(np.mean(recalls)),
-    }
+    names = [str(number) for number in range(int(classes.max()) + 1)]
+    return score(confusion(truth, found, len(names)), names).as_dict()
 
 
 def windows(

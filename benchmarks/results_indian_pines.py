@@ -26,27 +26,21 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
+from baselines import Baseline, classifier
 from spectile.learning.recipes import RECIPES, Recipe
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
-from spectile.runs.directory import versions
+from spectile.runs.directory import CONFIG, METRICS, versions
 from spectile.runs.material import open_material
 from spectile.runs.scene_run import train_scene
 from spectile.runs.splitting import make_split
 from spectile.scenes.simulated import simulate
 from spectile.scenes.splits import TEST, TRAIN
 from spectile.scoring.metrics import confusion, score
+from spectile.scoring.records import write_metrics
 
 SCORES = ("overall_accuracy", "average_accuracy", "kappa")
 
-Baseline = Literal["svm", "forest", "lda"]
 BASELINES: dict[Baseline, str] = {
     "svm": "SVM, RBF kernel, standardised bands of a pixel",
     "forest": "random forest, bands of a pixel",
@@ -78,7 +72,12 @@ class Job:
 
     folder: Path
     config: SceneConfig
-    baseline: Baseline | None
+    method: Recipe | Baseline
+
+    @property
+    def metrics(self) -> Path:
+        """The file that is there when the run has ended."""
+        return self.folder / METRICS
 
 
 # Adam at 1e-3 throughout, batches of 256, no flips, on shared trunks: the steps of windows.
@@ -172,8 +171,8 @@ def jobs_of(
                 hardware=HardwareConfig(precision="bf16-mixed", threads=1),
                 seed=seed,
             )
-            baseline = None if isinstance(row.method, Recipe) else row.method
-            jobs.append(Job(runs / name / slug(row.name) / f"seed-{seed}", config, baseline))
+            folder = runs / name / slug(row.name) / f"seed-{seed}"
+            jobs.append(Job(folder, config, row.method))
         yield row, jobs
 
 
@@ -185,14 +184,11 @@ def slug(name: str) -> str:
 def run(job: Job) -> None:
     """Make one run, or end one that was stopped."""
     started = time.perf_counter()
-    if job.baseline is None:
-        train_scene(
-            job.config, job.folder, resume=(job.folder / "config.yaml").exists(), quiet=True
-        )
+    if isinstance(job.method, Recipe):
+        train_scene(job.config, job.folder, resume=(job.folder / CONFIG).exists(), quiet=True)
     else:
         job.folder.mkdir(parents=True, exist_ok=True)
-        metrics = classical(job.config, job.baseline)
-        (job.folder / "metrics.json").write_text(json.dumps(metrics))
+        write_metrics(job.metrics, classical(job.config, job.method))
     print(f"{job.folder}  {time.perf_counter() - started:.0f} s", flush=True)
 
 
@@ -208,7 +204,7 @@ def classical(config: SceneConfig, baseline: Baseline) -> dict[str, Any]:
         return spectra[:, rows, columns].T, labels.classes[rows, columns].astype(np.int64) - 1
 
     (trained, classes), (tested, truth) = side(TRAIN), side(TEST)
-    found = method_of(baseline, scene.bands, config.seed).fit(trained, classes).predict(tested)
+    found = classifier(baseline, scene.bands, config.seed).fit(trained, classes).predict(tested)
     return {
         **score(confusion(truth, found, len(labels.legend)), labels.legend.names).as_dict(),
         "split": split.summary(),
@@ -216,19 +212,9 @@ def classical(config: SceneConfig, baseline: Baseline) -> dict[str, Any]:
     }
 
 
-def method_of(baseline: Baseline, bands: int, seed: int) -> ClassifierMixin:
-    """The classifiers a practitioner would try, with usual settings, not tuned on the test."""
-    if baseline == "svm":
-        return make_pipeline(StandardScaler(), SVC(C=100, gamma=1 / bands))
-    if baseline == "forest":
-        return RandomForestClassifier(300, random_state=seed)
-    return make_pipeline(StandardScaler(), PCA(min(30, bands)), LinearDiscriminantAnalysis())
-
-
 def line(row: Row, jobs: list[Job]) -> str:
     """A row of Markdown: means and deviations over the seeds that are there."""
-    found = [job.folder / "metrics.json" for job in jobs]
-    runs = [json.loads(path.read_text()) for path in found if path.exists()]
+    runs = [json.loads(job.metrics.read_text()) for job in jobs if job.metrics.exists()]
     if not runs:
         return f"| {row.name} | not run |"
     cells = []
@@ -242,12 +228,8 @@ def line(row: Row, jobs: list[Job]) -> str:
 
 def verdict(jobs: list[Job]) -> str:
     """What the first run says of its split."""
-    path = jobs[0].folder / "metrics.json"
+    path = jobs[0].metrics
     return str(json.loads(path.read_text())["split"]["verdict"]) if path.exists() else ""
-
-
-def finished(job: Job) -> bool:
-    return (job.folder / "metrics.json").exists()
 
 
 def main() -> None:
@@ -271,8 +253,8 @@ def main() -> None:
         name: list(jobs_of(name, table, given.seeds, given.runs, scene))
         for name, table in chosen.items()
     }
-    due = [job for table in rows.values() for _, jobs in table for job in jobs if not finished(job)]
-    due = [] if given.show else due
+    wanted = [job for table in rows.values() for _, jobs in table for job in jobs]
+    due = [] if given.show else [job for job in wanted if not job.metrics.exists()]
     print(f"runs to make: {len(due)}", flush=True)
     # Seed by seed, so that a stopped table has all of its rows.
     due.sort(key=lambda job: job.config.seed)

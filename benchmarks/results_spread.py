@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 
-import numpy as np
 import torch
 
 from spectile import networks
@@ -31,9 +30,11 @@ from spectile.networks.hybridsn import HybridSN
 from spectile.runs.config import SceneConfig, SplitConfig
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
+from spectile.runs.scene_run import network_options
 from spectile.runs.splitting import make_split
 from spectile.scenes.scene import Scene
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
+from spectile.scoring.metrics import confusion, score
 
 FACTORS = ("split", "start", "steps")
 Seeds = dict[str, int]
@@ -65,7 +66,7 @@ def fitted(seeds: Seeds) -> tuple[HybridSN, LabelledRegions]:
         recipe.network,
         bands=preprocessing.reducer.components,
         classes=classes,
-        window=recipe.window,
+        **network_options(recipe),
     )
     assert isinstance(network, HybridSN)
     with tempfile.TemporaryDirectory() as folder:
@@ -91,9 +92,9 @@ def accuracies(network: HybridSN, tested: LabelledRegions) -> tuple[float, float
     """Overall and average accuracy in percent."""
     (part,) = tested.parts
     found = shared_logits(network, part).argmax(1).numpy()
-    truth = part.classes.numpy()
-    recalls = [(found[truth == one] == one).mean() for one in np.unique(truth)]
-    return 100 * float((found == truth).mean()), 100 * float(np.mean(recalls))
+    names = [str(number) for number in range(network.classes)]
+    scores = score(confusion(part.classes.numpy(), found, len(names)), names)
+    return 100 * scores.overall_accuracy, 100 * scores.average_accuracy
 
 
 def main() -> None:

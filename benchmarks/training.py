@@ -20,7 +20,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,12 @@ from spectile.scenes.reducers import fit_reducer
 from spectile.scenes.splits import TEST, TRAIN, split_random
 
 PATCH_BATCH = 128
-clock = time.perf_counter
 CLASSES = 16
 WEIGHT_DECAY = 1e-4
+
+
+Clock = Callable[[], float]
+"""Seconds since any moment."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +113,16 @@ def indian_pines_material(window: int, components: int, seed: int) -> Material:
 
 
 def rounded(bf16: bool) -> torch.autocast:
+    """Where factors are rounded to bf16, if they are to be."""
     return torch.autocast("cpu", torch.bfloat16, enabled=bf16)
 
 
 def patch_path(material: Material, network: HybridSN, rate: float, epochs: int, bf16: bool) -> Way:
     count = len(material.windows)
     total = epochs * -(-count // PATCH_BATCH)
-    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY)
-    schedule = OneCycleLR(optimiser, rate, total_steps=total + 2, pct_start=0.2)
+    recipe = Recipe(learning_rate=rate, weight_decay=WEIGHT_DECAY)
+    optimiser = optimizer_of(network, recipe)
+    schedule = one_cycle(optimiser, recipe, total + 2)
 
     def steps() -> Iterator[float]:
         while True:
@@ -175,18 +180,20 @@ def tested_accuracy(network: HybridSN, material: Material) -> float:
     return float((found == classes).mean())
 
 
-def timed_step(path: Way) -> float:
+def timed_step(path: Way, clock: Clock) -> float:
     start = clock()
     next(path.steps)
     return clock() - start
 
 
-def step_times(patches: Way, shared: Way, windows: int, rounds: int) -> dict[str, Any]:
+def step_times(
+    patches: Way, shared: Way, windows: int, rounds: int, clock: Clock
+) -> dict[str, Any]:
     """Seconds of steps and epochs, in turns; the first of each is left out."""
     seconds: dict[str, list[float]] = {patches.name: [], shared.name: []}
     for _ in range(rounds + 1):
         for path in (patches, shared):
-            seconds[path.name].append(timed_step(path))
+            seconds[path.name].append(timed_step(path, clock))
     ours, theirs = (statistics.median(seconds[path.name][1:]) for path in (shared, patches))
     epoch = theirs * windows / PATCH_BATCH
     return {
@@ -196,13 +203,15 @@ def step_times(patches: Way, shared: Way, windows: int, rounds: int) -> dict[str
     }
 
 
-def time_to(path: Way, material: Material, goal: float, every: int, limit: float) -> dict[str, Any]:
+def time_to(
+    path: Way, material: Material, goal: float, every: int, limit: float, clock: Clock
+) -> dict[str, Any]:
     """Seconds of fitting until the test accuracy is there, with all that was seen on the way."""
     spent, steps, seen = 0.0, 0, []
     accuracy = 0.0
     while accuracy < goal and spent < limit and steps < path.length:
         for _ in range(min(every, path.length - steps)):
-            spent += timed_step(path)
+            spent += timed_step(path, clock)
             steps += 1
         accuracy = tested_accuracy(path.network, material)
         seen.append((steps, round(spent, 2), round(accuracy, 5)))
@@ -258,12 +267,10 @@ def main() -> None:
     parser.add_argument("--cpu-time", action="store_true")
     parser.add_argument("--plot", type=Path)
     chosen = parser.parse_args()
-    if chosen.cpu_time:
-        global clock
-        clock = time.process_time
-        torch.set_num_threads(1)
-    elif chosen.threads:
-        torch.set_num_threads(chosen.threads)
+    clock = time.process_time if chosen.cpu_time else time.perf_counter
+    threads = 1 if chosen.cpu_time else chosen.threads
+    if threads:
+        torch.set_num_threads(threads)
     window, components = (13, 20) if chosen.quick else (25, 30)
     material = indian_pines_material(window, components, chosen.seed)
     lengths = Lengths(
@@ -290,13 +297,13 @@ def main() -> None:
     if chosen.rounds:
         paths = started()
         results["times"] = step_times(
-            paths["patches"], paths["shared"], len(material.windows), chosen.rounds
+            paths["patches"], paths["shared"], len(material.windows), chosen.rounds, clock
         )
     if chosen.to:
         paths = started()
         every = {"shared": 10, "patches": 2 * -(-len(material.windows) // PATCH_BATCH)}
         results["to"] = {"accuracy": chosen.to} | {
-            name: time_to(paths[name], material, chosen.to, every[name], chosen.limit)
+            name: time_to(paths[name], material, chosen.to, every[name], chosen.limit, clock)
             for name in chosen.paths.split(",")
         }
         if chosen.plot:

@@ -29,7 +29,8 @@ class Recipe:
     whitening: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Of PCA. 1: all components have a variance of 1, noise too; 0: they keep their shares."""
     epochs: Annotated[int, Field(ge=1)] | None = None
-    """Times over the training windows; None: as often as it takes to see 50,000 windows."""
+    """Times over the training windows; None: as often as it takes to see 50,000 windows,
+    or with `shared` to make 80 steps."""
     batch: Annotated[int, Field(ge=1)] | None = None
     """Windows a step; None: 32, or with `shared` all of a small scene's, see
     :class:`spectile.learning.regions.Steps`."""
@@ -66,7 +67,7 @@ class Recipe:
 
 
 RECIPES = {
-    # The highest scores on blocks of Indian Pines; docs/results.md has what each part brings.
+    # Chosen for its scores on blocks of Indian Pines; docs/results.md has what each part brings.
     "best": Recipe(
         network="hybridsn-2d",
         window=9,

@@ -143,7 +143,7 @@ def fit_shared(
         patience=recipe.patience,
         checkpoints=checkpoints,
         resume=resume,
-        hardware=hardware.for_windows(),
+        hardware=hardware,
         quiet=quiet,
     )
 

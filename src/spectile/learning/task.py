@@ -23,6 +23,8 @@ class Task(L.LightningModule):
 
     score_name: ClassVar[str]
     keep: ClassVar[Literal["loss", "score"]] = "score"
+    bf16_on_cpu: ClassVar[bool] = False
+    """Whether fits keep their accuracy in bf16 on CPUs, which was measured."""
     score: Metric
     frozen: bool = False
     """Whether some weights rest in some of the steps."""

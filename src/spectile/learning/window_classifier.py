@@ -26,8 +26,9 @@ from spectile.networks.hybridsn import HybridSN
 
 Batch = tuple[Tensor, Tensor]
 
-BATCH, VALIDATION_BATCH = 32, 256
+BATCH = 32
 """Windows a step, where a recipe leaves them open."""
+VALIDATION_BATCH = 256
 
 
 class WindowClassifier(Task):
@@ -39,6 +40,7 @@ class WindowClassifier(Task):
 
     score_name = "validation_accuracy"
     keep = "loss"
+    bf16_on_cpu = True
 
     def __init__(
         self,
@@ -149,13 +151,16 @@ def fit_windows(
         patience=recipe.patience,
         checkpoints=checkpoints,
         resume=resume,
-        hardware=hardware.for_windows(),
+        hardware=hardware,
         quiet=quiet,
     )
 
 
 class Pixels(Protocol):
     """Labelled pixels of a scene."""
+
+    classes: Tensor
+    """Class indices (N,), in any order."""
 
     @property
     def pixels(self) -> tuple[Tensor, Tensor]:
@@ -165,10 +170,7 @@ class Pixels(Protocol):
 
 def learnt_of(train: Pixels, recipe: Recipe, classes: int) -> dict[str, Tensor | None]:
     """What a recipe takes from the training pixels: class weights and directions of shifts."""
-    components, labels = train.pixels
     return {
-        "weights": rarity(labels, classes).sqrt() if recipe.class_weights else None,
-        "directions": within_class_directions(components, labels)
-        if recipe.spectral_shift
-        else None,
+        "weights": rarity(train.classes, classes).sqrt() if recipe.class_weights else None,
+        "directions": within_class_directions(*train.pixels) if recipe.spectral_shift else None,
     }

@@ -41,6 +41,7 @@ from spectile.runs.scores import map_scores, read_map
 from spectile.runs.splitting import make_split
 from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import Labels
+from spectile.scenes.reducers import REDUCING
 from spectile.scenes.scene import Scene
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.records import write_metrics
@@ -89,19 +90,24 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
             f"{scene.width} pixels): choose a smaller one."
         )
-    if "window" not in networks.describe(recipe.network).options:
+    options = networks.describe(recipe.network).options
+    if "window" not in options:
         raise InputError(
             f"{recipe.network} takes whole images, not the windows of a scene: "
             "choose one called hybridsn."
         )
-    if recipe.attention and "attention" not in networks.describe(recipe.network).options:
+    if recipe.attention and "attention" not in options:
         raise InputError(
             f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
             "hybridsn-3d."
         )
+    reduced = recipe.reducer in REDUCING
     with torch.device("meta"):
         network = networks.create(
-            recipe.network, bands=64, classes=max(1, len(labels.legend)), **network_options(recipe)
+            recipe.network,
+            bands=min(recipe.components, scene.bands) if reduced else scene.bands,
+            classes=max(1, len(labels.legend)),
+            **network_options(recipe),
         )
     if recipe.shared:
         check_shares_trunk(network)
