@@ -83,6 +83,7 @@ class Job:
 # Adam at 1e-3 throughout, batches of 256, no flips, on shared trunks: the steps of windows.
 PAPER = replace(RECIPES["paper"], shared=True)
 BEST = RECIPES["best"]
+DEFAULT = "best, the default recipe"
 # Half as many windows as a hundred epochs of a random tenth, for four times the pixels.
 LEAK_FREE_EPOCHS = 13
 
@@ -93,6 +94,7 @@ def tables() -> dict[str, Table]:
     random = partial(SplitConfig, kind="random", validation=0.0)
     blocks = partial(SplitConfig, kind="blocks", train=0.5, validation=0.0)
     wide = Recipe(window=25, components=30, epochs=160, optimizer="muon", mixup=0.4, shared=True)
+    joined = replace(wide, reducer="correlation-pca", whitening=0.5, spectral_branch=0.2)
     plain = replace(PAPER, epochs=LEAK_FREE_EPOCHS)
     return {
         "random-10": Table(
@@ -103,6 +105,7 @@ def tables() -> dict[str, Table]:
                 Row("hybridsn, as published", replace(PAPER, network="hybridsn")),
                 Row("hybridsn-se, as published", PAPER),
                 Row("hybridsn-se, Muon, turns and mixup", wide),
+                Row("the same, half whitened, with a spectral branch", joined),
                 *baselines,
             ),
         ),
@@ -110,7 +113,7 @@ def tables() -> dict[str, Table]:
             "A random 30%, with overlap",
             random(train=0.3),
             "scene",
-            (Row("hybridsn-se, Muon, turns and mixup", wide),),
+            (Row("hybridsn-se, Muon, turns and mixup, spectral branch", joined),),
         ),
         "blocks-24": Table(
             "Blocks with a guard of 24 pixels, no overlap",
@@ -118,7 +121,8 @@ def tables() -> dict[str, Table]:
             "train",
             (
                 Row("hybridsn, 25 x 25, as published", replace(plain, network="hybridsn")),
-                Row("best, the default recipe", BEST),
+                Row(DEFAULT, BEST),
+                Row("best, no spectral branch", replace(BEST, spectral_branch=0.0)),
                 *baselines,
             ),
         ),
@@ -131,7 +135,7 @@ def tables() -> dict[str, Table]:
                     Row(f"{name}, 13 x 13, as published", replace(plain, network=name, window=13))
                     for name in ("hybridsn", "hybridsn-se", "hybridsn-2d", "hybridsn-3d")
                 ),
-                Row("best, the default recipe", BEST),
+                Row(DEFAULT, BEST),
                 *(Row(f"best, {change}", replace(BEST, **other)) for change, other in TRIED),
                 *baselines,
             ),
@@ -140,6 +144,7 @@ def tables() -> dict[str, Table]:
 
 
 TRIED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("no spectral branch", {"spectral_branch": 0.0}),
     ("no spectral shift", {"spectral_shift": 0.0}),
     ("whitened", {"whitening": 1.0}),
     ("30 components", {"components": 30}),
@@ -212,18 +217,36 @@ def classical(config: SceneConfig, baseline: Baseline) -> dict[str, Any]:
     }
 
 
-def line(row: Row, jobs: list[Job]) -> str:
-    """A row of Markdown: means and deviations over the seeds that are there."""
-    runs = [json.loads(job.metrics.read_text()) for job in jobs if job.metrics.exists()]
+def line(row: Row, jobs: list[Job], best: list[Job] | None) -> str:
+    """A row of Markdown: means and deviations over the seeds that are there.
+
+    With `best` also of the differences from the best recipe, seed by seed: splits differ by more.
+    """
+    runs = {job.config.seed: scored(job) for job in jobs if job.metrics.exists()}
     if not runs:
         return f"| {row.name} | not run |"
-    cells = []
-    for key in SCORES:
-        values = [100 * run[key] for run in runs]
-        spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-        cells.append(f"{fmean(values):.2f}{spread}")
-    seconds = median(run["seconds"]["fit"] for run in runs)
+    cells = [spread([run[key] for run in runs.values()]) for key in SCORES]
+    if best is not None:
+        others = {job.config.seed: scored(job) for job in best if job.metrics.exists()}
+        both = [] if row.name == DEFAULT else [seed for seed in runs if seed in others]
+        for key in SCORES[:2]:
+            differences = [runs[seed][key] - others[seed][key] for seed in both]
+            cells.append(spread(differences, "+.1f") if both else "")
+    seconds = median(run["seconds"]["fit"] for run in runs.values())
     return f"| {row.name} | {' | '.join(cells)} | {len(runs)} | {seconds:.0f} |"
+
+
+def scored(job: Job) -> dict[str, Any]:
+    """The scores of a run that is there, and its seconds."""
+    metrics: dict[str, Any] = json.loads(job.metrics.read_text())
+    return metrics
+
+
+def spread(values: list[float], number: str = ".2f") -> str:
+    """Mean and deviation of shares, in percent."""
+    percent = [100 * value for value in values]
+    deviation = f" ± {stdev(percent):{number.removeprefix('+')}}" if len(values) > 1 else ""
+    return f"{fmean(percent):{number}}{deviation}"
 
 
 def verdict(jobs: list[Job]) -> str:
@@ -270,9 +293,11 @@ def main() -> None:
 
 def shown(table: Table, rows: list[tuple[Row, list[Job]]]) -> str:
     """A table as Markdown."""
-    columns = ("method", "overall", "average", "kappa", "seeds", "seconds of a fit")
+    best = next((jobs for row, jobs in rows if row.name == DEFAULT), None)
+    paired = ("overall against best", "average against best") if best is not None else ()
+    columns = ("method", "overall", "average", "kappa", *paired, "seeds", "seconds of a fit")
     head = f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|"
-    lines = "\n".join(line(row, jobs) for row, jobs in rows)
+    lines = "\n".join(line(row, jobs, best) for row, jobs in rows)
     made = ", ".join(f"{name} {number}" for name, number in versions().items())
     return f"## {table.title}\n\n{verdict(rows[0][1])}\n\n{head}\n{lines}\n\n{made}\n"
 

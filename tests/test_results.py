@@ -21,11 +21,12 @@ def made(folder: Path) -> tuple[str, str]:
 
 def test_tables_are_made_and_finished_runs_kept(tmp_path: Path) -> None:
     printed, tables = made(tmp_path)
-    assert "runs to make: 11\n" in printed
+    assert "runs to make: 13\n" in printed
     assert tables in printed
     assert "100% of test windows overlap a training window" in tables
     assert "No test window shares a pixel with a training window" in tables
     assert "not run" not in tables
+    assert "overall against best" in tables
     # A run that is gone is made again, no other, to the same scores.
     (
         tmp_path / "runs" / "blocks-24" / "best-the-default-recipe" / "seed-0" / "metrics.json"

@@ -248,9 +248,9 @@ def test_every_option_has_its_place_in_the_configuration() -> None:
     assert set(inspect.signature(scene).parameters) - others == set(PLACES)
 
 
-def test_attention_is_part_of_the_model(field: Field, tmp_path: Path) -> None:
-    options = ("--attention", "scse", *QUICK)
+def test_attention_and_spectral_branch_are_part_of_the_model(field: Field, tmp_path: Path) -> None:
+    options = ("--attention", "scse", "--spectral-branch", "0.25", *QUICK)
     spectile("train", "scene", field.scene, field.labels, "--out", tmp_path / "run", *options)
     model = load(tmp_path / "run" / "model.safetensors")
-    assert model.options == {"window": 9, "attention": "scse"}
+    assert model.options == {"window": 9, "attention": "scse", "spectral_branch": 0.25}
     assert isinstance(model.network.attention, SpatialChannelExcitation)

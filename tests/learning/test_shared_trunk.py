@@ -55,10 +55,17 @@ def material(
     return scene_from_array(pixels), preprocessing, (rows, columns, classes)
 
 
-def exact(name: str, bands: int, window: int, dropout: float = 0.0) -> HybridSN:
+def exact(
+    name: str, bands: int, window: int, dropout: float = 0.0, spectral_branch: float = 0.0
+) -> HybridSN:
     torch.manual_seed(1)
     network = networks.create(
-        name, bands=bands, classes=CLASSES, window=window, dropout=dropout
+        name,
+        bands=bands,
+        classes=CLASSES,
+        window=window,
+        dropout=dropout,
+        spectral_branch=spectral_branch,
     ).double()
     assert isinstance(network, HybridSN)
     return network
@@ -176,9 +183,10 @@ def test_frozen_weights_get_no_gradient_and_the_rest_the_same() -> None:
     assert network.classifier[1].weight.grad is None
 
 
-def test_validation_sees_the_windows() -> None:
+@pytest.mark.parametrize("spectral_branch", [0.0, 0.4])
+def test_validation_sees_the_windows(spectral_branch: float) -> None:
     scene, preprocessing, places = material(21, 26, 7, 12)
-    network = exact("hybridsn-se", 7, WINDOW, dropout=0.4).eval()
+    network = exact("hybridsn-se", 7, WINDOW, 0.4, spectral_branch).eval()
     part = LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0]
     cuts, _ = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
         range(len(places[0]))
@@ -238,11 +246,17 @@ def run(
     memory: float = 2.0,
     resume: bool = False,
     dropout: float = 0.4,
+    spectral_branch: float = 0.0,
 ) -> tuple[Fit, HybridSN]:
     scene, preprocessing, (rows, columns, classes) = material(70, 80, 12, 150)
     torch.manual_seed(5)
     network = networks.create(
-        "hybridsn-se", bands=12, classes=CLASSES, window=WINDOW, dropout=dropout
+        "hybridsn-se",
+        bands=12,
+        classes=CLASSES,
+        window=WINDOW,
+        dropout=dropout,
+        spectral_branch=spectral_branch,
     )
     fitted = fit_shared(
         network,
@@ -270,10 +284,19 @@ RECIPE = Recipe(
 
 def test_a_step_of_a_fit_is_the_one_of_patches(tmp_path: Path) -> None:
     recipe = replace(RECIPE, epochs=8, batch=200, turns=False, mixup=0.0, schedule="constant")
-    shared, _ = run(tmp_path / "shared", recipe=recipe, hardware=CPU, dropout=0.0)
+    shared, _ = run(
+        tmp_path / "shared", recipe=recipe, hardware=CPU, dropout=0.0, spectral_branch=0.5
+    )
     scene, preprocessing, places = material(70, 80, 12, 150)
     torch.manual_seed(5)
-    patches = networks.create("hybridsn-se", bands=12, classes=CLASSES, window=WINDOW, dropout=0.0)
+    patches = networks.create(
+        "hybridsn-se",
+        bands=12,
+        classes=CLASSES,
+        window=WINDOW,
+        dropout=0.0,
+        spectral_branch=0.5,
+    )
     train, validation = (
         LabelledWindows(scene, preprocessing, WINDOW, *(part[side] for part in places))
         for side in (slice(100), slice(100, None))
@@ -304,6 +327,27 @@ def test_a_fit_learns_and_repeats_itself(memory: float, tmp_path: Path) -> None:
     assert again.best_epoch == fitted.best_epoch
     for one, two in zip(network.parameters(), other.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+def test_windows_and_spectra_are_fitted_apart(tmp_path: Path) -> None:
+    _, without = run(tmp_path / "without", recipe=RECIPE)
+    fitted, network = run(tmp_path / "with", recipe=RECIPE, spectral_branch=0.5)
+    windows = dict(without.named_parameters())
+    spectra = {name: w for name, w in network.named_parameters() if name not in windows}
+    for name, weight in network.named_parameters():
+        assert weight.requires_grad
+        assert name in spectra or torch.equal(weight, windows[name])
+    assert {name.split(".")[0] for name in spectra} == {"spectral_branch"}
+    scene, preprocessing, (rows, columns, classes) = material(70, 80, 12, 150)
+    held = LabelledRegions(
+        scene, preprocessing, 1, rows[100:], columns[100:], classes[100:], edge=80
+    )
+    pixels, own = held.pixels
+    assert network.spectral_branch is not None
+    with torch.inference_mode():
+        right = float((network.spectral_branch(pixels).argmax(1) == own).float().mean())
+    assert right > 0.8
+    assert fitted.history[-1]["validation_loss"] > 0
 
 
 def test_a_stopped_fit_goes_on_to_the_same_end(

@@ -101,6 +101,7 @@ def test_the_fourth_3d_kernel_fits_into_the_depths_left(bands: int, reach: int, 
         ({"window": 24}, "odd"),
         ({"window": 7}, "from 9 on"),
         ({"convolutions": "4-d"}, "no '4-d' convolutions: choose 'hybrid', '2-d' or '3-d'"),
+        ({"spectral_branch": 1.0}, "share of 1.0: choose one from 0"),
         ({"window": 25, "wdith": 2}, "no option 'wdith'"),
     ],
 )
@@ -117,6 +118,21 @@ def test_any_attention_fits_after_the_2d_convolution(block: str) -> None:
     logits.sum().backward()
     with pytest.raises(InputError, match="did you mean"):
         networks.create("hybridsn", bands=13, classes=2, attention=f"{block}s")
+
+
+def test_the_spectral_branch_sees_the_centre_and_has_its_share() -> None:
+    torch.manual_seed(0)
+    network = networks.create("hybridsn-2d", bands=5, classes=3, window=9, spectral_branch=0.25)
+    network.eval()
+    x = torch.randn(2, 5, 9, 9)
+    other = x.clone()
+    other[:, :, 4, 4] = torch.randn(2, 5)
+    windows = networks.create("hybridsn-2d", bands=5, classes=3, window=9).eval()
+    windows.load_state_dict(network.state_dict(), strict=False)
+    for images in (x, other):
+        spectra = network.spectral_branch(images[:, :, 4, 4])
+        expected = 0.75 * windows(images) + 0.25 * spectra
+        torch.testing.assert_close(network(images), expected)
 
 
 def test_exports_compiles_and_runs_in_half_precision() -> None:

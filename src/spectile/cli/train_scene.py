@@ -14,8 +14,9 @@ from spectile.errors import InputError
 PLACES = {
     **places(
         top="scene labels bands_last column legend bands fit_on padding seed repeats",
-        recipe="network attention window reducer components whitening epochs batch optimizer "
-        "learning_rate patience class_weights turns spectral_shift mixup label_smoothing shared",
+        recipe="network attention spectral_branch window reducer components whitening epochs batch "
+        "optimizer learning_rate patience class_weights turns spectral_shift mixup "
+        "label_smoothing shared",
         split="train validation guard block",
         map="method memory probabilities entropy",
         hardware="accelerator devices precision threads",
@@ -47,6 +48,9 @@ def scene(
     network: Annotated[str | None, typer.Option(help="See spectile models.")] = None,
     attention: Annotated[
         str | None, typer.Option(help="A block before the classifier: se, cbam, scse ...")
+    ] = None,
+    spectral_branch: Annotated[
+        float | None, typer.Option(help="Share of a classifier of the pixel's spectrum; 0: none.")
     ] = None,
     window: Annotated[int | None, typer.Option(help="Edge of a window in pixels, odd.")] = None,
     reducer: Annotated[

@@ -110,7 +110,6 @@ def fit(
     counts. `tensorboard` is a folder for TensorBoard's logs. Raises InputError for hardware that
     Lightning doesn't find.
     """
-    start = time.perf_counter()
     hardware.check()
     checkpoints.mkdir(parents=True, exist_ok=True)
     monitored = len(loaders.validation) > 0
@@ -150,7 +149,7 @@ def fit(
     network = task.network
     network.cpu().load_state_dict(weights)
     network.requires_grad_(True).eval()
-    return Fit(_history(last), int(chosen["epoch"]) + 1, time.perf_counter() - start)
+    return Fit(_history(last), int(chosen["epoch"]) + 1, time.perf_counter() - task.started)
 
 
 def _trainer(

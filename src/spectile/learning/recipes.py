@@ -21,6 +21,8 @@ class Recipe:
     network: str = "hybridsn-se"
     attention: str | None = None
     """The attention block between the network's trunk and its classifier."""
+    spectral_branch: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share in the logits of a classifier of the centre pixel's spectrum; 0 for none."""
     window: int = 13
     """Edge of the square around a pixel, in pixels."""
     reducer: ReducerName = "pca"
@@ -70,6 +72,7 @@ RECIPES = {
     # Chosen for its scores on blocks of Indian Pines; docs/results.md has what each part brings.
     "best": Recipe(
         network="hybridsn-2d",
+        spectral_branch=0.5,
         window=9,
         reducer="correlation-pca",
         components=60,

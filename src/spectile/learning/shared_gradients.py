@@ -57,7 +57,10 @@ def shared_logits(network: HybridSN, region: Region) -> Tensor:
         features = shared_trunk(network, region.components[None])
         matrix = first_matrix(network)
         cuts = (window_features(network, features, *places) for *places, _ in _groups(region))
-        return torch.cat([window_logits(network, windows, matrix) for windows in cuts])
+        logits = torch.cat([window_logits(network, windows, matrix) for windows in cuts])
+        middle = network.window // 2
+        centres = region.components[:, region.rows + middle, region.columns + middle]
+        return network.joined(logits, centres.T)
 
 
 def _region_gradients(

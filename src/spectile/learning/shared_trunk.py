@@ -28,7 +28,7 @@ from spectile.learning.regions import (
 )
 from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.spectral_trunk import shares_trunk
-from spectile.learning.window_classifier import WindowClassifier, learnt_of
+from spectile.learning.window_classifier import WindowClassifier
 from spectile.networks.hybridsn import HybridSN
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.scene import Scene
@@ -131,13 +131,7 @@ def fit_shared(
         batch=recipe.batch,
     )
     return fit(
-        SharedWindowClassifier(
-            network,
-            recipe,
-            classes=classes,
-            seed=seed,
-            **learnt_of(loaders.regions, recipe, classes),
-        ),
+        SharedWindowClassifier.of(network, loaders.regions, recipe, classes=classes, seed=seed),
         loaders,
         epochs=_epochs(recipe, loaders),
         patience=recipe.patience,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar, Literal
 
 import lightning as L
@@ -31,6 +32,8 @@ class Task(L.LightningModule):
 
     def __init__(self, network: nn.Module, *, seed: int) -> None:
         super().__init__()
+        # Before what a subclass fits by itself: the seconds of a fit are all of them.
+        self.started = time.perf_counter()
         self.network = network
         self.seed = seed
         self.train_loss = MeanMetric()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,6 +20,7 @@ from spectile.learning.imbalance import rarity
 from spectile.learning.loaders import Loaders
 from spectile.learning.optimizers import one_cycle, optimizer_of
 from spectile.learning.recipes import Recipe
+from spectile.learning.spectral_branch import fit_spectral_branch
 from spectile.learning.task import SETTLED, Task, by_step
 from spectile.learning.windows import LabelledWindows
 from spectile.networks.hybridsn import HybridSN
@@ -29,6 +30,18 @@ Batch = tuple[Tensor, Tensor]
 BATCH = 32
 """Windows a step, where a recipe leaves them open."""
 VALIDATION_BATCH = 256
+
+
+class Pixels(Protocol):
+    """Labelled pixels of a scene."""
+
+    classes: Tensor
+    """Class indices (N,), in any order."""
+
+    @property
+    def pixels(self) -> tuple[Tensor, Tensor]:
+        """Components (N, C) and class indices (N,)."""
+        ...
 
 
 class WindowClassifier(Task):
@@ -60,6 +73,25 @@ class WindowClassifier(Task):
         self.register_buffer("directions", directions, persistent=False)
         self.classes = classes
         self.score = MulticlassAccuracy(classes, average="micro")
+
+    @classmethod
+    def of(
+        cls, network: nn.Module, train: Pixels, recipe: Recipe, *, classes: int, seed: int
+    ) -> Self:
+        """The task with all that a recipe takes from the training pixels.
+
+        Those are class weights, directions of shifts and, of a network that has one, the spectral
+        branch, which is fitted here.
+        """
+        weights = rarity(train.classes, classes).sqrt() if recipe.class_weights else None
+        directions = within_class_directions(*train.pixels) if recipe.spectral_shift else None
+        task = cls(
+            network, recipe, classes=classes, seed=seed, weights=weights, directions=directions
+        )
+        if isinstance(network, HybridSN) and network.spectral_branch is not None:
+            branch = network.spectral_branch
+            fit_spectral_branch(branch, *train.pixels, weights=weights, seed=seed)
+        return task
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         self.draw()
@@ -137,9 +169,7 @@ def fit_windows(
     epochs whose learning rate has come down to a tenth.
     """
     return fit(
-        WindowClassifier(
-            network, recipe, classes=classes, seed=seed, **learnt_of(train, recipe, classes)
-        ),
+        WindowClassifier.of(network, train, recipe, classes=classes, seed=seed),
         Loaders(
             train,
             validation,
@@ -154,23 +184,3 @@ def fit_windows(
         hardware=hardware,
         quiet=quiet,
     )
-
-
-class Pixels(Protocol):
-    """Labelled pixels of a scene."""
-
-    classes: Tensor
-    """Class indices (N,), in any order."""
-
-    @property
-    def pixels(self) -> tuple[Tensor, Tensor]:
-        """Components (N, C) and class indices (N,)."""
-        ...
-
-
-def learnt_of(train: Pixels, recipe: Recipe, classes: int) -> dict[str, Tensor | None]:
-    """What a recipe takes from the training pixels: class weights and directions of shifts."""
-    return {
-        "weights": rarity(train.classes, classes).sqrt() if recipe.class_weights else None,
-        "directions": within_class_directions(*train.pixels) if recipe.spectral_shift else None,
-    }

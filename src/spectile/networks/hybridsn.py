@@ -8,6 +8,11 @@ Two ablations, not of the paper, show what either kind of convolution buys. hybr
 ones, whose channels are the bands, with about as many weights as the paper's four; hybridsn-3d has
 four 3-D ones. At 30 bands both give as many maps as the paper's to the same classifier.
 
+With a `spectral_branch` above 0 a classifier of the centre pixel's spectrum has that share in the
+logits: a weighted geometric mean of what both find probable (Heskes, "Selecting Weighting Factors
+in Logarithmic Opinion Pools", NIPS 1997). What a window shows best is the field that it lies in,
+which no other field need be like, and least that field's edge. Not of the paper.
+
 Deviations: logits come out instead of probabilities; with fewer than 13 bands the spectral kernels
 shrink, see :func:`spectral_kernels`.
 """
@@ -59,7 +64,7 @@ class HybridSN(nn.Module):
     classifier take the trunk's maps: 64, but with "3-d" 4 for each depth that is left.
 
     Raises InputError for a window that is even or below 9, for bands or classes below 1 and for
-    unknown convolutions.
+    unknown convolutions, and for a share outside of 0 to 1.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class HybridSN(nn.Module):
         window: int = 25,
         convolutions: Convolutions = "hybrid",
         attention: Attention = None,
+        spectral_branch: float = 0.0,
         dropout: float = 0.4,
     ) -> None:
         super().__init__()
@@ -78,6 +84,11 @@ class HybridSN(nn.Module):
             raise InputError(
                 f"hybridsn can't take a window of {window} pixels: "
                 f"choose an odd number from {SMALLEST_WINDOW} on."
+            )
+        if not 0 <= spectral_branch < 1:
+            raise InputError(
+                f"hybridsn's spectral branch can't have a share of {spectral_branch}: "
+                "choose one from 0, for none, to below 1."
             )
         if convolutions not in CHANNELS:
             raise InputError(
@@ -104,15 +115,11 @@ class HybridSN(nn.Module):
         build = attention_builder(attention)
         self.attention = build(maps) if build else nn.Identity()
         self.map_size = window - SMALLEST_WINDOW + 1
-        self.classifier = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(maps * self.map_size**2, HIDDEN[0]),
-            nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
-            nn.Linear(HIDDEN[0], HIDDEN[1]),
-            nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
-            nn.Linear(HIDDEN[1], classes),
+        inputs = maps * self.map_size**2
+        self.classifier = nn.Sequential(nn.Flatten(), *_classifier(inputs, classes, dropout))
+        self.spectral_share = spectral_branch
+        self.spectral_branch = (
+            nn.Sequential(*_classifier(bands, classes, dropout)) if spectral_branch else None
         )
 
     def trunk(self, x: Tensor) -> Tensor:
@@ -129,9 +136,28 @@ class HybridSN(nn.Module):
                 f"this network takes windows (N, {self.bands}, {self.window}, {self.window}), not "
                 f"{tuple(x.shape)}: create it with the bands and the window of its input."
             )
-        return self.head(self.trunk(x))
+        middle = self.window // 2
+        return self.joined(self.head(self.trunk(x)), x[:, :, middle, middle])
 
     def head(self, features: Tensor) -> Tensor:
         """Maps a window's features (N, maps, window - 8, window - 8) to logits (N, classes)."""
         logits: Tensor = self.classifier(self.attention(features))
         return logits
+
+    def joined(self, logits: Tensor, spectra: Tensor) -> Tensor:
+        """The head's logits (N, classes) with what the spectral branch says of (N, bands)."""
+        if self.spectral_branch is None:
+            return logits
+        return torch.lerp(logits, self.spectral_branch(spectra), self.spectral_share)
+
+
+def _classifier(inputs: int, classes: int, dropout: float) -> list[nn.Module]:
+    return [
+        nn.Linear(inputs, HIDDEN[0]),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        nn.Linear(HIDDEN[0], HIDDEN[1]),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        nn.Linear(HIDDEN[1], classes),
+    ]

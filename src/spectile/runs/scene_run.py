@@ -116,7 +116,8 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
 def network_options(recipe: Recipe) -> dict[str, Any]:
     """The arguments of a recipe's network, besides bands and classes."""
     attention = {"attention": recipe.attention} if recipe.attention else {}
-    return {"window": recipe.window, **attention}
+    branch = {"spectral_branch": recipe.spectral_branch} if recipe.spectral_branch else {}
+    return {"window": recipe.window, **attention, **branch}
 
 
 def _run(

@@ -21,13 +21,24 @@ NAMES = ["hybridsn", "hybridsn-se", "hybridsn-2d", "hybridsn-3d"]
     classes=st.integers(1, 5),
     height=st.integers(1, 9),
     width=st.integers(1, 40),
+    spectral_branch=st.sampled_from([0.0, 0.3]),
     seed=st.integers(0, 1000),
 )
 def test_equals_patches_in_double_precision(
-    name: str, bands: int, window: int, classes: int, height: int, width: int, seed: int
+    name: str,
+    bands: int,
+    window: int,
+    classes: int,
+    height: int,
+    width: int,
+    spectral_branch: float,
+    seed: int,
 ) -> None:
     torch.manual_seed(seed)
-    network = networks.create(name, bands=bands, classes=classes, window=window).double().eval()
+    network = networks.create(
+        name, bands=bands, classes=classes, window=window, spectral_branch=spectral_branch
+    )
+    network = network.double().eval()
     x = torch.randn(1, bands, height + window - 1, width + window - 1, dtype=torch.float64)
     with torch.inference_mode():
         dense = densify(network, (window, window))(x)

@@ -1,0 +1,43 @@
+"""Fitting a network's spectral branch, before its windows are.
+
+The two are fitted apart. Together, windows soon explain all that there is to be learnt, and nothing
+is left for spectra to say, which carry over better.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+BATCH, RATE = 512, 5e-3
+PASSES, STEPS = 350, 2000
+"""Over all spectra, as far as that many steps go."""
+SMOOTHING = 0.1
+"""Of labels, or the branch would be sure of what it merely knows by heart."""
+
+
+def fit_spectral_branch(
+    branch: nn.Module, spectra: Tensor, classes: Tensor, *, weights: Tensor | None, seed: int
+) -> None:
+    """Fit `branch` in place on spectra (N, bands) of classes (N,), and let its weights rest.
+
+    `weights` (classes,) weigh the classes. It takes seconds.
+    """
+    steps = min(STEPS, PASSES * math.ceil(len(classes) / BATCH))
+    optimizer = torch.optim.AdamW(branch.parameters(), RATE, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    branch.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for _ in range(steps):
+            drawn = torch.randperm(len(classes))[:BATCH]
+            logits = branch(spectra[drawn])
+            loss = F.cross_entropy(logits, classes[drawn], weights, label_smoothing=SMOOTHING)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+    branch.requires_grad_(False)
