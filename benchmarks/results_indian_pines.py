@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from baselines import Baseline, classifier
 from spectile.learning.recipes import RECIPES, Recipe
-from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
+from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig, read_config
 from spectile.runs.directory import CONFIG, METRICS, versions
 from spectile.runs.material import open_material
 from spectile.runs.scene_run import train_scene
@@ -186,6 +186,13 @@ def slug(name: str) -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
 
 
+def check_settings(job: Job) -> None:
+    """End with a sentence where a kept run was made with other settings than its row has now."""
+    made = job.folder / CONFIG
+    if made.exists() and read_config(made, SceneConfig) != job.config:
+        raise SystemExit(f"{job.folder} was made with other settings: remove it and go on.")
+
+
 def run(job: Job) -> None:
     """Make one run, or end one that was stopped."""
     started = time.perf_counter()
@@ -277,6 +284,8 @@ def main() -> None:
         for name, table in chosen.items()
     }
     wanted = [job for table in rows.values() for _, jobs in table for job in jobs]
+    for job in wanted:
+        check_settings(job)
     due = [] if given.show else [job for job in wanted if not job.metrics.exists()]
     print(f"runs to make: {len(due)}", flush=True)
     # Seed by seed, so that a stopped table has all of its rows.

@@ -15,6 +15,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
@@ -23,6 +24,7 @@ import torch
 
 from spectile import networks
 from spectile.learning.fit import Hardware
+from spectile.learning.recipes import RECIPES
 from spectile.learning.regions import LabelledRegions
 from spectile.learning.shared_gradients import shared_logits
 from spectile.learning.shared_trunk import fit_shared
@@ -45,6 +47,7 @@ def material(seed: int) -> tuple[Scene, Prepared, SceneConfig]:
     config = SceneConfig(
         scene="indian-pines",
         split=SplitConfig(kind="blocks", guard=12, train=0.5, validation=0.0),
+        recipe=RECIPES["best"],
         seed=seed,
     )
     scene, labels = open_material(config)
@@ -106,14 +109,14 @@ def main() -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    known: Known = json.loads(given.out.read_text()) if given.out.exists() else {}
+    known = kept_runs(given.out)
     still = dict.fromkeys(FACTORS, 0)
 
     def kept(name: str, made: Callable[[], tuple[float, float]]) -> tuple[float, float]:
         """A run's accuracies, from the file where an earlier call ended."""
         if name not in known:
             known[name] = made()
-            given.out.write_text(json.dumps(known, indent=1))
+            keep(given.out, known)
         return known[name]
 
     first = kept("first", partial(rerun, still))
@@ -128,12 +131,28 @@ def main() -> None:
         network, tested = fitted(still)
         network.train()
         known |= {name: accuracies(network, tested) for name in names}
-        given.out.write_text(json.dumps(known, indent=1))
+        keep(given.out, known)
     found["dropout left on"] = [known[name] for name in names]
     print("| changed | overall | average |\n|---|---|---|")
     for factor, runs in found.items():
         cells = (f"{fmean(column):.2f} ± {stdev(column):.2f}" for column in zip(*runs, strict=True))
         print(f"| {factor} | {' | '.join(cells)} |", flush=True)
+
+
+def kept_runs(path: Path) -> Known:
+    """The runs of earlier calls; ends with a sentence if they were of another recipe."""
+    if not path.exists():
+        return {}
+    document = json.loads(path.read_text())
+    if document.get("recipe") != asdict(RECIPES["best"]):
+        raise SystemExit(f"{path} holds runs of another recipe: remove it and go on.")
+    known: Known = document["runs"]
+    return known
+
+
+def keep(path: Path, known: Known) -> None:
+    document = {"recipe": asdict(RECIPES["best"]), "runs": known}
+    path.write_text(json.dumps(document, indent=1))
 
 
 def rerun(seeds: Seeds) -> tuple[float, float]:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "results_indian_pines.py"
 
 
@@ -28,11 +30,16 @@ def test_tables_are_made_and_finished_runs_kept(tmp_path: Path) -> None:
     assert "not run" not in tables
     assert "overall against best" in tables
     # A run that is gone is made again, no other, to the same scores.
-    (
-        tmp_path / "runs" / "blocks-24" / "best-the-default-recipe" / "seed-0" / "metrics.json"
-    ).unlink()
+    folder = tmp_path / "runs" / "blocks-24" / "best-the-default-recipe" / "seed-0"
+    (folder / "metrics.json").unlink()
     printed, again = made(tmp_path)
     assert "runs to make: 1\n" in printed
     assert [line.split("|")[:5] for line in again.splitlines()] == [
         line.split("|")[:5] for line in tables.splitlines()
     ]
+    # Settings that are no longer a row's are told, and nothing is overwritten.
+    config = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace("mixup: 0.0", "mixup: 0.3"))
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        made(tmp_path)
+    assert "was made with other settings: remove it and go on" in refused.value.stderr
