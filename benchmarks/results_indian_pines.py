@@ -3,7 +3,7 @@
     python benchmarks/results_indian_pines.py [--tables random-10,blocks-24] [--seeds 5] [--jobs 2]
 
 random-10 and random-30 are the literature's: pixels drawn from each class, 25 x 25 windows, 30
-whitened components of the whole scene. blocks-24 and blocks-12 leave no overlap: 24 pixels, which
+components of the whole scene. blocks-24 and blocks-12 leave no overlap: 24 pixels, which
 25 x 25 windows need, or 12 lie between training and test, and the reducer sees training pixels
 alone. Seeds change split, start and order together. Runs lie in build/indian_pines; the tables are
 printed as Markdown and written to build/results_indian_pines.md.

@@ -62,6 +62,8 @@ class HybridSN(nn.Module):
 
     `convolutions` are the paper's, "hybrid", or of one kind, "2-d" or "3-d". Attention and
     classifier take the trunk's maps: 64, but with "3-d" 4 for each depth that is left.
+    `spectral_branch` is the share in the logits, from 0 to below 1, of a classifier of the centre
+    pixel's bands with the same hidden layers.
 
     Raises InputError for a window that is even or below 9, for bands or classes below 1 and for
     unknown convolutions, and for a share outside of 0 to 1.
