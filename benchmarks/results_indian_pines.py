@@ -3,10 +3,10 @@
     python benchmarks/results_indian_pines.py [--tables random-10,blocks-24] [--seeds 5] [--jobs 2]
 
 random-10 and random-30 are the literature's: pixels drawn from each class, 25 x 25 windows, 30
-components of the whole scene. blocks-24 and blocks-12 leave no overlap: 24 pixels, which
-25 x 25 windows need, or 12 lie between training and test, and the reducer sees training pixels
-alone. Seeds change split, start and order together. Runs lie in build/indian_pines; the tables are
-printed as Markdown and written to build/results_indian_pines.md.
+components of the whole scene. blocks-24 and blocks-12 leave no overlap: 24 pixels, which 25 x 25
+windows need, or 12 lie between training and test, and the reducer sees training pixels alone. Seeds
+change split, start and order together. Runs lie in build/indian_pines; the tables are printed as
+Markdown and written to build/results_indian_pines.md.
 
 --quick makes every table from a small simulated scene instead, in a minute.
 """
@@ -229,12 +229,12 @@ def line(row: Row, jobs: list[Job], best: list[Job] | None) -> str:
 
     With `best` also of the differences from the best recipe, seed by seed: splits differ by more.
     """
-    runs = {job.config.seed: scored(job) for job in jobs if job.metrics.exists()}
+    runs = scored(jobs)
     if not runs:
         return f"| {row.name} | not run |"
     cells = [spread([run[key] for run in runs.values()]) for key in SCORES]
     if best is not None:
-        others = {job.config.seed: scored(job) for job in best if job.metrics.exists()}
+        others = scored(best)
         both = [] if row.name == DEFAULT else [seed for seed in runs if seed in others]
         for key in SCORES[:2]:
             differences = [runs[seed][key] - others[seed][key] for seed in both]
@@ -243,10 +243,11 @@ def line(row: Row, jobs: list[Job], best: list[Job] | None) -> str:
     return f"| {row.name} | {' | '.join(cells)} | {len(runs)} | {seconds:.0f} |"
 
 
-def scored(job: Job) -> dict[str, Any]:
-    """The scores of a run that is there, and its seconds."""
-    metrics: dict[str, Any] = json.loads(job.metrics.read_text())
-    return metrics
+def scored(jobs: list[Job]) -> dict[int, dict[str, Any]]:
+    """The metrics of the runs that are there, by seed."""
+    return {
+        job.config.seed: json.loads(job.metrics.read_text()) for job in jobs if job.metrics.exists()
+    }
 
 
 def spread(values: list[float], number: str = ".2f") -> str:
@@ -258,8 +259,8 @@ def spread(values: list[float], number: str = ".2f") -> str:
 
 def verdict(jobs: list[Job]) -> str:
     """What the first run says of its split."""
-    path = jobs[0].metrics
-    return str(json.loads(path.read_text())["split"]["verdict"]) if path.exists() else ""
+    runs = scored(jobs[:1])
+    return "".join(str(run["split"]["verdict"]) for run in runs.values())
 
 
 def main() -> None:

@@ -43,6 +43,11 @@ class Region(NamedTuple):
     classes: Tensor
     """Class indices (N,)."""
 
+    def centres(self, window: int) -> Tensor:
+        """The components (N, C) of the pixels that its windows of that edge are around."""
+        middle = window // 2
+        return self.components[:, self.rows + middle, self.columns + middle].T
+
 
 class Step(NamedTuple):
     """What one device computes of a step."""
@@ -101,10 +106,7 @@ class LabelledRegions(Dataset[Region]):
     @property
     def pixels(self) -> tuple[Tensor, Tensor]:
         """Components (N, C) and class indices (N,) of the given pixels, part after part."""
-        middle = self.window // 2
-        spectra = [
-            part.components[:, part.rows + middle, part.columns + middle].T for part in self.parts
-        ]
+        spectra = [part.centres(self.window) for part in self.parts]
         return torch.cat(spectra), torch.cat([part.classes for part in self.parts])
 
     def __getitems__(self, shares: Sequence[Share]) -> list[Region]:

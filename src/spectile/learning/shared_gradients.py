@@ -58,9 +58,7 @@ def shared_logits(network: HybridSN, region: Region) -> Tensor:
         matrix = first_matrix(network)
         cuts = (window_features(network, features, *places) for *places, _ in _groups(region))
         logits = torch.cat([window_logits(network, windows, matrix) for windows in cuts])
-        middle = network.window // 2
-        centres = region.components[:, region.rows + middle, region.columns + middle]
-        return network.joined(logits, centres.T)
+        return network.joined(logits, region.centres(network.window))
 
 
 def _region_gradients(
