@@ -116,6 +116,27 @@ def test_loss_and_gradients_are_those_of_the_windows(
     assert largest_difference(network, ours, patches) < 1e-9
 
 
+@pytest.mark.parametrize("value", [1e3, 1e12, 1e30])
+@pytest.mark.parametrize("bf16", [False, True], ids=["float32", "bf16"])
+def test_a_hot_pixel_that_no_window_holds_changes_no_gradient(value: float, bf16: bool) -> None:
+    torch.manual_seed(0)
+    network = networks.create("hybridsn", bands=13, classes=CLASSES, window=WINDOW, dropout=0.0)
+    assert isinstance(network, HybridSN)
+    components = torch.randn(13, 40, 30)
+    rows, columns = torch.tensor([0, 31, 3, 0]), torch.tensor([0, 21, 20, 21])
+    hot = components.clone()
+    hot[:, 20, 15], hot[4, 39, 0] = value, -value
+    weights = list(network.parameters())
+    found = []
+    for image in (components, hot):
+        region = Region(image, rows, columns, torch.tensor([0, 1, 2, 0]))
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = shared_loss(network, [region], summed)
+        found.append([loss.detach(), *torch.autograd.grad(loss, weights)])
+    for clean, beside in zip(*found, strict=True):
+        assert (clean - beside).abs().max() <= 1e-5 * clean.abs().max()
+
+
 def test_some_windows_of_a_part_are_trimmed_to_what_they_see() -> None:
     scene, preprocessing, places = material(40, 50, 6, 30)
     network = exact("hybridsn-se", 6, WINDOW)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.mapping.dense.kernels.outliers import add_apart, pixels_apart
 from spectile.mapping.dense.kernels.weights import scaled, snapshot
 
 SMALLEST_BY_FFT = 36
@@ -23,6 +24,8 @@ TYPICAL = 256
 """Rows and columns of a part of a scene."""
 PRODUCTS_AT_ONCE = 64 * 2**20
 """Bytes of the products of the blocks that are transformed together."""
+MANY_APART = 3
+"""A product of its own costs a pixel about so many times what the direct convolution takes."""
 FACTORS = (2, 3, 5)
 """Of which the length of a block is made, for the transforms' sake."""
 RATE = 120e9
@@ -81,31 +84,45 @@ class WindowProduct(nn.Module):
         return 4 * n * (n // 2 + 1) * channels * outputs // (n - reach + 1) ** 2
 
     def forward(self, x: Tensor) -> Tensor:
-        # A transform would spread one number that is none over its whole block.
-        if not self.by_transform or not bool(torch.isfinite(x).all()):
-            images = x.permute(2, 0, 1)[None]
-            return F.conv2d(images, self.kernel, self.bias, dilation=self.steps)[0].permute(1, 2, 0)
+        if not self.by_transform:
+            return _directly(x, self.kernel, self.bias, self.steps)
         down, across = self.steps
         height = x.shape[0] - (self.kernel.shape[2] - 1) * down
         width = x.shape[1] - (self.kernel.shape[3] - 1) * across
         if self.steps == (1, 1):
-            y = self._transformed(x)
+            y = self._without_bias(x)
         else:
             # Pixels a step apart have nothing to do with those between them.
             y = x.new_empty((height, width, self.kernel.shape[0]))
             for top in range(min(down, height)):
                 for left in range(min(across, width)):
-                    y[top::down, left::across] = self._transformed(x[top::down, left::across])
+                    y[top::down, left::across] = self._without_bias(x[top::down, left::across])
         return y if self.bias is None else y.add_(self.bias)
 
     def scaled(self, scale: Tensor, shift: Tensor) -> None:
         """Take in what follows, y * scale + shift, one number an output."""
         self.kernel, self.bias = scaled(self.kernel, self.bias, scale, shift)
 
-    def _transformed(self, x: Tensor) -> Tensor:
+    def _without_bias(self, x: Tensor) -> Tensor:
+        """By transforms but for pixels whose numbers are too large for it."""
         outputs, channels, rows, columns = self.kernel.shape
         height, width = x.shape[0] - rows + 1, x.shape[1] - columns + 1
         n = block_length(height, width, max(rows, columns), channels, outputs)
+        # What a window gives is at least as large as the bias.
+        least = 0.0 if self.bias is None else self.bias.norm() / self.kernel.norm()
+        apart = pixels_apart(x, (rows, columns), n, least)
+        if apart is None:
+            return self._transformed(x, n)
+        if MANY_APART * int(apart.sum()) > height * width:
+            return _directly(x, self.kernel, None, (1, 1))
+        y = self._transformed(x.masked_fill(apart[..., None], 0), n)
+        add_apart(y, x, apart, self.kernel)
+        return y
+
+    def _transformed(self, x: Tensor, n: int) -> Tensor:
+        """By transforms of blocks of n x n pixels."""
+        outputs, channels, rows, columns = self.kernel.shape
+        height, width = x.shape[0] - rows + 1, x.shape[1] - columns + 1
         tall, wide = n - rows + 1, n - columns + 1
         down, across = -(-height // tall), -(-width // wide)
         padded = F.pad(
@@ -139,6 +156,11 @@ class WindowProduct(nn.Module):
             spectrum = spectrum.permute(2, 3, 1, 0).reshape(-1, channels, outputs).contiguous()
             self._spectrum = (key, spectrum)
         return self._spectrum[1]
+
+
+def _directly(x: Tensor, kernel: Tensor, bias: Tensor | None, steps: tuple[int, int]) -> Tensor:
+    images = x.permute(2, 0, 1)[None]
+    return F.conv2d(images, kernel, bias, dilation=steps)[0].permute(1, 2, 0)
 
 
 def blocks_at_once(n: int, outputs: int) -> int:
