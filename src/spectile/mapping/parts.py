@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from torch import Tensor, nn
 
 from spectile.mapping.dense import DenseNetwork, densify
+from spectile.mapping.dense.recording import typical_weight
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.pipeline import read_ahead
 from spectile.mapping.tiles import (
@@ -93,7 +94,10 @@ class SceneClassifier:
         self._scene = scene
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
-        self._network = evaluator(model, method, device, precision).eval()
+        pixels = (
+            some_pixels(self._preprocessing, scene, model.window) if method == "dense" else None
+        )
+        self._network = evaluator(model, method, device, precision, pixels).eval()
         self._tf32 = precision == "tf32"
         self._device = torch.device(device)
         self._dtype = input_dtype(model.network, precision)
@@ -164,13 +168,41 @@ def evaluator(
     method: Method,
     device: str | torch.device = "cpu",
     precision: Precision = "float32",
+    pixels: Tensor | None = None,
 ) -> nn.Module:
-    """The module that maps padded components to logits of every pixel."""
+    """The module that maps padded components to logits of every pixel.
+
+    The dense one is checked on `pixels` (1, components, rows, columns) of the scene.
+    """
     window = (model.window, model.window)
     network = placed(model.network, device, precision)
     if method == "dense":
-        return densify(network, window, bands=model.preprocessing.reducer.components)
+        components = model.preprocessing.reducer.components
+        return densify(network, window, bands=components, pixels=pixels)
     return PatchByPatch(network, window)
+
+
+LOOKED_AT = ((0.5, 0.5), (0.25, 0.25), (0.75, 0.75), (0.25, 0.75), (0.75, 0.25))
+"""Places of a scene where it may hold data, as shares of its height and width."""
+
+
+def some_pixels(preprocessing: Preprocessing, scene: Scene, window: int) -> Tensor | None:
+    """Components (1, components, h, w) of up to 2 x 2 pixels, half a window around them.
+
+    None where none of a few places can be read and holds data.
+    """
+    height, width = min(2, scene.height), min(2, scene.width)
+    for down, across in LOOKED_AT:
+        here = Window(
+            int(across * (scene.width - width)), int(down * (scene.height - height)), width, height
+        )
+        try:
+            components, valid = preprocessing.read(scene, here, window // 2)
+        except UnreadableError:
+            continue
+        if valid.any():
+            return torch.from_numpy(components[None])
+    return None
 
 
 def placed(network: nn.Module, device: str | torch.device, precision: Precision) -> nn.Module:
@@ -182,7 +214,7 @@ def placed(network: nn.Module, device: str | torch.device, precision: Precision)
 
 def input_dtype(network: nn.Module, precision: Precision) -> torch.dtype:
     """What `network` computes in."""
-    kept = next(network.parameters()).dtype
+    kept = typical_weight(network).dtype
     return torch.bfloat16 if precision == "bf16" else kept
 
 

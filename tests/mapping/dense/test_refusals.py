@@ -120,3 +120,67 @@ def test_a_scene_of_other_bands() -> None:
         densify(network, (5, 5))(torch.zeros(1, 5, 9, 9))
     with pytest.raises(InputError, match="smaller than its window"):
         densify(network, (5, 5))(torch.zeros(1, 4, 4, 9))
+
+
+class Mixing(nn.Module):
+    """Adds to each window a little of the batch's first, at any scale of its logits."""
+
+    def __init__(self, scale: float, offset: float = 0.0, share: float = 1e-3) -> None:
+        super().__init__()
+        self.fc = nn.Linear(54, 2)
+        self.scale, self.offset, self.share = scale, offset, share
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.fc(x.flatten(1))
+        return (y + self.share * y[:1].detach()) * self.scale + self.offset
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-10, 0), (1e-30, 0), (1e10, 0), (1e-6, 1.0)])
+def test_a_batch_that_is_mixed_is_noticed_at_every_scale(scale: float, offset: float) -> None:
+    torch.manual_seed(0)
+    for network in (Mixing(scale, offset), Mixing(scale, offset).double()):
+        with pytest.raises(NotShareableError, match="in another batch"):
+            densify(network, (3, 3), bands=6)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-10, 1e10])
+def test_small_and_large_logits_are_fine(scale: float) -> None:
+    torch.manual_seed(0)
+    densify(Mixing(scale, share=0.0), (3, 3), bands=6)
+
+
+class MixingLargeValues(nn.Module):
+    """Windows have nothing to do with one another unless one is as bright as a real scene."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(6, 4, 3), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.conv(x).flatten(1) + F.relu(x.amax() - 100))
+
+
+def test_it_is_checked_on_pixels_of_the_scene_as_well() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(NotShareableError):
+        densify(MixingLargeValues(), (3, 3), pixels=1000 * torch.rand(1, 6, 4, 4))
+
+
+class WithWavelengths(nn.Module):
+    """Its first parameter is in double precision, and no weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wavelengths = nn.Parameter(torch.linspace(400, 900, 6).double(), requires_grad=False)
+        self.conv, self.fc = nn.Conv2d(6, 4, 3), nn.Linear(36, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * self.wavelengths.to(x.dtype)[:, None, None] / 1000
+        return self.fc(self.conv(x).flatten(1))
+
+
+def test_the_type_of_windows_is_that_of_most_weights() -> None:
+    torch.manual_seed(0)
+    network = WithWavelengths()
+    dense = densify(network, (5, 5))
+    assert dense(torch.randn(1, 6, 9, 9)).dtype == torch.float32

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from spectile.errors import InputError
 from spectile.mapping.dense.bands import bands_of
@@ -22,15 +22,25 @@ from spectile.mapping.dense.refusal import NotShareableError, first_line
 
 __all__ = ["DenseNetwork", "NotShareableError", "Plan", "PlanRow", "densify"]
 
+TOLERANCES = {torch.float64: (1e-9, 1e-12), torch.float32: (1e-4, 1e-6)}
+"""Of differences, as a share of what logits differ from window to window, and of their size."""
+
 
 def densify(
-    module: nn.Module, window: tuple[int, int], *, bands: int | None = None
+    module: nn.Module,
+    window: tuple[int, int],
+    *,
+    bands: int | None = None,
+    pixels: Tensor | None = None,
 ) -> DenseNetwork:
     """A module that gives `module`'s logits for every window of a scene, with shared work.
 
     `module` maps (N, bands, h, w) to (N, classes) with `window` = (h, w); the result maps
     (1, bands, H + h - 1, W + w - 1) to (1, classes, H, W). `bands` is found out where it isn't
     given. It is for inference: dropout is left out, and the weights are those of this moment.
+    A few windows of random numbers are run both ways to see that nothing differs, and those of
+    `pixels` (1, bands, rows, columns) as well: a few pixels of the scene to be mapped, with half a
+    window around them.
 
     Raises NotShareableError, with the layer and the reason, for a network that has to be mapped
     patch by patch, and InputError for a window that the network can't take.
@@ -38,7 +48,7 @@ def densify(
     if min(window) < 1 or (bands is not None and bands < 1):
         raise InputError("a window has at least 1 x 1 pixels and 1 band: give its size.")
     found, sure = (bands, True) if bands is not None else bands_of(module, window)
-    return _shared(DenseNetwork if sure else GuessedBands, module, window, found)
+    return _shared(DenseNetwork if sure else GuessedBands, module, window, found, pixels)
 
 
 class GuessedBands(DenseNetwork):
@@ -49,21 +59,25 @@ class GuessedBands(DenseNetwork):
         # In a tuple, or it would be a part of this module with all its weights.
         self._network = (network,)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         if x.ndim == 4 and x.shape[1] != self.bands:
-            other = _shared(DenseNetwork, self._network[0], self.window, x.shape[1])
+            other = _shared(DenseNetwork, self._network[0], self.window, x.shape[1], None)
             self._follow(other._program, other.bands)
         return super().forward(x)
 
 
 def _shared(
-    kind: type[DenseNetwork], module: nn.Module, window: tuple[int, int], bands: int
+    kind: type[DenseNetwork],
+    module: nn.Module,
+    window: tuple[int, int],
+    bands: int,
+    pixels: Tensor | None,
 ) -> DenseNetwork:
     """A dense network of that kind, after a few windows gave the same numbers both ways."""
     try:
         dense = kind(module, window, bands)
         with torch.no_grad():
-            _check_numbers(module, dense, window, bands)
+            _check_numbers(module, dense, window, bands, pixels)
     except InputError:
         raise
     except Exception as error:  # something that no rule foresaw: mapping goes on without it
@@ -75,7 +89,11 @@ def _shared(
 
 
 def _check_numbers(
-    module: nn.Module, dense: DenseNetwork, window: tuple[int, int], bands: int
+    module: nn.Module,
+    dense: DenseNetwork,
+    window: tuple[int, int],
+    bands: int,
+    pixels: Tensor | None,
 ) -> None:
     """Compare a few windows, in pairs and together: a promise of the same numbers is checked.
 
@@ -83,34 +101,48 @@ def _check_numbers(
     its graph on one window doesn't show. In double precision where the network takes it, for in
     single precision a small mistake would pass.
     """
+    drawn = random_input(module, (1, bands, window[0] + 1, window[1] + 1), seed=1)
+    images = [drawn] if pixels is None else [drawn, pixels.to(drawn)]
     try:
         exact = copy.deepcopy(module).double()
-        _compare(exact, DenseNetwork(exact, window, bands), window, bands)
+        followed = DenseNetwork(exact, window, bands)
+        for image in images:
+            _compare(exact, followed, image.double())
     except NotShareableError:
         raise
     except Exception:  # it can't be copied, or insists on its own type
-        _compare(module, dense, window, bands)
+        for image in images:
+            _compare(module, dense, image)
 
 
-def _compare(module: nn.Module, dense: DenseNetwork, window: tuple[int, int], bands: int) -> None:
-    x = random_input(module, (1, bands, window[0] + 1, window[1] + 1), seed=1)
-    cut = x[0].unfold(1, window[0], 1).unfold(2, window[1], 1)
+def _compare(module: nn.Module, dense: DenseNetwork, image: Tensor) -> None:
+    cut = image[0].unfold(1, dense.window[0], 1).unfold(2, dense.window[1], 1)
     windows = cut.permute(1, 2, 0, 3, 4).flatten(0, 1)
     with evaluating(module):
         together = module(windows.clone()).reshape(len(windows), -1)
         # In pairs and not alone: some networks squeeze the batch's axis away.
-        pairs = [module(pair.clone()) for pair in torch.split(windows.flip(0), 2)]
-        apart = torch.cat(pairs).reshape(len(windows), -1).flip(0)
-    ours = dense(x)[0].flatten(1).t()
+        pairs = [module(pair.clone()) for pair in _in_pairs(windows.flip(0))]
+        apart = torch.cat(pairs).reshape(-1, together.shape[1])[: len(windows)].flip(0)
+    ours = dense(image)[0].flatten(1).t()
     if not bool(torch.isfinite(together).all()):
         raise NotShareableError.of("", "gives numbers that are none, which can't be compared")
-    scale = max(1.0, float(together.abs().max()))
-    if together.shape != apart.shape or not _close(together, apart, scale):
+    if not _close(together, apart):
         raise NotShareableError.of("", "gives a window other numbers in another batch")
-    if not _close(ours, together, scale):
+    if not _close(ours, together):
         raise NotShareableError.of("", "gave other numbers when it was shared")
 
 
-def _close(one: torch.Tensor, other: torch.Tensor, scale: float) -> bool:
-    tolerance = {torch.float64: 1e-9, torch.float32: 1e-4}.get(one.dtype, 3e-2)
-    return bool(((one - other).abs() <= tolerance * scale).all())
+def _in_pairs(windows: Tensor) -> list[Tensor]:
+    """The windows two by two, the last one twice where it would be alone."""
+    even = windows if len(windows) % 2 == 0 else torch.cat([windows, windows[-1:]])
+    return list(torch.split(even, 2))
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    """At the logits' own scale: they may all be near 1e-10, or a constant and a little more."""
+    if one.shape != other.shape:
+        return False
+    relative, rounded = TOLERANCES.get(one.dtype, (3e-2, 1e-2))
+    signal = float((other - other.mean(0)).abs().max())
+    size = float(other.abs().max())
+    return bool(((one - other).abs() <= relative * signal + rounded * size).all())

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from spectile.errors import InputError
-from spectile.mapping.dense.recording import evaluating
+from spectile.mapping.dense.recording import evaluating, typical_weight
 from spectile.mapping.dense.refusal import unfitting
 
 MOST_BANDS = 1024
@@ -30,12 +30,12 @@ def bands_of(module: nn.Module, window: tuple[int, int]) -> tuple[int, bool]:
     first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
     guesses = [told] if isinstance(told, int) else []
     guesses += [first.in_channels] if first is not None else []
-    parameter = next(module.parameters(), torch.empty(0))
+    weight = typical_weight(module)
     failure: Exception | None = None
     with evaluating(module), torch.no_grad():
         for bands in [*guesses, *range(1, MOST_BANDS + 1)]:
             try:
-                result = module(parameter.new_zeros((2, bands, *window)))
+                result = module(weight.new_zeros((2, bands, *window)))
             except Exception as error:  # whatever an unfitting shape leads to
                 failure = failure or error
                 if bands == told:

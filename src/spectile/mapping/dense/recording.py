@@ -8,13 +8,16 @@ and whatever depends on weights alone has become a constant.
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -23,6 +26,8 @@ from spectile.mapping.dense.refusal import NotShareableError, unfitting
 
 _READS_VALUES = {"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "item"}
 """Operations whose result Python goes on with: control flow that depends on the data."""
+_CONSTANT = {"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"}
+"""Operations that take from a tensor its shape alone."""
 _SAME_NUMBERS = {"detach", "alias", "clone", "lift_fresh", "contiguous", "detach_", "lift"}
 
 
@@ -41,6 +46,7 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
         evaluating(module),
         _naming(module, recorder.layers),
         _elementary_attention(),
+        _CircularPadding(),
         recorder,
     ):
         try:
@@ -67,9 +73,20 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
 
 def random_input(module: nn.Module, shape: tuple[int, ...], seed: int) -> Tensor:
     """Random numbers of the type of a module's weights, and on their device."""
-    parameter = next(module.parameters(), torch.empty(0))
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator).to(parameter)
+    return torch.randn(shape, generator=generator).to(typical_weight(module))
+
+
+def typical_weight(module: nn.Module) -> Tensor:
+    """A weight of the type that most of a module's numbers have: that of the windows it takes.
+
+    A lone parameter in double precision, such as a list of wavelengths, says nothing of them.
+    """
+    weights = [weight for weight in module.parameters() if weight.is_floating_point()]
+    numbers = Counter[torch.dtype]()
+    for weight in weights:
+        numbers[weight.dtype] += weight.numel()
+    return max(weights, key=lambda weight: numbers[weight.dtype], default=torch.empty(0))
 
 
 def operation_of(node: fx.Node) -> str:
@@ -129,7 +146,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = func.overloadpacket.__name__
         if any(id(t) not in self._nodes and _storage(t) in self._overwritten for t in given):
             raise self._refusal("uses a tensor that was changed through a view of it")
-        if not any(id(tensor) in self._nodes for tensor in given):
+        if name in _CONSTANT or not any(id(tensor) in self._nodes for tensor in given):
             return func(*args, **kwargs)
         # Weights made in inference mode bring composite operations, dropout among them, as such.
         with self:
@@ -213,6 +230,25 @@ def _elementary_attention() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+
+
+class _CircularPadding(TorchFunctionMode):
+    """Padding in a circle as a choice of places; PyTorch writes it into an empty tensor."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is not F.pad or "circular" not in (kwargs.get("mode"), *args[2:3]):
+            return func(*args, **kwargs)
+        given = dict(zip(("input", "pad"), args, strict=False), **kwargs)
+        x, padding = given["input"], given["pad"]
+        for place, (before, after) in enumerate(zip(padding[::2], padding[1::2], strict=True)):
+            if before or after:
+                size = x.shape[-1 - place]
+                places = torch.arange(-before, size + after, device=x.device) % size
+                x = x.index_select(x.ndim - 1 - place, places)
+        return x
 
 
 @contextmanager

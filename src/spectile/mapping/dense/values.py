@@ -51,9 +51,9 @@ class Gated:
 
 @dataclass(frozen=True)
 class Joined:
-    """Flattened tensors (1, F) one behind the other, until a Linear takes them."""
+    """Flattened tensors (1, F), constants among them, until a Linear takes them."""
 
-    parts: tuple[Shared | Gated, ...]
+    parts: tuple[Shared | Gated | Tensor, ...]
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,12 @@ class Pointwise(nn.Module):
 
 
 class AlongParts(nn.Module):
-    """Softmax, layer normalisation and the like: a function over the last of the stored axes."""
+    """Softmax, norms, sums and the like: a function over the last of the stored axes."""
 
     def __init__(
         self, function: Any, order: Sequence[int], merged: int, constants: Sequence[Tensor | None]
     ) -> None:
-        """`order` of the axes, of which the last `merged` become one; `constants` follow."""
+        """`order` of the axes, of which the last `merged` become one, also where that are none."""
         super().__init__()
         self.function = function
         self.order = tuple(order)
@@ -85,6 +85,8 @@ class AlongParts(nn.Module):
         ordered = x.permute(self.order)
         if self.merged > 1:
             ordered = ordered.flatten(-self.merged)
+        elif not self.merged:
+            ordered = ordered.unsqueeze(-1)
         constants = [getattr(self, f"constant{place}") for place in range(self.constants)]
         result: Tensor = self.function(ordered, *constants)
         return result
@@ -116,6 +118,18 @@ class Cut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x[(slice(None),) * self.axis + (self.where,)]
+
+
+class Filled(nn.Module):
+    """The same numbers (parts ...) at every pixel of a tensor."""
+
+    def __init__(self, numbers: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("numbers", snapshot(numbers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        numbers: Tensor = self.get_buffer("numbers")
+        return numbers.expand(*x.shape[:2], *numbers.shape)
 
 
 class Expanded(nn.Module):

@@ -1,4 +1,4 @@
-"""Sums and maxima over windows, axis by axis, in a number of passes that grows as log(window)."""
+"""Sums and extremes over windows, axis by axis, in a number of passes that grows as log(window)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Reduction = Literal["mean", "sum", "maximum"]
+Reduction = Literal["mean", "sum", "maximum", "minimum"]
 
 
 class WindowPool(nn.Module):
-    """The mean, sum or maximum over axes of the shared tensor.
+    """The mean, sum, maximum or minimum over axes of the shared tensor.
 
     `spatial` has (axis, values, step in pixels) for rows and columns, where the window slides;
     `plain` are axes that go.
@@ -89,6 +89,11 @@ def window_maximum(x: Tensor, axis: int, values: int, step: int) -> Tensor:
     )
 
 
+def window_minimum(x: Tensor, axis: int, values: int, step: int) -> Tensor:
+    """Minima of `values` numbers, `step` apart, from every place on `axis` on."""
+    return -window_maximum(-x, axis, values, step)
+
+
 def _paired(
     function: Callable[[Tensor, Tensor], Tensor], x: Tensor, axis: int, shift: int
 ) -> Tensor:
@@ -100,9 +105,11 @@ OVER_AXES: dict[Reduction, Callable[[Tensor, tuple[int, ...]], Tensor]] = {
     "mean": torch.mean,
     "sum": torch.sum,
     "maximum": torch.amax,
+    "minimum": torch.amin,
 }
 OVER_WINDOWS: dict[Reduction, Callable[[Tensor, int, int, int], Tensor]] = {
     "mean": window_mean,
     "sum": window_sum,
     "maximum": window_maximum,
+    "minimum": window_minimum,
 }

@@ -6,6 +6,7 @@ from functools import partial
 
 from spectile.mapping.dense.lowering import Rule
 from spectile.mapping.dense.rules import (
+    along_bands,
     elementwise,
     normalising,
     pooling,
@@ -33,13 +34,26 @@ RULES: dict[str, Rule] = {
     "split_with_sizes": rearranging.split,
     "cat": rearranging.cat,
     "stack": rearranging.stack,
-    "constant_pad_nd": rearranging.pad,
-    "reflection_pad1d": rearranging.pad_otherwise,
-    "reflection_pad2d": rearranging.pad_otherwise,
-    "reflection_pad3d": rearranging.pad_otherwise,
-    "replication_pad1d": rearranging.pad_otherwise,
-    "replication_pad2d": rearranging.pad_otherwise,
-    "replication_pad3d": rearranging.pad_otherwise,
+    # Along the spectrum
+    "constant_pad_nd": along_bands.pad,
+    **{f"reflection_pad{n}d": along_bands.pad_reflected for n in (1, 2, 3)},
+    **{f"replication_pad{n}d": along_bands.pad_replicated for n in (1, 2, 3)},
+    "index": along_bands.index,
+    "index_select": along_bands.index_select,
+    "repeat": along_bands.repeat,
+    "roll": along_bands.roll,
+    "unfold": along_bands.unfold,
+    **dict.fromkeys(
+        ("argmax", "argmin", "cummax", "cummin", "cumprod", "cumsum", "flip", "glu", "kthvalue"),
+        along_bands.along,
+    ),
+    **dict.fromkeys(
+        ("linalg_vector_norm", "logcumsumexp", "logsumexp", "median", "mode", "nanmedian", "norm"),
+        along_bands.along,
+    ),
+    **dict.fromkeys(
+        ("prod", "sort", "std", "std_mean", "topk", "var", "var_mean"), along_bands.along
+    ),
     # Weights
     "convolution": sliding.convolution,
     "addmm": products.addmm,
@@ -54,7 +68,9 @@ RULES: dict[str, Rule] = {
     "mean": partial(pooling.reduction, how="mean"),
     "sum": partial(pooling.reduction, how="sum"),
     "amax": partial(pooling.reduction, how="maximum"),
-    "max": pooling.maximum_with_places,
+    "amin": partial(pooling.reduction, how="minimum"),
+    "max": partial(pooling.with_places, how="maximum"),
+    "min": partial(pooling.with_places, how="minimum"),
     "max_pool2d_with_indices": pooling.max_pool,
     "max_pool3d_with_indices": pooling.max_pool,
     "avg_pool1d": pooling.avg_pool,

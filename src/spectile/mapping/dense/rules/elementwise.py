@@ -131,9 +131,12 @@ def _on_joined(
     """An operation on one tensor, part by part."""
     if len(tensors_among(arguments)) > 1 or not isinstance(arguments[0], Joined):
         return None
-    parts = []
+    parts: list[Shared | Gated | Tensor] = []
     for part in arguments[0].parts:
         rest = (part, *arguments[1:])
+        if isinstance(part, Tensor):
+            parts.append(node.target(*rest, **keywords))  # type: ignore[operator]
+            continue
         done = (
             _on_gated(build, node, rest)
             if isinstance(part, Gated)

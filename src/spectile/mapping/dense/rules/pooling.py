@@ -1,4 +1,4 @@
-"""Rules for means, sums, maxima and pooling."""
+"""Rules for means, sums, extremes and pooling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def reduction(
     how: Reduction,
     **_: Any,
 ) -> Shared | Gated | None:
-    """Means, sums or maxima over axes."""
+    """Means, sums, maxima or minima over axes."""
     rank = len(x.layout.axes)
     if axes is None or axes == []:
         chosen = list(range(rank))
@@ -53,11 +53,11 @@ def reduction(
     return build.emit(WindowPool(how, spatial, plain), [x], layout, positive=x.positive)
 
 
-def maximum_with_places(
-    build: Lowering, node: fx.Node, x: Shared | Gated, *arguments: Any
+def with_places(
+    build: Lowering, node: fx.Node, x: Shared | Gated, *arguments: Any, how: Reduction
 ) -> Result:
-    """Maxima along an axis; nobody can share the places of the maxima."""
-    result = reduction(build, node, x, *arguments, how="maximum")
+    """Maxima or minima along an axis; nobody can share their places."""
+    result = reduction(build, node, x, *arguments, how=how)
     return (result, None) if arguments else result
 
 
@@ -190,7 +190,7 @@ def _weighted(build: Lowering, x: Gated) -> Shared:
 
 
 def _follows(x: Gated, how: Reduction) -> bool:
-    """It may be taken before the gates: means may, maxima where one gate is never negative."""
-    if how != "maximum":
+    """It may be taken before the gates: means may, extremes where one gate is never negative."""
+    if how in ("mean", "sum"):
         return True
     return len(x.terms) == 1 and (x.terms[0][1] is None or x.terms[0][1].positive)

@@ -53,8 +53,14 @@ def bmm(build: Lowering, node: fx.Node, one: Any, other: Any) -> Result:
 def _summed(build: Lowering, x: Joined, weight: Tensor, bias: Tensor | None) -> Shared | None:
     """A Linear over tensors one behind the other: the sum of a Linear over each."""
     total: Shared | None = None
-    blocks = torch.split(weight, [part.layout.shape[1] for part in x.parts])
-    for part, block in zip(x.parts, blocks, strict=True):
+    sizes = [(part if isinstance(part, Tensor) else part.layout).shape[1] for part in x.parts]
+    for part, block in zip(x.parts, torch.split(weight, sizes), strict=True):
+        if isinstance(part, Tensor):
+            added = (part @ block)[0]
+            bias = added if bias is None else bias + added
+    for part, block in zip(x.parts, torch.split(weight, sizes), strict=True):
+        if isinstance(part, Tensor):
+            continue
         shift = bias if total is None else None
         term = matrix_product(build, part, [1], block.t(), shift)
         if not isinstance(term, Shared):

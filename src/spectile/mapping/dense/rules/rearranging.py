@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from torch import Tensor, fx
 
-from spectile.mapping.dense.kernels.pointwise import AlongParts, Concatenation, Cut
-from spectile.mapping.dense.layout import Layout, Part, is_plain, length, refined
+from spectile.mapping.dense.kernels.pointwise import AlongParts, Concatenation, Cut, Filled
+from spectile.mapping.dense.layout import Layout, Part, axis_of, is_plain, length, refined
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.recording import shape_of
 from spectile.mapping.dense.refusal import NotShareableError
@@ -18,12 +18,12 @@ from spectile.mapping.dense.values import Gated, Joined, Shared
 
 def reshape(build: Lowering, node: fx.Node, x: Shared | Gated, *_: object) -> Result:
     """view, squeeze, unsqueeze and the like: parts are regrouped, nothing moves."""
-    return _relaid(x, lambda layout: layout.reshaped(shape_of(node)))
+    return relaid(x, lambda layout: layout.reshaped(shape_of(node)))
 
 
 def permute(build: Lowering, node: fx.Node, x: Shared | Gated, order: Sequence[int]) -> Result:
     """Axes in another order."""
-    return _relaid(x, lambda layout: layout.permuted(order))
+    return relaid(x, lambda layout: layout.permuted(order))
 
 
 def transpose(
@@ -37,7 +37,7 @@ def transpose(
 
 def expand(build: Lowering, node: fx.Node, x: Shared | Gated, *_: object, **__: object) -> Result:
     """Axes of length 1 repeated."""
-    return _relaid(x, lambda layout: layout.expanded(shape_of(node)))
+    return relaid(x, lambda layout: layout.expanded(shape_of(node)))
 
 
 def slice_(
@@ -62,7 +62,7 @@ def select(
     axis %= len(x.layout.axes)
     one = taken(build, x, axis, index % length(x.layout.axes[axis]), 1, 1)
     rest = [place for place in range(len(x.layout.axes)) if place != axis]
-    return None if one is None else _relaid(one, lambda layout: layout.permuted(rest))
+    return None if one is None else relaid(one, lambda layout: layout.permuted(rest))
 
 
 def unbind(build: Lowering, node: fx.Node, x: Shared | Gated, axis: int = 0) -> Result:
@@ -84,43 +84,22 @@ def split(
     )
 
 
-def pad(
-    build: Lowering, node: fx.Node, x: Shared | Gated, padding: Sequence[int], *_: object
-) -> Result:
-    """Cropping is negative padding; what is put around a window can't be shared."""
-    result: Shared | Gated | None = x
-    for place in range(len(padding) // 2):
-        axis = len(x.layout.axes) - 1 - place
-        before, after = padding[2 * place : 2 * place + 2]
-        if max(before, after) > 0:
-            refuse_border(node, x, [axis])
-            return None
-        if result is not None and (before or after):
-            size = length(x.layout.axes[axis]) + before + after
-            result = taken(build, result, axis, -before, size, 1)
-    return result
-
-
-def pad_otherwise(
-    build: Lowering, node: fx.Node, x: Shared | Gated, padding: Sequence[int]
-) -> Result:
-    """Reflection and replication."""
-    axes = [len(x.layout.axes) - 1 - place for place in range(len(padding) // 2)]
-    refuse_border(node, x, axes)
-    return None
-
-
 def cat(
     build: Lowering,
     node: fx.Node,
     tensors: Sequence[Shared | Gated | Joined | Tensor],
     axis: int = 0,
 ) -> Result:
-    """Tensors joined along an axis."""
-    if any(isinstance(x, Tensor) for x in tensors):
-        return None
+    """Tensors joined along an axis, constants among them."""
     axis %= len(shape_of(node))
-    shared = [x for x in tensors if isinstance(x, Shared)]
+    first = next(x for x in tensors if not isinstance(x, Tensor))
+    whole = [
+        _filled(build, x, first, axis)
+        if isinstance(x, Tensor) and isinstance(first, Shared) and is_plain(first.layout.axes[axis])
+        else x
+        for x in tensors
+    ]
+    shared = [x for x in whole if isinstance(x, Shared)]
     if len(shared) < len(tensors) or not all(is_plain(x.layout.axes[axis]) for x in shared):
         return _joined(tensors) if axis == 1 and len(shape_of(node)) == 2 else None
     if any(not same_windows(x.layout, shared[0].layout) for x in shared):
@@ -152,10 +131,23 @@ def cat(
 
 
 def _joined(tensors: Sequence[Shared | Gated | Joined | Tensor]) -> Joined:
-    parts = [
-        x.parts if isinstance(x, Joined) else (x,) for x in tensors if not isinstance(x, Tensor)
-    ]
+    parts = [x.parts if isinstance(x, Joined) else (x,) for x in tensors]
     return Joined(tuple(itertools.chain.from_iterable(parts)))
+
+
+def _filled(build: Lowering, constant: Tensor, like: Shared, axis: int) -> Shared | None:
+    """A constant beside `like` along a plain axis; None where it differs from place to place."""
+    layout = like.layout
+    for place in {0, *(at for at, parts in enumerate(layout.axes) if not is_plain(parts))}:
+        value = constant.narrow(place, 0, 1)
+        if not bool((constant == value).all()):
+            return None
+        constant = value
+    layout = layout.with_axis(axis, axis_of(constant.shape[axis]))
+    sizes = [part.size for part in layout.parts if part.kind == "plain"]
+    order = [[p for p in layout.parts if p.kind == "plain"].index(part) for part in layout.stored]
+    filled = constant.reshape(sizes).permute(order)
+    return build.emit(Filled(filled), [like], layout, positive=bool((constant >= 0).all()))
 
 
 def stack(
@@ -163,8 +155,11 @@ def stack(
 ) -> Result:
     """Tensors joined along a new axis."""
     axis %= len(shape_of(node))
-    lifted = []
+    lifted: list[Shared | Tensor] = []
     for x in tensors:
+        if isinstance(x, Tensor):
+            lifted.append(x.unsqueeze(axis))
+            continue
         if not isinstance(x, Shared):
             return None
         axes = list(x.layout.axes)
@@ -227,9 +222,10 @@ def refuse_border(node: fx.Node, x: Shared | Gated, axes: Sequence[int]) -> None
         raise NotShareableError.of(node.meta["layer"], "pads its window in space")
 
 
-def _relaid(x: Shared | Gated, change: Callable[[Layout], Layout | None]) -> Shared | Gated | None:
+def relaid(x: Shared | Gated, change: Callable[[Layout], Layout | None]) -> Shared | Gated | None:
+    """The same numbers with another layout."""
     if isinstance(x, Gated):
-        return x.with_features(lambda part: _relaid(part, change))
+        return x.with_features(lambda part: relaid(part, change))
     layout = change(x.layout)
     return None if layout is None else x.at(layout)
 
