@@ -50,39 +50,48 @@ class Loaders(L.LightningDataModule):
         self.whole = whole
 
     def train_dataloader(self) -> DataLoader[Any]:
-        whole = self.whole and len(self.train) >= self.batch * self._replicas
-        return self._loader(self.train, self.batch, shuffle=True, whole=whole)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.validation, self.validation_batch, shuffle=False, whole=False)
-
-    @property
-    def _replicas(self) -> int:
         assert self.trainer is not None
-        return self.trainer.world_size
-
-    def _loader(
-        self, samples: Samples, batch: int, *, shuffle: bool, whole: bool
-    ) -> DataLoader[Any]:
-        assert self.trainer is not None
-        kind = _DrawnSampler if self.drawn and shuffle else DistributedSampler
-        data: Any = samples
+        devices = self.trainer.world_size
+        kind = _DrawnSampler if self.drawn else DistributedSampler
+        data: Any = self.train
         # This sampler's order follows from seed and epoch alone, on one device as on many.
         sampler: DistributedSampler[Any] = kind(
-            data,
-            num_replicas=self._replicas,
-            rank=self.trainer.global_rank,
-            shuffle=shuffle,
-            seed=self.seed,
+            data, num_replicas=devices, rank=self.trainer.global_rank, seed=self.seed
         )
         return DataLoader(
             data,
-            batch,
+            self.batch,
             sampler=sampler,
             collate_fn=_as_gathered,
             num_workers=self.workers,
-            drop_last=whole,
+            drop_last=self.whole and len(self.train) >= self.batch * devices,
         )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The batches of a single device, dealt out: whatever their number, each counts once."""
+        assert self.trainer is not None
+        rank, devices = self.trainer.global_rank, self.trainer.world_size
+        places = range(len(self.validation))
+        starts = range(0, len(places), self.validation_batch)
+        batches = [list(places[start : start + self.validation_batch]) for start in starts]
+        # All devices take as many steps, for in each they talk to one another.
+        batches += [[]] * (-len(batches) % devices)
+        return DataLoader(
+            _OrNothing(self.validation),
+            batch_sampler=batches[rank::devices],
+            collate_fn=_as_gathered,
+            num_workers=self.workers,
+        )
+
+
+class _OrNothing(Dataset[Any]):
+    """Samples of which a device may get an empty batch, which is None."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+
+    def __getitems__(self, indices: Sequence[int]) -> Any:
+        return self.samples.__getitems__(indices) if indices else None
 
 
 class _DrawnSampler(DistributedSampler[Any]):
