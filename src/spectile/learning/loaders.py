@@ -23,8 +23,9 @@ class Loaders(L.LightningDataModule):
 
     `drawn` tells the training samples which numbers to start their chance from: instead of an index
     they are asked for a pair (index, seed), alike whoever asks and in whichever process. `workers`
-    are processes that prepare batches; 0 prepares them between steps. With `whole` the last batch
-    of an epoch is left out where it isn't full.
+    are processes that prepare batches; 0 prepares them between steps. They stay from epoch to
+    epoch, for one that isn't forked imports PyTorch first, which takes seconds. With `whole` the
+    last batch of an epoch is left out where it isn't full.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Loaders(L.LightningDataModule):
             collate_fn=_as_gathered,
             num_workers=self.workers,
             drop_last=self.whole and len(self.train) >= self.batch * devices,
+            persistent_workers=self.workers > 0,
         )
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -81,6 +83,7 @@ class Loaders(L.LightningDataModule):
             batch_sampler=batches[rank::devices],
             collate_fn=_as_gathered,
             num_workers=self.workers,
+            persistent_workers=self.workers > 0,
         )
 
 
