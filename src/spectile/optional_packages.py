@@ -10,10 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
-from importlib.metadata import Distribution, DistributionFinder, PackageNotFoundError
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ASKED_BY, TRIED = "torchmetrics", ("torchvision",)
 """Whose import tries these packages first: it would import them itself a moment later."""
@@ -25,7 +22,7 @@ def leave_out_broken() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
-class _Finder(DistributionFinder):
+class _Finder:
     """Finds no module; it hears of an import before it happens, and denies what is broken."""
 
     def __init__(self) -> None:
@@ -37,10 +34,7 @@ class _Finder(DistributionFinder):
             self._asked = True
             self._broken = {name for name in TRIED if _is_broken(name)}
 
-    def find_distributions(
-        self,
-        context: DistributionFinder.Context = DistributionFinder.Context(),  # noqa: B008
-    ) -> Iterable[Distribution]:
+    def find_distributions(self, context: Any) -> list[Any]:
         return [_Absent(context.name)] if context.name in self._broken else []
 
 
@@ -59,19 +53,15 @@ def _is_broken(name: str) -> bool:
     return False
 
 
-class _Absent(Distribution):
-    """Stands before the true metadata of a package, and has no version."""
+class _Absent:
+    """What Python finds before the true metadata of a package, and finds to be none."""
 
     def __init__(self, name: str) -> None:
         self._name = name
+        # Python prefers a distribution that has some.
+        self.metadata = {"Name": name}
 
-    @property
-    def version(self) -> str:
-        raise PackageNotFoundError(self._name)
+    def __getattr__(self, attribute: str) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError  # late: help comes at once
 
-    def read_text(self, filename: str) -> str:
-        # Python prefers a distribution that has metadata.
-        return f"Name: {self._name}\n"
-
-    def locate_file(self, path: Any) -> Path:
         raise PackageNotFoundError(self._name)
