@@ -79,6 +79,33 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
     assert not loaded.network.training
 
 
+@pytest.mark.parametrize("longer", range(8))
+def test_numbers_lie_in_memory_as_those_of_a_new_network(tmp_path: Path, longer: int) -> None:
+    """On some processors other kernels run where they don't: a file's tensors lie anywhere."""
+    fitted = segment_model()
+    fitted.network.to(memory_format=torch.channels_last)  # as a fit may leave it
+    matrix = np.asfortranarray(fitted.preprocessing.reducer.matrix)
+    reducer = replace(fitted.preprocessing.reducer, matrix=matrix)
+    fitted = replace(
+        fitted,
+        preprocessing=replace(fitted.preprocessing, reducer=reducer),
+        provenance={"note": "x" * longer},
+    )
+    fitted.save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    for tensor, new in zip(
+        loaded.network.state_dict().values(),
+        segment_model().network.state_dict().values(),
+        strict=True,
+    ):
+        assert torch.equal(tensor, new)
+        assert tensor.stride() == new.stride()
+        assert tensor.data_ptr() % 64 == new.data_ptr() % 64 == 0
+    found = loaded.preprocessing.reducer.matrix
+    assert found.strides == reducer.matrix.strides
+    assert found.ctypes.data % 16 == 0
+
+
 def test_bands_are_found_by_wavelength_wherever_they_stand() -> None:
     shuffled = np.array([700.0, 651.0, 599.0, 551.0, 500.0, 449.0, 400.0])
     found = model().for_scene(scene(7, shuffled))

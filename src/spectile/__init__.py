@@ -6,9 +6,14 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from spectile.optional_packages import leave_out_broken
+
 # PyTorch asks for each large tensor anew, and Linux hands it out in pages of 4 KB: in pages of 2 MB
 # a scene's features take an eighth less time. PyTorch looks at this once, at its first tensor.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
+# Here, before Lightning can be imported: so also in the processes of a fit on several devices.
+leave_out_broken()
 
 if TYPE_CHECKING:
     from spectile import mapping as mapping

@@ -239,9 +239,7 @@ class Model:
             for key, value in self.network.state_dict().items()
         }
         tensors["reducer.mean"] = torch.from_numpy(self.preprocessing.reducer.mean)
-        tensors["reducer.matrix"] = torch.from_numpy(
-            np.ascontiguousarray(self.preprocessing.reducer.matrix)
-        )
+        tensors["reducer.matrix"] = torch.from_numpy(self.preprocessing.reducer.matrix)
         with write_aside(path) as aside:
             try:
                 save_file(tensors, aside, {METADATA_KEY: header.model_dump_json()})

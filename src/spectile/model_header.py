@@ -64,7 +64,9 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            # Copied: what comes is views of the file, at any byte, and where numbers lie decides
+            # which kernel some processors take, and so on the last digits.
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError, AttributeError) as error:
         raise InputError(
             f"{path} can't be read as a model file ({error}): it is cut short or something else; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +67,15 @@ def spectile(*arguments: str | Path, code: int = 0) -> str:
     """
     printed, errors = io.StringIO(), io.StringIO()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    with (
-        patch.object(sys, "argv", ["spectile", *map(str, arguments)]),
-        redirect_stdout(printed),
-        redirect_stderr(errors),
-        pytest.raises(SystemExit) as ended,
-    ):
-        main()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Dataset has no geotransform")
+        with (
+            patch.object(sys, "argv", ["spectile", *map(str, arguments)]),
+            redirect_stdout(printed),
+            redirect_stderr(errors),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
     for number, handler in handlers.items():
         signal.signal(number, handler)
     assert (ended.value.code or 0) == code, errors.getvalue()

@@ -152,10 +152,22 @@ def test_class_weights_average_to_one_over_the_windows(windows: Windows) -> None
     assert torch.allclose(weights[:CLASSES] * counts, weights[0] * counts[0])
 
 
-def test_two_processes_learn_together(windows: Windows, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=2)
-    fitted, _ = run(windows, tmp_path, recipe=recipe, hardware=Hardware("cpu", devices=2))
-    assert len(fitted.history) == 2
+def test_two_processes_learn_together_and_validate_as_one(
+    windows: Windows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Five batches for two; the weights all but rest, so that the numbers are those of one.
+    monkeypatch.setattr("spectile.learning.window_classifier.VALIDATION_BATCH", 7)
+    recipe = replace(RECIPE, epochs=2, learning_rate=1e-9)
+    one, two = (
+        run(windows, tmp_path / str(devices), recipe=recipe, hardware=hardware)[0].history
+        for devices in (1, 2)
+        for hardware in [Hardware("cpu", devices=devices, precision="32-true")]
+    )
+    assert len(one) == len(two) == 2
+    for name in ("validation_loss", "validation_accuracy"):
+        assert [row[name] for row in two] == pytest.approx([row[name] for row in one], rel=1e-5)
+    right = one[0]["validation_accuracy"] * len(windows[1])
+    assert right == pytest.approx(round(right), abs=1e-4)
 
 
 def test_hardware_that_is_not_there_is_an_input_error(windows: Windows, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from shapely.geometry import Point, box
 from tests.cli.conftest import write_tif
-from tests.mapping.small_model import BANDS, WINDOW, small_model
+from tests.mapping.small_model import BANDS, WINDOW, assert_alike, small_model
 
 from spectile.errors import InputError
 from spectile.mapping.scene_map import map_parts, map_scene
@@ -72,7 +72,7 @@ def test_a_region_is_cut_out_of_the_whole_map(
 ) -> None:
     window = region_in_pixels(scene, *region)
     found = mapped(scene, tmp_path / "map.tif", region=window)
-    np.testing.assert_array_equal(found, whole[window.toslices()])
+    assert_alike(found, whole[window.toslices()])
     with rasterio.open(tmp_path / "map.tif") as file:
         column, row, width, height = region
         assert file.bounds == (
@@ -148,7 +148,7 @@ def test_a_raster_picks_the_pixels_that_are_neither_0_nor_nodata(
     path = write_tif(tmp_path / "mask.tif", values[None], nodata=255)
     found = mapped(scene, tmp_path / "map.tif", mask=open_mask(path, like=scene))
     wanted = (values > 0) & (values < 255)
-    np.testing.assert_array_equal(found, np.where(wanted, whole, 0))
+    assert_alike(found, np.where(wanted, whole, 0))
 
 
 def test_only_tiles_with_wanted_pixels_are_read(scene: Scene, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_region_and_mask_hold_together(tmp_path: Path, scene: Scene, whole: np.n
     found = mapped(scene, tmp_path / "map.tif", mask=mask, region=region)
     expected = np.zeros((50, 50), np.uint8)
     expected[:20, :40] = whole[20:40, 30:70]
-    np.testing.assert_array_equal(found, expected)
+    assert_alike(found, expected)
     with pytest.raises(InputError, match=r"mask\.npy picks no pixel in rows 51 to 70"):
         mapped(scene, tmp_path / "map.tif", mask=mask, region=Window(0, 50, 90, 20))
 
@@ -185,8 +185,7 @@ def test_polygons_pick_the_pixels_whose_centre_they_cover(
     )
     wanted = square(slice(17, 30), slice(10, 50))
     wanted[66, 66] = 1
-    np.testing.assert_array_equal(found > 0, wanted > 0)
-    np.testing.assert_array_equal(found[wanted > 0], whole[wanted > 0])
+    assert_alike(found, np.where(wanted > 0, whole, 0))
 
 
 def test_masks_that_cannot_be_used_are_refused(tmp_path: Path, scene: Scene) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from tests.mapping.small_model import BANDS, cube, small_model
+from tests.mapping.small_model import BANDS, assert_alike, cube, small_model
 
 from spectile import networks
 from spectile.errors import InputError
@@ -60,7 +60,7 @@ def test_parts_are_put_together_in_their_places() -> None:
     parts = model.map(scene, memory=0.001, progress=lambda *pixels: calls.append(pixels))
     assert len(calls) > 1
     assert calls[-1] == (40 * 31, 40 * 31)
-    np.testing.assert_array_equal(parts, whole)
+    assert_alike(parts, whole)
 
 
 def test_class_values_past_255_need_sixteen_bits() -> None:
@@ -123,7 +123,7 @@ def test_a_network_without_a_dense_form_is_mapped_by_patches_with_a_warning() ->
     with pytest.warns(UserWarning, match="patch by patch") as warned:
         mapped = model.map(pixels)
     assert warned[0].filename == __file__
-    np.testing.assert_array_equal(mapped, model.map(pixels, method="patches"))
+    assert_alike(mapped, model.map(pixels, method="patches"))
 
 
 def test_a_map_larger_than_the_memory_is_refused_before_any_work() -> None:

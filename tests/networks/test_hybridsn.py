@@ -36,14 +36,14 @@ LAYERS = {
 )
 def test_equals_the_reference(name: str, file: str) -> None:
     golden = json.loads((GOLDEN / f"{file}.json").read_text())
-    network = networks.create(name, bands=30, classes=16).eval()
+    network = networks.create(name, bands=30, classes=16).double().eval()
     assert sum(p.numel() for p in network.parameters()) == golden["params"]
     weights = {}
     for key, shape in golden["state"].items():
         layer, kind = key.rsplit(".", 1)
         weights[f"{LAYERS[layer]}.{kind}"] = procedural.tensor(key, shape)
     network.load_state_dict(weights)
-    x = torch.from_numpy(procedural.array("input", golden["input"])).squeeze(1)
+    x = torch.from_numpy(procedural.array("input", golden["input"])).squeeze(1).double()
     with torch.inference_mode():
         logits = network(x).numpy()
     expected = np.array(golden["output"]).reshape(golden["output_shape"])

@@ -174,7 +174,7 @@ def test_a_file_through_rioxarray_is_the_scene_that_was_opened(
 
 
 def test_a_rotated_raster_keeps_its_transform(tmp_path: Path) -> None:
-    turned = Affine.translation(4e5, 5e6) * Affine.rotation(30) * Affine.scale(30, -30)
+    turned = Affine.translation(4e5, 5e6) @ Affine.rotation(30) @ Affine.scale(30, -30)
     profile = {"driver": "GTiff", "height": 5, "width": 7, "count": 4, "dtype": "int16"}
     with rasterio.open(tmp_path / "t.tif", "w", crs=UTM, transform=turned, **profile) as raster:
         raster.write(PIXELS)

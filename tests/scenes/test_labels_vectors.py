@@ -160,7 +160,8 @@ def test_features_without_class_are_left_out_and_counted(tmp_path):
 
 
 def test_a_file_without_coordinate_system_is_taken_to_be_the_scenes(tmp_path):
-    path = write(tmp_path / "f.shp", [cells(1, 2)], crs=None, **{"class": ["a"]})
+    with pytest.warns(UserWarning, match="'crs' was not provided"):
+        path = write(tmp_path / "f.shp", [cells(1, 2)], crs=None, **{"class": ["a"]})
     labels = open_labels(path, like=scene())
     assert labels.classes[1, 2] == 1
     assert any("names no coordinate system" in note for note in labels.notes)
@@ -235,6 +236,7 @@ def test_a_raster_has_no_column(tmp_path):
         open_labels(tmp_path / "labels.npy", like=scene(), column="crop")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # what GDAL says of damage
 @given(data=st.data())
 @settings(max_examples=30, deadline=None)
 def test_damaged_files_bring_out_nothing_but_an_input_error(tmp_path_factory, data):

@@ -148,6 +148,8 @@ def fit(
     }
     network = task.network
     network.cpu().load_state_dict(weights)
+    # As a network lies in memory that is loaded from a file; a task may have laid it otherwise.
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # PyTorch's stub
     network.requires_grad_(True).eval()
     return Fit(_history(last), int(chosen["epoch"]) + 1, time.perf_counter() - task.started)
 

@@ -83,7 +83,7 @@ class ImageClassifier(ImageTask):
             images, classes = way(images, classes, count=self.classes, alpha=alpha)
         return images, classes
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validate_on(self, batch: Batch) -> None:
         raw, classes = batch
         logits = self.validated(self.normalise(raw))
         self.validation_loss.update(F.cross_entropy(logits, classes), len(classes))

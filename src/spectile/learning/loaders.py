@@ -23,8 +23,9 @@ class Loaders(L.LightningDataModule):
 
     `drawn` tells the training samples which numbers to start their chance from: instead of an index
     they are asked for a pair (index, seed), alike whoever asks and in whichever process. `workers`
-    are processes that prepare batches; 0 prepares them between steps. With `whole` the last batch
-    of an epoch is left out where it isn't full.
+    are processes that prepare batches; 0 prepares them between steps. They stay from epoch to
+    epoch, for one that isn't forked imports PyTorch first, which takes seconds. With `whole` the
+    last batch of an epoch is left out where it isn't full.
     """
 
     def __init__(
@@ -50,39 +51,50 @@ class Loaders(L.LightningDataModule):
         self.whole = whole
 
     def train_dataloader(self) -> DataLoader[Any]:
-        whole = self.whole and len(self.train) >= self.batch * self._replicas
-        return self._loader(self.train, self.batch, shuffle=True, whole=whole)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.validation, self.validation_batch, shuffle=False, whole=False)
-
-    @property
-    def _replicas(self) -> int:
         assert self.trainer is not None
-        return self.trainer.world_size
-
-    def _loader(
-        self, samples: Samples, batch: int, *, shuffle: bool, whole: bool
-    ) -> DataLoader[Any]:
-        assert self.trainer is not None
-        kind = _DrawnSampler if self.drawn and shuffle else DistributedSampler
-        data: Any = samples
+        devices = self.trainer.world_size
+        kind = _DrawnSampler if self.drawn else DistributedSampler
+        data: Any = self.train
         # This sampler's order follows from seed and epoch alone, on one device as on many.
         sampler: DistributedSampler[Any] = kind(
-            data,
-            num_replicas=self._replicas,
-            rank=self.trainer.global_rank,
-            shuffle=shuffle,
-            seed=self.seed,
+            data, num_replicas=devices, rank=self.trainer.global_rank, seed=self.seed
         )
         return DataLoader(
             data,
-            batch,
+            self.batch,
             sampler=sampler,
             collate_fn=_as_gathered,
             num_workers=self.workers,
-            drop_last=whole,
+            drop_last=self.whole and len(self.train) >= self.batch * devices,
+            persistent_workers=self.workers > 0,
         )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The batches of a single device, dealt out: whatever their number, each counts once."""
+        assert self.trainer is not None
+        rank, devices = self.trainer.global_rank, self.trainer.world_size
+        places = range(len(self.validation))
+        starts = range(0, len(places), self.validation_batch)
+        batches = [list(places[start : start + self.validation_batch]) for start in starts]
+        # All devices take as many steps, for in each they talk to one another.
+        batches += [[]] * (-len(batches) % devices)
+        return DataLoader(
+            _OrNothing(self.validation),
+            batch_sampler=batches[rank::devices],
+            collate_fn=_as_gathered,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+        )
+
+
+class _OrNothing(Dataset[Any]):
+    """Samples of which a device may get an empty batch, which is None."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+
+    def __getitems__(self, indices: Sequence[int]) -> Any:
+        return self.samples.__getitems__(indices) if indices else None
 
 
 class _DrawnSampler(DistributedSampler[Any]):

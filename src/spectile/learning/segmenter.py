@@ -55,7 +55,7 @@ class Segmenter(ImageTask):
         self.train_loss.update(loss.detach(), len(images))
         return loss
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validate_on(self, batch: Batch) -> None:
         images, classes = batch
         logits = self.validated(innermost(images))
         self.validation_loss.update(

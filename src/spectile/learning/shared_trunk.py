@@ -69,7 +69,7 @@ class SharedWindowClassifier(WindowClassifier):
         self.train_loss.update(mean.detach(), count)
         return mean
 
-    def validation_step(self, batch: Step, index: int) -> None:  # type: ignore[override]
+    def validate_on(self, batch: Step) -> None:  # type: ignore[override]
         for region in batch.regions:
             logits = shared_logits(self.network, region)
             self.validation_loss.update(F.cross_entropy(logits, region.classes), len(logits))

@@ -60,6 +60,15 @@ class Task(L.LightningModule):
         """
         torch.manual_seed(self.seed + 1_000_003 * self.global_step + 7_919 * self.global_rank)
 
+    def validation_step(self, batch: Any, index: int) -> None:
+        # Of the last batches a device may get none.
+        if batch is not None:
+            self.validate_on(batch)
+
+    def validate_on(self, batch: Any) -> None:
+        """Add a batch of the validation side to its loss and score."""
+        raise NotImplementedError
+
     def on_validation_epoch_end(self) -> None:
         loss, score = self.validation_loss.compute(), self.validated_score()
         self.validation_loss.reset()

@@ -129,7 +129,7 @@ class WindowClassifier(Task):
             return features, classes
         return mixup(features, classes, count=self.classes, alpha=self.recipe.mixup)
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validate_on(self, batch: Batch) -> None:
         windows, classes = batch
         logits = self.network(windows)
         self.validation_loss.update(F.cross_entropy(logits, classes), len(classes))

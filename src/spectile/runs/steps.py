@@ -80,7 +80,11 @@ def run_repeats(
 def fitted_or_resumed(
     folder: Path, resume: bool, fit: Callable[[], tuple[Model, Fit]]
 ) -> tuple[Model, History, float]:
-    """The model, its history and the seconds of its fit; a killed run's where it was done."""
+    """The model, its history and the seconds of its fit; a killed run's where it was done.
+
+    The model is what :func:`spectile.model.load` makes of its file, whether it was fitted now or
+    before: so a run, a resumed one and whoever loads its model compute the same numbers.
+    """
     if resume and (folder / MODEL).exists() and (folder / HISTORY).exists():
         model = load(folder / MODEL)
         history: History = list(read_history(folder / HISTORY))
@@ -88,4 +92,4 @@ def fitted_or_resumed(
     model, outcome = fit()
     write_history(folder / HISTORY, outcome.history)
     model.save(folder / MODEL)
-    return model, list(outcome.history), outcome.seconds
+    return load(folder / MODEL), list(outcome.history), outcome.seconds

@@ -34,6 +34,10 @@ class Reducer:
     matrix: NDArray[np.float64]
     """Shape (bands, components)."""
 
+    def __post_init__(self) -> None:
+        # How numbers lie decides how they are summed: a fitted matrix as one from a file.
+        object.__setattr__(self, "matrix", np.ascontiguousarray(self.matrix))
+
     @property
     def bands(self) -> int:
         """How many bands go in."""
