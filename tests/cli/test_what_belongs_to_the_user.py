@@ -260,15 +260,22 @@ def test_a_run_that_nobody_has_begun_begins_with_resume(here: Path, tmp_path: Pa
     out = tmp_path / "new"
     message = spectile("train", "scene", "--out", out, "--resume", code=2)
     assert "holds no run to go on with: name a scene and its labels" in message
-    spectile("train", "scene", "scene.tif", "labels.tif", "--out", out, *QUICK, "--resume")
+    (out / ".config.yaml.spectile-abcdefgh").mkdir(parents=True)  # as left by kills
+    (out / ".spectile-run").write_text("{")
+    (out / ".spectile-lock").write_text("1 elsewhere")
+    order = ("train", "scene", "scene.tif", "labels.tif", "--out", out, *QUICK)
+    for more in ((), ("--resume",), ("--overwrite",)):
+        assert "larger than" in spectile(*order, *more, "--window", "99", code=2)
+    spectile(*order)
+    assert not [path for path in out.iterdir() if path.name.startswith(".config")]
     before = contents(out)
     told = spectile("train", "scene", "--out", out, "--resume")
     assert told == f"Report: {out / 'report.html'}; the run is finished already.\n"
     other = spectile("train", "scene", "--out", out, "--resume", "--epochs", "3", code=2)
     assert "other settings (recipe)" in other
     assert contents(out) == before
-    order = ("train", "classify", "--images", ".", "--out", out, "--resume")
-    assert "holds a run of train scene" in spectile(*order, code=2)
+    wrong = ("train", "classify", "--images", ".", "--out", out, "--resume")
+    assert "holds a run of train scene" in spectile(*wrong, code=2)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +292,25 @@ def test_a_broken_beginning_is_begun_anew(
     order = ("train", "scene", "scene.tif", "labels.tif", "--out", out, *QUICK)
     spectile(*order, "--resume")
     assert (out / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        {".spectile-run"},
+        {".spectile-run", "config.yaml", "split.tif", "checkpoints"},
+        {".spectile-run", "config.yaml", "split.tif", "checkpoints", "history.csv"},
+    ],
+)
+def test_a_run_goes_on_from_wherever_it_was_killed(run: Path, made: Path, done: set[str]) -> None:
+    for path in run.iterdir():
+        if path.name not in done:
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+    (run / ".map.tif.part" / "making").mkdir(parents=True)
+    (run / ".map.tif.part" / "making" / "map.tif.ovr.tmp").write_bytes(b"GDAL's")
+    spectile("train", "scene", "--out", run, "--resume", "--quiet")
+    assert (run / "map.tif").read_bytes() == (made / "map.tif").read_bytes()
+    assert not (run / ".map.tif.part").exists()
 
 
 @pytest.mark.parametrize("damaged", ["history.csv", "model.safetensors", "split.tif", "map.tif"])

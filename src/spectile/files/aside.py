@@ -33,19 +33,33 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     if target.is_symlink():
         raise InputError(f"{target} is a link: choose another name, or remove it first.")
-    try:
-        _sweep(target.parent)
-        folder, lock = _folder_for(target)
-    except OSError as error:
-        raise not_writable(target, error) from error
-    try:
+    with refusals_of(target), working_folder(target) as folder:
         aside = folder / target.name
         yield aside
         aside.replace(target)
-    except OSError as error:
-        raise not_writable(target, error) from error
+
+
+@contextmanager
+def working_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside `target` for what is called like it; it goes at the end.
+
+    Those that killed processes left are removed. Raises the system's OSError.
+    """
+    _sweep(target.parent)
+    folder, lock = _folder_for(target)
+    try:
+        yield folder
     finally:
         _remove(folder, lock)
+
+
+@contextmanager
+def refusals_of(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file that can't be written into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise not_writable(path, error) from error
 
 
 def is_aside(path: Path) -> bool:
@@ -53,9 +67,8 @@ def is_aside(path: Path) -> bool:
     named = _ASIDE.fullmatch(path.name)
     if not named or path.is_symlink() or not path.is_dir():
         return False
-    return all(
-        entry.name == _LOCK or entry.name.startswith(named["name"]) for entry in path.iterdir()
-    )
+    names = [entry.name.lstrip(".") for entry in path.iterdir()]
+    return all(name == _LOCK or name.startswith(named["name"].lstrip(".")) for name in names)
 
 
 def not_writable(path: str | os.PathLike[str], error: OSError) -> InputError:
@@ -94,6 +107,6 @@ def _sweep(parent: Path) -> None:
         return
     _swept.add(where)
     for name in [entry.name for entry in os.scandir(where) if _ASIDE.fullmatch(entry.name)]:
-        if is_aside(where / name):
-            with suppress(OSError, InputError):
+        with suppress(OSError, InputError):  # somebody else's, or needed
+            if is_aside(where / name):
                 _remove(where / name, Lock(where / name / _LOCK, name))

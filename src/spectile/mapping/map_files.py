@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,7 +12,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from spectile.errors import InputError
-from spectile.files import check_output
+from spectile.files import check_output, working_folder
 from spectile.mapping.geotiff import SOFTWARE, SOFTWARE_TAG
 from spectile.mapping.qgis_style import is_plain_style
 from spectile.scenes.gdal_raster import quiet_gdal
@@ -67,8 +66,8 @@ def check_map_place(path: Path, *, overwrite: bool, inputs: Iterable[str] = ()) 
         ):
             check_output(file, ours=ours, overwrite=overwrite, inputs=inputs)
     check_output(style_file(path), ours=_is_style, overwrite=overwrite, inputs=inputs)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.spectile-", dir=path.parent):
-        pass
+    with working_folder(path):
+        pass  # it can be written there
 
 
 def remove_map(path: Path) -> None:

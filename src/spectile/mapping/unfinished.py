@@ -23,11 +23,11 @@ _LINE = re.compile(r"^\d+ \d+ \d+ \d+$", re.MULTILINE)
 LOCK, JOB, JOURNAL = "lock", "job.json", "journal"
 RESERVE, MAKING, COMPLETE, NAMES = "reserve", "making", "complete", "names"
 """Taken space; the map's files while GDAL writes them, and then; what they are called."""
-_OURS = re.compile(
-    rf"{LOCK}|{JOB}|{JOURNAL}|{RESERVE}|{MAKING}|{COMPLETE}|{NAMES}"
-    r"|(classes|probabilities|entropy)\.(bil|vrt)"
+PART_FILES = re.compile(
+    rf"{LOCK}|{JOB}|{JOURNAL}|{RESERVE}|{NAMES}|(classes|probabilities|entropy)\.(bil|vrt)"
     r"|\.job\.[a-z0-9_]{8}\.json"  # what earlier versions called a file on its way
 )
+PART_FOLDERS = re.compile(f"{MAKING}|{COMPLETE}")
 
 
 class UnfinishedMap:
@@ -101,8 +101,8 @@ class UnfinishedMap:
                 "name for the map."
             )
         for path in self.folder.iterdir() if self.folder.exists() else ():
-            ours = _OURS.fullmatch(path.name) or is_aside(path)
-            if path.is_symlink() or not ours:
+            names = PART_FOLDERS if path.is_dir() else PART_FILES
+            if path.is_symlink() or not (names.fullmatch(path.name) or is_aside(path)):
                 raise InputError(
                     f"{path} isn't from an unfinished map: move it, or choose another name for "
                     "the map."

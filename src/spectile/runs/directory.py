@@ -163,6 +163,9 @@ def read_started(directory: Path, kind: type[Config]) -> Config | None:
 
 def begin(directory: Path, config: RunConfig, *, going_on: bool) -> None:
     """Make the directory of a run, in the place of an old one unless it goes on."""
+    if (directory / CONFIG).exists() and "recipe" not in (_yaml(directory / CONFIG) or ()):
+        what = "is written again" if going_on else "was cut short as the run began: it begins anew"
+        log.warning("%s %s.", directory / CONFIG, what)
     try:
         if not going_on:
             clear(directory, RUN)
@@ -225,7 +228,6 @@ def _may_go_on(directory: Path, config: RunConfig) -> bool:
             f"{directory / CONFIG} can't be read, so nobody knows how the run there was started: "
             "start anew with --overwrite."
         )
-    log.warning("%s was killed before it had begun: it is begun anew.", directory)
     return False
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spectile.files import is_aside
 from spectile.mapping.map_files import map_files
+from spectile.mapping.unfinished import PART_FILES, PART_FOLDERS
 
 CONFIG, MODEL, METRICS = "config.yaml", "model.safetensors", "metrics.json"
 HISTORY, CHECKPOINTS, REPORT = "history.csv", "checkpoints", "report.html"
@@ -47,11 +48,9 @@ _OLD_ASIDES = r"\.(config|model|metrics|history|report|split|predictions|map)\.[
 _FILES = re.compile(
     f"{_MAPS}|{_RESULTS}|{_names(PICTURE, PICTURE + '.aux.xml', MARK, LOCK)}|{_OLD_ASIDES}"
 )
-_FINISHING = Layout(re.compile(_MAPS))
-_PART = Layout(
-    re.compile(r"lock|job\.json|journal|reserve|names|\w+\.bil|\w+\.vrt"),
-    ((re.compile("making|complete"), _FINISHING),),
-)
+# GDAL has files of its own there while it writes.
+_FINISHING = Layout(re.compile(r"(map|split)(_probabilities|_entropy)?\.(tif|qml)(\..+)?"))
+_PART = Layout(PART_FILES, ((PART_FOLDERS, _FINISHING),))
 _REPEAT = Layout(
     _FILES,
     (

@@ -83,8 +83,9 @@ def _finished_fit(folder: Path) -> tuple[Model, History, float] | None:
     try:
         model = load(folder / MODEL)
         history: History = list(read_history(folder / HISTORY))
-        if len(history) != model.provenance.get("epochs", len(history)):
-            raise InputError(f"{folder / HISTORY} lacks epochs.")
+        whole = (folder / HISTORY).read_bytes().endswith(b"\n")
+        if not whole or len(history) != model.provenance.get("epochs", len(history)):
+            raise InputError(f"{folder / HISTORY} is cut short.")
     except InputError as error:
         log.warning("What was fitted before is damaged, and is made again: %s", error)
         (folder / MODEL).unlink()
