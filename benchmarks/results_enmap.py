@@ -131,7 +131,7 @@ def windows(
         repeats=repeats,
     )
     run = folder / name
-    return summary(train_scene(config, run, resume=(run / "config.yaml").exists()).metrics)
+    return summary(train_scene(config, run, resume=True).metrics)
 
 
 def images(
@@ -165,7 +165,7 @@ def images(
         repeats=repeats,
     )
     run = folder / "deeplab"
-    return summary(train_segment(config, run, resume=(run / "config.yaml").exists()).metrics)
+    return summary(train_segment(config, run, resume=True).metrics)
 
 
 def summary(metrics: Any) -> dict[str, Any]:

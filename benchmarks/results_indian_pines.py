@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from baselines import Baseline, classifier
 from spectile.learning.recipes import RECIPES, Recipe
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig, read_config
-from spectile.runs.directory import CONFIG, METRICS, versions
+from spectile.runs.directory import versions
 from spectile.runs.material import open_material
+from spectile.runs.run_files import CONFIG, METRICS
 from spectile.runs.scene_run import train_scene
 from spectile.runs.splitting import make_split
 from spectile.scenes.simulated import simulate
@@ -197,7 +198,7 @@ def run(job: Job) -> None:
     """Make one run, or end one that was stopped."""
     started = time.perf_counter()
     if isinstance(job.method, Recipe):
-        train_scene(job.config, job.folder, resume=(job.folder / CONFIG).exists(), quiet=True)
+        train_scene(job.config, job.folder, resume=True, quiet=True)
     else:
         job.folder.mkdir(parents=True, exist_ok=True)
         write_metrics(job.metrics, classical(job.config, job.method))

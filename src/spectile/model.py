@@ -23,8 +23,16 @@ from torch.overrides import TorchFunctionMode
 
 from spectile import networks
 from spectile.errors import InputError
-from spectile.files import write_aside
-from spectile.model_header import FORMAT, METADATA_KEY, Header, Task, read_reducer, read_tensors
+from spectile.files import check_output, write_aside
+from spectile.model_header import (
+    FORMAT,
+    METADATA_KEY,
+    Header,
+    Task,
+    is_model_file,
+    read_reducer,
+    read_tensors,
+)
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.legend import Legend
 from spectile.scenes.scene import Scene
@@ -201,10 +209,11 @@ class Model:
         return arrays if probabilities or entropy else arrays.classes
 
     def save(self, path: str | Path) -> None:
-        """Write the model file, whole or not at all.
+        """Write the model file, whole or not at all, in the place of an earlier one if any.
 
-        Raises InputError for a network that is not the catalogue's any more, such as one with
-        attention inserted: its name and options could not bring it back.
+        Raises InputError where something else stands there, and for a network that is not the
+        catalogue's any more, such as one with attention inserted: its name and options could not
+        bring it back.
         """
         with _without_numbers():
             named = networks.create(
@@ -240,6 +249,7 @@ class Model:
         }
         tensors["reducer.mean"] = torch.from_numpy(self.preprocessing.reducer.mean)
         tensors["reducer.matrix"] = torch.from_numpy(self.preprocessing.reducer.matrix)
+        check_output(path, ours=is_model_file, overwrite=True)
         with write_aside(path) as aside:
             try:
                 save_file(tensors, aside, {METADATA_KEY: header.model_dump_json()})

@@ -57,6 +57,15 @@ class Header(BaseModel):
         return self
 
 
+def is_model_file(path: Path) -> bool:
+    """Whether a file begins as a model file does, whole or cut short."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        start = file.read(min(size, 2**24))
+    # The tensors' places may come first, and are long.
+    return start.startswith(b"{") and f'"{METADATA_KEY}":'.encode() in start
+
+
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
     """All tensors of a model file, and its description; raises InputError if it is none."""
     if not path.is_file():

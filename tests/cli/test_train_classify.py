@@ -47,7 +47,8 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def test_the_run_directory_is_complete(run: Path) -> None:
     assert {path.name for path in run.iterdir()} >= FILES
-    assert not [path for path in run.rglob("*") if path.name.startswith(".")]
+    hidden = [path.name for path in run.rglob("*") if path.name.startswith(".")]
+    assert hidden == [".spectile-run"]
 
 
 def test_scores_are_those_of_the_predictions_on_test_images(run: Path) -> None:

@@ -49,7 +49,8 @@ def scores(folder: Path) -> dict[str, object]:
 
 def test_the_run_directory_is_complete(run: Path) -> None:
     assert {path.name for path in run.iterdir()} >= FILES
-    assert not [path for path in run.rglob("*") if path.name.startswith(".")]
+    hidden = [path.name for path in run.rglob("*") if path.name.startswith(".")]
+    assert hidden == [".spectile-run"]
 
 
 def test_the_default_split_shares_no_pixel_and_says_so(run: Path) -> None:

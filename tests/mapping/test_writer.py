@@ -266,7 +266,7 @@ def test_what_exists_is_kept_unless_overwriting_is_asked_for(tmp_path, there):
 def test_overwriting_replaces_the_map_with_all_that_belongs_to_it(tmp_path):
     classes = patchy(20, 30)
     write(tmp_path / "map.tif", classes, LEGEND, np.ones((4, 20, 30), np.float32))
-    (tmp_path / "map_probabilities.tif.aux.xml").write_text("QGIS's statistics of old pixels")
+    (tmp_path / "map_probabilities.tif.aux.xml").write_text("<PAMDataset/>")
     (tmp_path / "other.tif").write_bytes(b"")
     write(tmp_path / "map.tif", np.full((20, 30), 3), overwrite=True)
     assert sorted(contents(tmp_path)) == ["map.qml", "map.tif", "map.tif.aux.xml", "other.tif"]

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from typing import Any, NoReturn
+
+
+class _Notes(logging.Handler):
+    """What the user should know while a command goes on: a line each, as errors are."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"spectile: {record.getMessage()}", file=sys.stderr)
 
 
 class Interrupted(BaseException):
@@ -16,6 +24,9 @@ def main() -> None:
     from spectile.cli.app import app
     from spectile.errors import InputError
 
+    notes = logging.getLogger("spectile")
+    if not any(isinstance(handler, _Notes) for handler in notes.handlers):
+        notes.addHandler(_Notes())
     # An exception instead of death at once: what is half written gets cleaned away.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)

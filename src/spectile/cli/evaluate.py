@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from spectile.cli.options import BandsLast, Overwrite, Quiet, Threads
-from spectile.errors import InputError
 
 
 def evaluate(
@@ -28,16 +27,18 @@ def evaluate(
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_scores
+    from spectile.files import check_output
     from spectile.model import load
     from spectile.runs.evaluation import evaluate_model
     from spectile.runs.hardware import use_threads
     from spectile.scenes.open import open_scene
-    from spectile.scoring.records import write_metrics
+    from spectile.scoring.records import is_metrics, write_metrics
 
-    if out is not None and out.exists() and not overwrite:
-        raise InputError(f"{out} exists: choose another name or add --overwrite.")
     use_threads(threads)
     opened = open_scene(scene, bands_last=bands_last)
+    if out is not None:
+        inputs = [str(model), scene, labels, *opened.files, *([split] if split else [])]
+        check_output(out, ours=is_metrics, overwrite=overwrite, inputs=inputs)
     with pixels_bar("mapping", quiet=quiet) as progress:
         metrics = evaluate_model(
             load(model),

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from spectile.cli.options import BandsLast, Overwrite
-from spectile.errors import InputError
 
 
 def info(
@@ -22,12 +21,15 @@ def info(
     overwrite: Overwrite = False,
 ) -> None:
     """Say what a scene holds: size, bands, wavelengths, gaps, place on Earth."""
+    from spectile.files import check_output
     from spectile.scenes.describe import describe
     from spectile.scenes.open import open_scene
+    from spectile.scenes.picture_file import is_picture_file
 
-    if quicklook is not None and quicklook.exists() and not overwrite:
-        raise InputError(f"{quicklook} exists: choose another name or add --overwrite.")
     scene = open_scene(path, bands_last=bands_last)
+    if quicklook is not None:
+        inputs = [path, *scene.files]
+        check_output(quicklook, ours=is_picture_file, overwrite=overwrite, inputs=inputs)
     facts = describe(scene)
     if json:
         print(json_module.dumps(facts, indent=2))

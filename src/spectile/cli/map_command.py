@@ -56,7 +56,9 @@ def map_(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Leave out what of the scene can't be read.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed map.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a killed map, if any.")
+    ] = False,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Map on the workers of this Dask cluster.")
     ] = None,
@@ -95,9 +97,13 @@ def map_(
             resume=resume,
             cluster=_cluster(scheduler, workers, threads),
             overwrite=overwrite,
+            inputs=(model,),
             device=best_device("auto"),
             progress=progress,
         )
+    if summary.already:
+        print(f"Map: {out} is finished already.")
+        return
     for lost in summary.damage:
         print(
             f"spectile: {lost.source} can't be read in {rows_and_columns(lost.window)} "

@@ -31,8 +31,10 @@ Seed = Annotated[int, typer.Option(min=0, help="Where all chance starts from.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="CPU threads; as many as PyTorch chooses if left out.")
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a killed run, if any.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what an earlier command wrote.")
+]
 Memory = Annotated[float, typer.Option(help="GB that one part of the scene may take.")]
 BandsLast = Annotated[
     bool,

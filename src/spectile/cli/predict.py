@@ -31,7 +31,9 @@ def predict(
 ) -> None:
     """Classify images into a table, or every pixel of them into masks."""
     from spectile.cli.bars import pixels_bar
+    from spectile.files import check_output
     from spectile.model import load
+    from spectile.runs.classification import is_predictions
     from spectile.runs.hardware import best_device, use_threads
     from spectile.runs.prediction import image_files, predict_classes, predict_masks
 
@@ -41,9 +43,9 @@ def predict(
         raise InputError(f"{model} maps scenes pixel by pixel: use spectile map.")
     classifies = trained.task == "classify"
     out = out or Path("predictions.csv" if classifies else "predictions")
-    if classifies and out.exists() and not overwrite:
-        raise InputError(f"{out} exists: choose another --out or add --overwrite.")
     files, start = image_files(images), time.perf_counter()
+    if classifies:
+        check_output(out, ours=is_predictions, overwrite=overwrite, inputs=[model, *files])
     with pixels_bar("predicting", quiet=quiet) as progress:
         if classifies:
             done = predict_classes(
@@ -65,6 +67,7 @@ def predict(
                 bands_last=bands_last,
                 skip_bad=skip_bad,
                 overwrite=overwrite,
+                inputs=[model],
                 memory=memory,
                 device=best_device("auto"),
                 progress=progress,

@@ -32,21 +32,21 @@ def resolved(
     kind: type[Config],
     recipes: Mapping[str, Any],
     *,
-    config: Path | None,
+    base: Config | None,
     recipe: str | None,
 ) -> Config:
-    """A file's configuration or a recipe's, with the `options` that were given on top.
+    """The `base` configuration or a recipe's, with the `options` that were given on top.
 
     Raises InputError for a recipe that there isn't, and for a value that can't be.
     """
     from dataclasses import asdict
 
-    from spectile.runs.config import parse_config, read_config
+    from spectile.runs.config import parse_config
 
-    document: dict[str, Any] = {} if config is None else read_config(config, kind).as_dict()
+    document: dict[str, Any] = {} if base is None else base.as_dict()
     if recipe is not None and recipe not in recipes:
         raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(recipes)}.")
-    if recipe is not None or config is None:
+    if recipe is not None or base is None:
         document["recipe"] = asdict(recipes[recipe or next(iter(recipes))])
     for option, value in options.items():
         if value is None or value == []:
@@ -57,6 +57,46 @@ def resolved(
             place = place.setdefault(section, {})
         place[name] = {**place.get(name, {}), **value} if isinstance(value, dict) else value
     return parse_config(document, "the options", kind)
+
+
+def base_of(
+    config: Path | None,
+    out: Path,
+    kind: type[Config],
+    *,
+    named: bool,
+    missing: str,
+    resume: bool,
+    overwrite: bool,
+) -> Config | None:
+    """The configuration to start from: that of a file, or of the run in `out` to go on with.
+
+    None where the options have `named` what to train on. Raises InputError with what is `missing`
+    where nothing says it, and for a file in the very directory that shall be replaced.
+    """
+    from spectile.runs.config import read_config
+    from spectile.runs.directory import check_inputs, read_started
+
+    if config is not None:
+        if overwrite and not resume:
+            check_inputs(out, [config])
+        return read_config(config, kind)
+    if named:
+        return None
+    started = read_started(out, kind) if resume else None
+    if started is None:
+        raise InputError(f"{out} holds no run to go on with: {missing}" if resume else missing)
+    return started
+
+
+def finished_already(config: RunConfig, out: Path, *, resume: bool) -> bool:
+    """Whether there is nothing to go on with, for the run is finished; says so."""
+    from spectile.runs.finished import is_finished
+
+    if not resume or not is_finished(config, out):
+        return False
+    print(f"Report: {out / 'report.html'}; the run is finished already.")
+    return True
 
 
 def network_options(entries: list[str] | None) -> dict[str, Any] | None:

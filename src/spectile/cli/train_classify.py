@@ -8,8 +8,14 @@ import typer
 
 from spectile.cli import image_options as o
 from spectile.cli.options import Overwrite, Quiet, Resume, Threads
-from spectile.cli.resolving import network_options, places, resolved, run_directory
-from spectile.errors import InputError
+from spectile.cli.resolving import (
+    base_of,
+    finished_already,
+    network_options,
+    places,
+    resolved,
+    run_directory,
+)
 
 PLACES = {
     **places(
@@ -90,14 +96,19 @@ def classify(
     from spectile.runs.config import ClassifyConfig
 
     out = run_directory(out)
-    if resume and images is None and config is None:
-        config = out / "config.yaml"
-    if images is None and config is None:
-        raise InputError("name the images: add --images DIR, or a --config.")
-    options["option"] = network_options(option)
-    settings = resolved(
-        options, PLACES, ClassifyConfig, CLASSIFY_RECIPES, config=config, recipe=recipe
+    base = base_of(
+        config,
+        out,
+        ClassifyConfig,
+        named=images is not None,
+        missing="name the images: add --images DIR, or a --config.",
+        resume=resume,
+        overwrite=overwrite,
     )
+    options["option"] = network_options(option)
+    settings = resolved(options, PLACES, ClassifyConfig, CLASSIFY_RECIPES, base=base, recipe=recipe)
+    if finished_already(settings, out, resume=resume):
+        return
     with pixels_bar("reading images", quiet=quiet) as progress:
         finished = train_classify(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress

@@ -8,8 +8,13 @@ from typing import Annotated
 import typer
 
 from spectile.cli.options import Overwrite, Quiet, Resume, Threads
-from spectile.cli.resolving import places, resolved, run_directory
-from spectile.errors import InputError
+from spectile.cli.resolving import (
+    base_of,
+    finished_already,
+    places,
+    resolved,
+    run_directory,
+)
 
 PLACES = {
     **places(
@@ -127,18 +132,21 @@ def scene(
     from spectile.runs.scene_run import train_scene
 
     out = run_directory(out)
-    if resume and scene is None and config is None:
-        config = out / "config.yaml"
-    if scene is None and config is None:
-        raise InputError("name a scene and its labels, or a --config.")
+    base = base_of(
+        config,
+        out,
+        SceneConfig,
+        named=scene is not None,
+        missing="name a scene and its labels, or a --config.",
+        resume=resume,
+        overwrite=overwrite,
+    )
+    settings = resolved(options, PLACES, SceneConfig, RECIPES, base=base, recipe=recipe)
+    if finished_already(settings, out, resume=resume):
+        return
     with pixels_bar("mapping", quiet=quiet) as progress:
         finished = train_scene(
-            resolved(options, PLACES, SceneConfig, RECIPES, config=config, recipe=recipe),
-            out,
-            overwrite=overwrite,
-            resume=resume,
-            quiet=quiet,
-            progress=progress,
+            settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_scores(finished.metrics)
     print(f"Report: {out / 'report.html'}")

@@ -8,8 +8,14 @@ import typer
 
 from spectile.cli import image_options as o
 from spectile.cli.options import Overwrite, Quiet, Resume, Threads
-from spectile.cli.resolving import network_options, places, resolved, run_directory
-from spectile.errors import InputError
+from spectile.cli.resolving import (
+    base_of,
+    finished_already,
+    network_options,
+    places,
+    resolved,
+    run_directory,
+)
 
 PLACES = {
     **places(
@@ -108,16 +114,21 @@ def segment(
     from spectile.runs.segment_run import train_segment
 
     out = run_directory(out)
-    if resume and images is None and scene is None and config is None:
-        config = out / "config.yaml"
-    if images is None and scene is None and config is None:
-        raise InputError("name --images and --masks, or a --scene and its --labels.")
+    base = base_of(
+        config,
+        out,
+        SegmentConfig,
+        named=images is not None or scene is not None,
+        missing="name --images and --masks, or a --scene and its --labels.",
+        resume=resume,
+        overwrite=overwrite,
+    )
     named = {"backbone": backbone, "output_stride": output_stride}
     given = {key: value for key, value in named.items() if value is not None}
     options["option"] = {**given, **(network_options(option) or {})} or None
-    settings = resolved(
-        options, PLACES, SegmentConfig, SEGMENT_RECIPES, config=config, recipe=recipe
-    )
+    settings = resolved(options, PLACES, SegmentConfig, SEGMENT_RECIPES, base=base, recipe=recipe)
+    if finished_already(settings, out, resume=resume):
+        return
     with pixels_bar("reading images", quiet=quiet) as progress:
         finished = train_segment(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from rich.progress import (
     BarColumn,
@@ -24,17 +26,25 @@ VALIDATION = ("validation_loss", "validation_accuracy", "validation_mean_iou")
 """What tasks log of the validation side, by the names in history.csv."""
 
 
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
+
+
 class WholeCheckpoints(TorchCheckpointIO):
     """A checkpoint takes the place of the last one when it is written whole.
 
-    A fit killed while writing can then always be resumed.
+    A fit killed while writing can then always be resumed. The last one is kept beside the new one:
+    a disk may damage what it was given just before a power cut.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with write_aside(path) as aside:
-            super().save_checkpoint(checkpoint, aside, storage_options)
+            torch.save(checkpoint, aside)
+            if path.name == LAST and path.exists():
+                path.replace(path.with_name(PREVIOUS))
 
 
 class History(L.Callback):

@@ -18,11 +18,18 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from spectile.errors import InputError
-from spectile.learning.callbacks import FitProgress, History, WholeCheckpoints
+from spectile.learning.callbacks import (
+    BEST,
+    LAST,
+    PREVIOUS,
+    FitProgress,
+    History,
+    WholeCheckpoints,
+)
 from spectile.learning.loaders import Loaders
 from spectile.learning.task import Task
 
-BEST, LAST = "best", "last"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,10 @@ def fit(
     Which that is says the task, see :class:`~spectile.learning.task.Task`. `patience` is after how
     many epochs without a lower validation loss to stop; None goes to the end.
 
-    One checkpoint an epoch goes into `checkpoints`; with `resume` the fit goes on from there, and
-    ends with the numbers of one that was never stopped. Without validation samples the last epoch
-    counts. `tensorboard` is a folder for TensorBoard's logs. Raises InputError for hardware that
-    Lightning doesn't find.
+    One checkpoint an epoch goes into `checkpoints`; with `resume` the fit goes on from the last
+    that can be read, and ends with the numbers of one that was never stopped. Without validation
+    samples the last epoch counts. `tensorboard` is a folder for TensorBoard's logs. Raises
+    InputError for hardware that Lightning doesn't find.
     """
     hardware.check()
     checkpoints.mkdir(parents=True, exist_ok=True)
@@ -125,21 +132,24 @@ def fit(
     callbacks.append(_checkpoint(checkpoints, LAST, monitor=None))
     if not quiet:
         callbacks.append(FitProgress(history))
-    last = checkpoints / f"{LAST}.ckpt"
-    resume = resume and last.exists()
-    if not (resume and _ended(last, epochs)):
+    last = checkpoints / LAST
+    start = _start(checkpoints, monitored) if resume else None
+    if start is None:
+        for name in (BEST, LAST, PREVIOUS):
+            (checkpoints / name).unlink(missing_ok=True)
+    if start is None or not _ended(start, epochs):
         with _lightning_silenced():
             devices = hardware.trainer_arguments(frozen=task.frozen, bf16_on_cpu=task.bf16_on_cpu)
             trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
             trainer.fit(
                 task,
                 datamodule=loaders,
-                ckpt_path=str(last) if resume else None,
+                ckpt_path=None if start is None else str(start),
                 weights_only=True,
             )
     # From the files: with several devices the fit happened in other processes.
     chosen = torch.load(
-        checkpoints / f"{BEST if monitored else LAST}.ckpt", map_location="cpu", weights_only=True
+        checkpoints / (BEST if monitored else LAST), map_location="cpu", weights_only=True
     )
     weights = {
         key.removeprefix(task.kept_prefix): value
@@ -180,7 +190,7 @@ def _trainer(
 def _checkpoint(folder: Path, name: str, *, monitor: str | None) -> ModelCheckpoint:
     return ModelCheckpoint(
         folder,
-        filename=name,
+        filename=Path(name).stem,
         monitor=monitor,
         mode="max",
         enable_version_counter=False,
@@ -196,6 +206,34 @@ def _tensorboard(folder: Path) -> TensorBoardLogger:
             "TensorBoard's logs need another package: pip install tensorboardX, or leave out "
             "--tensorboard."
         ) from error
+
+
+def _start(checkpoints: Path, monitored: bool) -> Path | None:
+    """The checkpoint to go on from, if all that it takes can be read; None to begin anew."""
+    last, previous = checkpoints / LAST, checkpoints / PREVIOUS
+    if not last.exists() and not previous.exists():
+        return None  # killed before the first
+    if monitored and not _is_whole(checkpoints / BEST):
+        log.warning("%s is damaged: the fit begins anew.", checkpoints / BEST)
+        return None
+    if _is_whole(last):
+        return last
+    if last.exists():
+        log.warning("%s is damaged.", last)
+    if _is_whole(previous):
+        log.warning("The fit goes on from %s, the checkpoint before.", previous)
+        previous.replace(last)
+        return last
+    log.warning("There is no other checkpoint in %s: the fit begins anew.", checkpoints)
+    return None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return bool({"state_dict", "epoch", "callbacks"} <= state.keys())
+    except Exception:  # what is in a damaged file may end in any
+        return False
 
 
 def _ended(last: Path, epochs: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectile.mapping.in_memory import MapArrays
-from spectile.mapping.writer import ENTROPY
+from spectile.mapping.map_files import ENTROPY
 from spectile.scenes.data_array import GRID_MAPPING, spatial_dims
 from spectile.scenes.legend import Legend
 

@@ -21,6 +21,8 @@ from rasterio.windows import Window
 from spectile.mapping.xml_text import xml_text
 from spectile.scenes.legend import Category, Legend
 
+SOFTWARE_TAG, SOFTWARE = "TIFFTAG_SOFTWARE", "Spectile"
+"""Tells the maps that Spectile wrote from others."""
 GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
 GDAL_CACHE = 64 * 2**20
 """Bytes; rasterio takes a number for GDAL_CACHEMAX as bytes, where GDAL itself thinks in MB."""
@@ -147,6 +149,8 @@ class WaitingPixels:
         if self.grid.transform is not None:
             coefficients = self.grid.transform.to_gdal()
             SubElement(root, "GeoTransform").text = ", ".join(map(repr, map(float, coefficients)))
+        # As rasterio gives it back, and other programs show it.
+        SubElement(SubElement(root, "Metadata"), "MDI", key=SOFTWARE_TAG).text = SOFTWARE
         for index in range(len(self.layer.bands)):
             self._describe_band(root, index)
         ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from collections.abc import Iterable
+from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, indent, tostring
 
 from spectile.mapping.xml_text import xml_text
 from spectile.scenes.legend import Legend
@@ -15,6 +16,27 @@ def qml(legend: Legend) -> str:
 
     0, the map's nodata, has none and stays transparent.
     """
+    return _style(
+        (
+            str(category.value),
+            xml_text(category.name),
+            "#{:02x}{:02x}{:02x}".format(*category.color),
+        )
+        for category in legend.categories
+    )
+
+
+def is_plain_style(text: str) -> bool:
+    """Whether a style is one of :func:`qml`, which nobody has changed since."""
+    try:
+        entries = fromstring(text).iter("paletteEntry")
+    except (ParseError, ValueError):
+        return False
+    keys = ("value", "label", "color")
+    return text == _style(tuple(entry.get(key, "") for key in keys) for entry in entries)
+
+
+def _style(entries: Iterable[tuple[str, ...]]) -> str:
     root = Element("qgis", version="3.22.0", styleCategories="Symbology")
     pipe = SubElement(root, "pipe")
     renderer = SubElement(
@@ -22,15 +44,7 @@ def qml(legend: Legend) -> str:
     )
     SubElement(renderer, "rasterTransparency")
     palette = SubElement(renderer, "colorPalette")
-    for category in legend.categories:
-        red, green, blue = category.color
-        SubElement(
-            palette,
-            "paletteEntry",
-            value=str(category.value),
-            label=xml_text(category.name),
-            color=f"#{red:02x}{green:02x}{blue:02x}",
-            alpha="255",
-        )
+    for value, label, color in entries:
+        SubElement(palette, "paletteEntry", value=value, label=label, color=color, alpha="255")
     indent(root)
     return f"{DOCTYPE}\n{tostring(root, encoding='unicode')}\n"

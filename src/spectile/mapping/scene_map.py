@@ -16,6 +16,7 @@ from spectile.errors import InputError
 from spectile.mapping.area import Area
 from spectile.mapping.cluster import Cluster, write_on_cluster
 from spectile.mapping.job import describe_job
+from spectile.mapping.map_files import is_finished_map
 from spectile.mapping.mapper import Mapper, MethodUsed, mapper_for, mapper_or_patches
 from spectile.mapping.parts import (
     MapPart,
@@ -28,7 +29,7 @@ from spectile.mapping.parts import (
 from spectile.mapping.pipeline import write_behind
 from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
-from spectile.mapping.unfinished import read_job
+from spectile.mapping.unfinished import part_folder, read_job
 from spectile.mapping.writer import MapWriter
 from spectile.model import Model
 from spectile.scenes.gdal_raster import CACHE
@@ -61,6 +62,8 @@ class MapSummary:
     seconds: float
     damage: tuple[UnreadableError, ...] = ()
     """Pieces of the file that couldn't be read, if the map kept going."""
+    already: bool = False
+    """Whether `resume` found the map finished, and nothing was done."""
 
 
 def map_parts(
@@ -107,6 +110,7 @@ def map_scene(
     keep_going: bool = False,
     resume: bool = False,
     overwrite: bool = False,
+    inputs: Iterable[str | Path] = (),
     device: str | torch.device = "cpu",
     cluster: Cluster | None = None,
     progress: Progress | None = None,
@@ -119,7 +123,9 @@ def map_scene(
     mapped in windows that are blended. A `precision` other than float32
     gives up digits for speed. With `keep_going` the pixels around a damaged part of the
     file have no data, and the summary lists the parts. After a kill or an error `resume` goes on
-    with the finished tiles and ends at the same file, or maps from the start where there are none.
+    with the finished tiles and ends at the same file, or maps from the start where there are none;
+    a map that is finished is left as it is. `overwrite` replaces an earlier map, and never a file
+    that isn't one, nor one of the scene, the mask or the other `inputs`, such as the model's.
     The workers of a `cluster` need the scene and the map's folder under the same paths as here.
 
     Raises InputError for what doesn't fit together, for a damaged file, for a place that can't be
@@ -137,6 +143,8 @@ def map_scene(
     )
     edge = _edge(mapper, memory, path, resume)
     area = Area(scene, region or _whole(scene), mask)
+    if resume and not overwrite and _is_there(path, model, area, probabilities, entropy):
+        return MapSummary(mapper.method, reason, 0.0, already=True)
     windows, mask_sha256 = area.windows(mapper.tiles(edge))
     writer = MapWriter(
         path,
@@ -148,6 +156,7 @@ def map_scene(
         probabilities=probabilities,
         entropy=entropy,
         overwrite=overwrite,
+        inputs=(scene.source, *scene.files, *([mask.source] if mask else []), *map(str, inputs)),
         job=describe_job(
             model,
             scene,
@@ -185,6 +194,19 @@ def map_scene(
         with closing(written):
             damage = _follow(written, windows, due, progress)
     return MapSummary(mapper.method, reason, time.perf_counter() - start, damage)
+
+
+def _is_there(path: Path, model: Model, area: Area, probabilities: bool, entropy: bool) -> bool:
+    """Whether a map with these classes, of this size and with these layers is finished."""
+    if path.is_symlink() or part_folder(path).exists():
+        return False
+    kinds = {"classes": True, "probabilities": probabilities, "entropy": entropy}
+    return is_finished_map(
+        path,
+        model.legend,
+        (area.region.height, area.region.width),
+        {kind for kind, wanted in kinds.items() if wanted},
+    )
 
 
 def _edge(mapper: Mapper, memory: float, path: Path, resume: bool) -> int:

@@ -29,7 +29,6 @@ def write_split(
     *,
     crs: CRS | None,
     transform: Affine | None,
-    overwrite: bool = False,
 ) -> None:
     """Write `assignment` (H, W) of 0 none, 1 train, 2 validation, 3 test as a class map.
 
@@ -43,6 +42,5 @@ def write_split(
         legend=SPLIT_LEGEND,
         crs=crs,
         transform=transform,
-        overwrite=overwrite,
     ) as writer:
         writer.write(Window(0, 0, width, height), assignment)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rasterio.windows import Window
 
 from spectile.errors import InputError
-from spectile.files import write_aside
-
-try:
-    import fcntl
-except ImportError:  # on Windows nothing keeps two processes off one map
-    fcntl = None  # type: ignore[assignment]
+from spectile.files import Lock, is_aside, write_aside
 
 Job = Mapping[str, Any]
 """All that determines a map's pixels, ready for JSON."""
 
 _LINE = re.compile(r"^\d+ \d+ \d+ \d+$", re.MULTILINE)
 LOCK, JOB, JOURNAL = "lock", "job.json", "journal"
+RESERVE, MAKING, COMPLETE, NAMES = "reserve", "making", "complete", "names"
+"""Taken space; the map's files while GDAL writes them, and then; what they are called."""
+PART_FILES = re.compile(
+    rf"{LOCK}|{JOB}|{JOURNAL}|{RESERVE}|{NAMES}|(classes|probabilities|entropy)\.(bil|vrt)"
+    r"|\.job\.[a-z0-9_]{8}\.json"  # what earlier versions called a file on its way
+)
+PART_FOLDERS = re.compile(f"{MAKING}|{COMPLETE}")
 
 
 class UnfinishedMap:
@@ -33,13 +35,15 @@ class UnfinishedMap:
 
     `job.json` says what is being mapped, and is there once everything is in place. The journal
     has a line a finished tile, written after the tile's pixels; a kill can cut the last one short.
-    Raises InputError while another process holds the folder.
+    Raises InputError while another process holds the folder, and where what stands there, or a
+    thing in it, isn't from an unfinished map.
     """
 
     def __init__(self, map_path: Path) -> None:
         self._map = map_path
         self.folder = part_folder(map_path)
-        self._lock = self._hold()
+        self._check_ours()
+        self._lock = Lock(self.folder / LOCK, map_path)
 
     def read_job(self) -> Job | None:
         """What was being mapped here; None where nothing was, or not enough to go on with."""
@@ -79,34 +83,30 @@ class UnfinishedMap:
                 path.unlink()
 
     def release(self) -> None:
-        """Leave the folder for another process."""
-        self._lock.close()
+        """Leave the folder for another process; one that is empty goes."""
+        self._lock.release()
+        with suppress(OSError):  # something is in it, or another process already
+            self.folder.rmdir()
 
     def remove(self) -> None:
         """Drop the folder with all that is in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._lock.close()
+        with suppress(OSError):
+            self.clear()
+        self.release()
 
-    def _hold(self) -> IO[bytes]:
-        """The open lock file; InputError if another process has it."""
-        while True:
-            self.folder.mkdir(exist_ok=True)
-            try:
-                lock = (self.folder / LOCK).open("ab")
-            except FileNotFoundError:
-                continue  # whoever had the folder has just finished and removed it
-            if not _locked(lock):
-                lock.close()
+    def _check_ours(self) -> None:
+        if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
+            raise InputError(
+                f"{self.folder} is no folder of an unfinished map: move it, or choose another "
+                "name for the map."
+            )
+        for path in self.folder.iterdir() if self.folder.exists() else ():
+            names = PART_FOLDERS if path.is_dir() else PART_FILES
+            if path.is_symlink() or not (names.fullmatch(path.name) or is_aside(path)):
                 raise InputError(
-                    f"{self._map} is being written by another process: wait for that one, "
-                    "or choose another name."
+                    f"{path} isn't from an unfinished map: move it, or choose another name for "
+                    "the map."
                 )
-            try:
-                if (self.folder / LOCK).stat().st_ino == os.fstat(lock.fileno()).st_ino:
-                    return lock
-            except FileNotFoundError:
-                pass
-            lock.close()
 
 
 def part_folder(map_path: Path) -> Path:
@@ -116,22 +116,10 @@ def part_folder(map_path: Path) -> Path:
 
 def read_job(map_path: Path) -> Job | None:
     """What an unfinished map at `map_path` is of; None where there is none to go on with."""
+    if part_folder(map_path).is_symlink():
+        return None
     try:
         job = json.loads((part_folder(map_path) / JOB).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
         return None
     return job if isinstance(job, dict) else None
-
-
-def _locked(file: IO[bytes]) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        # Some network file systems have no locks; the map can be written there all the same.
-        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-            raise
-    return True

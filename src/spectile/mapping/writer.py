@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +23,24 @@ from spectile.errors import InputError
 from spectile.files import not_writable
 from spectile.mapping.geotiff import Grid, Layer, WaitingPixels
 from spectile.mapping.job import check_same_job
+from spectile.mapping.map_files import (
+    ENTROPY,
+    check_map_place,
+    map_files,
+    raster_file,
+    style_file,
+)
 from spectile.mapping.qgis_style import qml
-from spectile.mapping.unfinished import Job, UnfinishedMap, part_folder
+from spectile.mapping.unfinished import (
+    COMPLETE,
+    MAKING,
+    NAMES,
+    RESERVE,
+    Job,
+    UnfinishedMap,
+    part_folder,
+)
 from spectile.scenes.legend import Legend
-
-RESERVE, MAKING, COMPLETE, NAMES = "reserve", "making", "complete", "names"
-"""In the folder of an unfinished map: taken space; its files while GDAL writes them, and then."""
-ENTROPY = "entropy of the class probabilities, 0 sure to 1 undecided"
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ class MapWriter:
 
     All files appear when the block ends without an exception; until then, and after one, the
     folder looks as it was. Overwriting replaces them together: probabilities of an earlier map
-    don't stay beside a new map that has none. While it is written the map takes two and a third
+    don't stay beside a new map that has none. It replaces nothing but an earlier map, and none of
+    the `inputs`, files that the map is made from. While it is written the map takes two and a third
     times its uncompressed size on the disk, in the hidden folder of an UnfinishedMap.
 
     With a `job`, tiles that are marked as finished outlive a kill or an exception, and `resume`
@@ -101,6 +112,7 @@ class MapWriter:
         probabilities: bool = False,
         entropy: bool = False,
         overwrite: bool = False,
+        inputs: Iterable[str] = (),
         job: Job | None = None,
         resume: bool = False,
     ) -> None:
@@ -108,6 +120,8 @@ class MapWriter:
         self._legend = legend
         self._job = job
         self._resume = resume
+        self._overwrite = overwrite
+        self._inputs = tuple(inputs)
         self.finished: set[Window] = set()
         values = np.uint8 if max(legend.values) <= 255 else np.uint16
         layers = {"classes": Layer(np.dtype(values).name, 0, ("class",), legend)}
@@ -123,14 +137,20 @@ class MapWriter:
             },
             np.array([0, *legend.values], values),
         )
-        complete = resume and (folder / COMPLETE).is_dir()
+        self._check_place()
+
+    def _check_place(self) -> None:
+        # All was agreed on when a map was complete, of which a kill kept some files from moving.
+        complete = (part_folder(self.path) / COMPLETE).is_dir()
+        complete &= self._resume or not self.path.exists()
         with refusals(self.path):
-            _check_place(self.path, overwrite or complete)
+            check_map_place(self.path, overwrite=self._overwrite or complete, inputs=self._inputs)
 
     def __enter__(self) -> Self:
         with refusals(self.path):
             self._unfinished = UnfinishedMap(self.path)
             try:
+                self._check_place()  # another process may just have finished
                 begun = self._unfinished.read_job() if self._resume else None
                 if begun is not None and self._job is not None:
                     check_same_job(self._job, begun, self.path)
@@ -214,54 +234,20 @@ class MapWriter:
             shutil.rmtree(making, ignore_errors=True)
             making.mkdir()
             for kind, raster in self.pixels.rasters.items():
-                raster.finish(making / _raster(self.path, kind).name)
-            style = making / self.path.with_suffix(".qml").name
+                raster.finish(making / raster_file(self.path, kind).name)
+            style = making / style_file(self.path).name
             style.write_text(qml(self._legend), encoding="utf-8")
             names = "\n".join(file.name for file in making.iterdir())
             (folder / NAMES).write_text(names, encoding="utf-8")
             making.rename(complete)
         # Not what is in the folder: a kill may have come after the first files were moved.
         made = (folder / NAMES).read_text(encoding="utf-8").split("\n")
-        stale = set(_companions(self.path)) - {self.path.with_name(name) for name in made}
+        stale = set(map_files(self.path)) - {self.path.with_name(name) for name in made}
         # The map comes last: whoever sees it finds its companions there.
         for file in sorted(complete.iterdir(), key=lambda file: file.name == self.path.name):
             file.replace(self.path.with_name(file.name))
         for file in stale:
             file.unlink(missing_ok=True)
-
-
-def _raster(path: Path, kind: str) -> Path:
-    """The file for a kind of layer: map.tif, map_probabilities.tif, map_entropy.tif."""
-    return path if kind == "classes" else path.with_name(f"{path.stem}_{kind}{path.suffix}")
-
-
-def _companions(path: Path) -> Iterator[Path]:
-    """Every file that belongs to a map at `path`, whether there or not, the map first."""
-    for kind in ("classes", "probabilities", "entropy"):
-        raster = _raster(path, kind)
-        yield raster
-        # What QGIS and GDAL leave beside a raster: statistics and overviews of its pixels.
-        yield raster.with_name(f"{raster.name}.aux.xml")
-        yield raster.with_name(f"{raster.name}.ovr")
-    yield path.with_suffix(".qml")
-
-
-def _check_place(path: Path, overwrite: bool) -> None:
-    """Raise InputError, or the system's OSError, unless the map can be written at `path`."""
-    if path.suffix.lower() not in {".tif", ".tiff"}:
-        raise InputError(f"{path} is no name for a GeoTIFF: choose one that ends in .tif.")
-    if not path.parent.is_dir():
-        raise InputError(
-            f"{path.parent}, the folder for {path.name}, is no folder: "
-            "make it first or choose another place."
-        )
-    for file in _companions(path):
-        if file.is_dir():
-            raise InputError(f"{file} is a folder: choose another name for the map.")
-        if file.exists() and not overwrite:
-            raise InputError(f"{file} exists: choose another name or allow to --overwrite it.")
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent):
-        pass
 
 
 def _fill(path: Path, size: int) -> None:

@@ -56,6 +56,12 @@ def classify_images(
     return shares
 
 
+def is_predictions(path: Path) -> bool:
+    """Whether a file begins as :func:`write_predictions` writes it."""
+    with path.open("rb") as file:
+        return file.read(64).startswith(b"image,class,probability,")
+
+
 def write_predictions(
     path: Path,
     names: Sequence[str],

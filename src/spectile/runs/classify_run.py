@@ -21,8 +21,8 @@ from spectile.learning.normalise import Normalise
 from spectile.model import Model
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
-from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.directory import claimed, trust, versions
+from spectile.runs.hardware import best_device, hardware_of, use_threads
 from spectile.runs.image_run import (
     SIDES,
     on_side,
@@ -31,7 +31,8 @@ from spectile.runs.image_run import (
     write_split,
 )
 from spectile.runs.image_start import Start, loading_workers, network_options, started
-from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
+from spectile.runs.run_files import METRICS, MODEL, PREDICTIONS, REPORT, SPLIT_TABLE
+from spectile.runs.steps import fitted_or_resumed, run_repeats
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
     ClassificationRecord,
@@ -42,7 +43,6 @@ from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
 from spectile.scoring.sample_picture import sample_picture
 
-SPLIT, PREDICTIONS = "split.csv", "predictions.csv"
 PROBE = 64
 """Edge in pixels of an image to try a network on that takes any."""
 SHOWN = 24
@@ -64,7 +64,18 @@ def train_classify(
     with `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
     """
     directory = Path(directory)
-    check_start(config, directory, overwrite=overwrite, resume=resume)
+    with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
+        return _train(config, directory, going_on, quiet, progress)
+
+
+def _train(
+    config: ClassifyConfig,
+    directory: Path,
+    resume: bool,
+    quiet: bool,
+    progress: Progress | None,
+) -> ClassificationRecord:
+    use_threads(config.hardware.threads)
     hardware_of(config.hardware).check()
     images = _opened(config)
     store = load_images(
@@ -93,7 +104,7 @@ def train_classify(
         )
         return _Run(seeded, drawn, store, edge, start).into
 
-    record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
+    record = run_repeats(config, directory, prepare, going_on=resume)
     write_classification_report(directory / REPORT, record, heading=Path(config.images).name)
     return record
 
@@ -142,7 +153,9 @@ class _Run:
             (images.images.name(index), images.legend.names[place], SIDES[int(side)])
             for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
         ]
-        write_split(folder / SPLIT, ("image", "class", "side"), rows, resume=self.start.resume)
+        write_split(
+            folder / SPLIT_TABLE, ("image", "class", "side"), rows, resume=self.start.resume
+        )
         model, history, seconds = fitted_or_resumed(
             folder, self.start.resume, lambda: self._fit(folder)
         )

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
+from spectile.errors import InputError
 from spectile.mapping.scene_map import Progress
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
-from spectile.runs.directory import CONFIG, REPORT
+from spectile.runs.directory import held, refuse_obstacles, refuse_strangers, write_mark
+from spectile.runs.finished import is_finished
 from spectile.runs.report import write_run_report
+from spectile.runs.run_files import DEMO, REPORT, holds_anything
 from spectile.runs.scene_run import train_scene
 from spectile.scenes.known import indian_pines
 from spectile.scoring.report import RunRecord
+
+Kind = Literal["blocks", "random"]
+KINDS: tuple[Kind, ...] = ("blocks", "random")
 
 
 def run_demo(
@@ -25,25 +32,52 @@ def run_demo(
 ) -> tuple[Path, list[RunRecord]]:
     """Train under both splits; gives the report that shows both, and the two runs."""
     directory = Path(directory)
-    scene, _ = indian_pines()
-    finished = []
-    for kind in ("blocks", "random"):
-        config = SceneConfig(
-            scene="indian-pines",
-            split=SplitConfig(kind=kind),
-            hardware=HardwareConfig(threads=threads),
-            seed=seed,
-        )
-        folder = directory / kind
-        finished.append(
-            train_scene(
-                config,
-                folder,
-                overwrite=overwrite,
-                resume=resume and (folder / CONFIG).exists(),
-                quiet=quiet,
-                progress=progress,
+    with held(directory, DEMO):
+        _begin(directory, overwrite=overwrite, resume=resume)
+        finished = []
+        for kind in KINDS:
+            finished.append(
+                train_scene(
+                    _config(kind, seed, threads),
+                    directory / kind,
+                    overwrite=overwrite,
+                    resume=resume,
+                    quiet=quiet,
+                    progress=progress,
+                )
             )
-        )
-    write_run_report(directory / REPORT, finished, scene)
+        scene, _ = indian_pines()
+        write_run_report(directory / REPORT, finished, scene)
     return directory / REPORT, finished
+
+
+def is_demo_finished(directory: Path, seed: int) -> bool:
+    """Whether both runs and their report are there; InputError for runs of another seed."""
+    report = directory / REPORT
+    return report.is_file() and all(
+        is_finished(_config(kind, seed, None), directory / kind) for kind in KINDS
+    )
+
+
+def _config(kind: Kind, seed: int, threads: int | None) -> SceneConfig:
+    return SceneConfig(
+        scene="indian-pines",
+        split=SplitConfig(kind=kind),
+        hardware=HardwareConfig(threads=threads),
+        seed=seed,
+    )
+
+
+def _begin(directory: Path, *, overwrite: bool, resume: bool) -> None:
+    """Make the directory of the demo; raises InputError unless it may be."""
+    indian_pines()  # without its package nothing is touched
+    refuse_obstacles(directory, DEMO)
+    if holds_anything(directory) and not resume:
+        if not overwrite:
+            raise InputError(
+                f"{directory} holds a demo: add --resume to go on with it, --overwrite to replace "
+                "it, or choose another --out."
+            )
+        refuse_strangers(directory, DEMO)
+    (directory / REPORT).unlink(missing_ok=True)
+    write_mark(directory, {"task": "demo"})

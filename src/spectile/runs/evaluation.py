@@ -16,6 +16,7 @@ from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds
 
 from spectile.errors import InputError
+from spectile.files import working_folder
 from spectile.mapping.scene_map import Progress, map_scene
 from spectile.mapping.split_raster import SPLIT_LEGEND
 from spectile.model import Model, sha256
@@ -56,12 +57,13 @@ def evaluate_model(
             raise InputError(f"{split} has no test pixel that is labelled: give a run's split.tif.")
     rows, columns = np.nonzero(scored)
     truth = opened.classes[rows, columns].astype(np.int64) - 1
-    with tempfile.TemporaryDirectory() as folder:
+    path = Path(tempfile.gettempdir(), "map.tif")
+    with working_folder(path) as folder:
         summary = map_scene(
-            model, scene, Path(folder) / "map.tif", device=best_device("auto"), progress=progress
+            model, scene, folder / path.name, device=best_device("auto"), progress=progress
         )
         start = time.perf_counter()
-        scores = map_scores(Path(folder) / "map.tif", model.legend, rows, columns, truth)
+        scores = map_scores(folder / path.name, model.legend, rows, columns, truth)
     return {
         **scores,
         "split": {"test_pixels": len(rows), **_trust(model, scene, sides)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,9 +53,8 @@ def write_split(
     Raises InputError unless a resumed run would test the images that it didn't train on.
     """
     if resume and path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            before = list(csv.reader(file))
-        if before != [list(header), *([str(cell) for cell in row] for row in rows)]:
+        before, now = path.read_bytes(), _table(header, rows)
+        if not now.startswith(before):  # a kill cuts short
             raise InputError(
                 f"{path} is no longer the split of these images, which were changed since the run "
                 "was started: start anew with --overwrite."
@@ -64,7 +64,13 @@ def write_split(
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a CSV, whole or not at all."""
-    with write_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(header)
-        table.writerows(rows)
+    with write_aside(path) as aside:
+        aside.write_bytes(_table(header, rows))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    return text.getvalue().encode("utf-8", "backslashreplace")

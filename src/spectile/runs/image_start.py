@@ -26,19 +26,16 @@ from spectile.learning.loaders import Loaders, Samples
 from spectile.learning.task import Task
 from spectile.networks.pretrained import start_from
 from spectile.runs.config import ImageConfig
-from spectile.runs.directory import (
-    CHECKPOINTS,
-    versions,
-)
+from spectile.runs.directory import versions
 from spectile.runs.hardware import hardware_of
 from spectile.runs.preparation import parse_bands
+from spectile.runs.run_files import CHECKPOINTS, TENSORBOARD
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.describe import band_ranges
 from spectile.scenes.reducers import REDUCING, fit_reducer
 
 SMALL = 64
 """Images up to this edge lose too much to a stem that quarters their resolution."""
-TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -97,6 +94,7 @@ class Start:
             "seed": self.config.seed,
             "fit_seconds": outcome.seconds,
             "best_epoch": outcome.best_epoch,
+            "epochs": len(outcome.history),
             "training_data_sha256": hashlib.sha256(b"".join(train.hashes)).hexdigest(),
             "versions": versions(),
         }

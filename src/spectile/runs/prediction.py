@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spectile.errors import InputError
-from spectile.files import not_writable, write_aside
+from spectile.files import check_not_input, check_output, not_writable
 from spectile.images import (
     IMAGE_SUFFIXES,
     ImageFiles,
@@ -25,6 +25,7 @@ from spectile.model import Model
 from spectile.runs.classification import Progress, classify_images, write_predictions
 from spectile.runs.segmentation import segment_image
 from spectile.scenes.open import open_scene
+from spectile.scenes.picture_file import is_picture_file, write_picture_file
 
 AT_ONCE = 512
 """Images that are decoded before they are classified; what memory can't hold is decoded twice."""
@@ -110,6 +111,7 @@ def predict_masks(
     bands_last: bool = True,
     skip_bad: bool = False,
     overwrite: bool = False,
+    inputs: Sequence[Path] = (),
     memory: float = 1.0,
     device: str = "cpu",
     progress: Progress | None = None,
@@ -119,13 +121,15 @@ def predict_masks(
     A GeoTIFF with a place on the ground gets a map of the same place (.tif); any other image a PNG
     with the legend's colours and the numbers of the training masks, 255 where it has no data.
     Folders inside of `roots` are kept. Raises InputError as :func:`predict_classes`, and for a mask
-    that is there already unless `overwrite`.
+    that is there already unless `overwrite`; never is an image written over, another of the
+    `inputs`, or a file that isn't a mask of ours. `out` lies outside of the `roots`.
     """
     bad: list[tuple[str, str]] = []
-    for done, file in enumerate(files, start=1):
-        target = out / _inside(file, roots)
+    targets = [out / _inside(file, roots) for file in files]
+    _check_targets(out, targets, files, roots)
+    for done, (file, target) in enumerate(zip(files, targets, strict=True), start=1):
         try:
-            _predict_mask(model, file, target, bands_last, overwrite, memory, device)
+            _predict_mask(model, file, target, bands_last, overwrite, memory, device, inputs)
         except UnreadableImageError as error:
             if not skip_bad:
                 raise InputError(f"{error} Or add --skip-bad to leave such files out.") from error
@@ -133,6 +137,37 @@ def predict_masks(
         if progress:
             progress(done, len(files))
     return Predicted(len(files) - len(bad), tuple(bad))
+
+
+def _check_targets(
+    out: Path, targets: Sequence[Path], files: Sequence[Path], roots: Sequence[Path]
+) -> None:
+    """Raise InputError for masks among the images, over them, over one another, or behind links."""
+    if out.is_symlink():
+        raise InputError(f"{out} is a link: name the folder itself, or choose another --out.")
+    for root in roots:
+        if root.is_dir() and out.resolve().is_relative_to(root.resolve()):
+            raise InputError(
+                f"{out} lies in {root}, where its masks would be taken for images the next time: "
+                "choose an --out outside of it."
+            )
+    images = {file.resolve() for file in files}
+    named: dict[Path, Path] = {}
+    for file, target in zip(files, targets, strict=True):
+        for path in (target.with_suffix(suffix) for suffix in (".png", ".tif")):
+            if path.exists() and path.resolve() in images:
+                check_not_input(path, [path])
+        plain = file.suffix.lower() not in (".tif", ".tiff")
+        if plain and (other := named.setdefault(target.with_suffix(".png"), file)) != file:
+            raise InputError(
+                f"the masks of {other} and {file} would have one name: predict them into two "
+                "folders."
+            )
+        for folder in target.parents:
+            if folder == out:
+                break
+            if folder.is_symlink():
+                raise InputError(f"{folder} is a link: move it, or choose another --out.")
 
 
 def _predict_mask(
@@ -143,6 +178,7 @@ def _predict_mask(
     overwrite: bool,
     memory: float,
     device: str,
+    inputs: Sequence[Path],
 ) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -153,14 +189,20 @@ def _predict_mask(
         scene = open_scene(str(file))
         if scene.crs is not None:
             path = target.with_suffix(".tif")
-            map_scene(model, scene, path, overwrite=overwrite, memory=memory, device=device)
+            map_scene(
+                model,
+                scene,
+                path,
+                overwrite=overwrite,
+                inputs=inputs,
+                memory=memory,
+                device=device,
+            )
             return
     path = target.with_suffix(".png")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: choose another --out or add --overwrite.")
+    check_output(path, ours=is_picture_file, overwrite=overwrite)
     classes = segment_image(model, image, str(file), memory=memory, device=device)
-    with write_aside(path) as aside:
-        mask_picture(classes, model).save(aside)
+    write_picture_file(mask_picture(classes, model), path)
 
 
 def mask_picture(classes: NDArray[np.int32], model: Model) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 
 from spectile import networks
 from spectile.errors import InputError
@@ -19,27 +22,22 @@ from spectile.learning.recipes import Recipe
 from spectile.learning.shared_trunk import check_shares_trunk, fit_shared
 from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
+from spectile.mapping.map_files import remove_map
 from spectile.mapping.picture import write_picture
 from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
 from spectile.mapping.split_raster import SPLIT_LEGEND, write_split
 from spectile.model import Model
 from spectile.runs.config import SceneConfig
-from spectile.runs.directory import (
-    CHECKPOINTS,
-    METRICS,
-    MODEL,
-    REPORT,
-    trust,
-    versions,
-)
+from spectile.runs.directory import check_inputs, claimed, trust, versions
 from spectile.runs.evaluation import scene_place, split_hash
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device, hardware_of, use_threads
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
+from spectile.runs.run_files import CHECKPOINTS, MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT
 from spectile.runs.scores import map_scores, read_map
 from spectile.runs.splitting import make_split
-from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
+from spectile.runs.steps import fitted_or_resumed, run_repeats
 from spectile.scenes.labels import Labels
 from spectile.scenes.reducers import REDUCING
 from spectile.scenes.scene import Scene
@@ -47,7 +45,7 @@ from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.records import write_metrics
 from spectile.scoring.report import RunRecord
 
-MAP, PICTURE, SPLIT = "map.tif", "map.png", "split.tif"
+log = logging.getLogger(__name__)
 
 
 def train_scene(
@@ -62,11 +60,20 @@ def train_scene(
     """Fit, map, score and report; everything goes into the run `directory`.
 
     The inputs are checked before the directory is touched. A run killed at any moment goes on with
-    `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
+    `resume` and ends with the same numbers; where there is none it begins. Raises InputError for
+    what the user has to mend, and while another process writes a run there.
     """
     directory = Path(directory)
-    check_start(config, directory, overwrite=overwrite, resume=resume)
+    with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
+        return _train(config, directory, going_on, quiet, progress)
+
+
+def _train(
+    config: SceneConfig, directory: Path, resume: bool, quiet: bool, progress: Progress | None
+) -> RunRecord:
+    use_threads(config.hardware.threads)
     scene, labels = open_material(config)
+    check_inputs(directory, scene.files)
     check_network(config, scene, labels)
     hardware_of(config.hardware).check()
     tile_edge(scene, config.recipe.window, config.map.memory)
@@ -77,7 +84,7 @@ def train_scene(
         prepared = prepare(scene, labels, bands, split, once, notes)
         return lambda folder: _run(scene, prepared, once, folder, resume, quiet, progress)
 
-    first = run_repeats(config, directory, made_ready, overwrite=overwrite, resume=resume)
+    first = run_repeats(config, directory, made_ready, going_on=resume)
     write_run_report(directory / REPORT, [first], scene)
     return first
 
@@ -132,13 +139,9 @@ def _run(
     """One repeat; what a killed run had finished is taken as it is."""
     if resume and (folder / SPLIT).exists():
         _check_split(folder / SPLIT, prepared)
-    write_split(
-        folder / SPLIT,
-        prepared.split.assignment,
-        crs=scene.crs,
-        transform=scene.transform,
-        overwrite=True,
-    )
+    for path in (folder / SPLIT, folder / MAP):
+        remove_map(path)
+    write_split(folder / SPLIT, prepared.split.assignment, crs=scene.crs, transform=scene.transform)
     model, history, seconds = fitted_or_resumed(
         folder, resume, lambda: _fit(scene, prepared, config, folder, resume, quiet)
     )
@@ -150,7 +153,6 @@ def _run(
         memory=config.map.memory,
         probabilities=config.map.probabilities,
         entropy=config.map.entropy,
-        overwrite=True,
         device=best_device(config.hardware.accelerator),
         progress=progress,
     )
@@ -217,6 +219,7 @@ def _fit(
             "split_sha256": split_hash(prepared.split.assignment),
             "fit_seconds": outcome.seconds,
             "best_epoch": outcome.best_epoch,
+            "epochs": len(outcome.history),
             "training_data_sha256": prepared.data_hash,
             "versions": versions(),
         },
@@ -256,8 +259,16 @@ def metrics_of(
 
 
 def _check_split(path: Path, prepared: Prepared) -> None:
-    """Raise InputError unless a resumed run would test the pixels that it didn't train on."""
-    if not np.array_equal(read_map(path, SPLIT_LEGEND), prepared.split.assignment):
+    """Raise InputError unless a resumed run would test the pixels that it didn't train on.
+
+    A file that a kill has damaged says nothing.
+    """
+    try:
+        before = read_map(path, SPLIT_LEGEND)
+    except (CPLE_BaseError, RasterioError):
+        log.warning("%s is damaged: it is written again.", path)
+        return
+    if not np.array_equal(before, prepared.split.assignment):
         raise InputError(
             f"{path} is no longer the split of this scene and these labels, which were changed "
             "since the run was started: start anew with --overwrite."

@@ -26,14 +26,15 @@ from spectile.learning.image_samples import EvenWindows, RandomCrops
 from spectile.learning.imbalance import rarity_of
 from spectile.learning.normalise import Normalise
 from spectile.learning.segmenter import Segmenter
+from spectile.mapping.map_files import remove_map
 from spectile.mapping.picture import write_picture
 from spectile.mapping.scene_map import map_scene
 from spectile.model import Model
 from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
-from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
+from spectile.runs.directory import check_inputs, claimed, trust, versions
 from spectile.runs.evaluation import scene_place
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device, hardware_of, use_threads
 from spectile.runs.image_run import (
     SIDES,
     on_side,
@@ -42,8 +43,9 @@ from spectile.runs.image_run import (
     write_split,
 )
 from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.run_files import MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT_TABLE
 from spectile.runs.segmentation import segment_image
-from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
+from spectile.runs.steps import fitted_or_resumed, run_repeats
 from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
 from spectile.scenes.scene import Scene
@@ -78,9 +80,22 @@ def train_segment(
     mend.
     """
     directory = Path(directory)
-    check_start(config, directory, overwrite=overwrite, resume=resume)
+    with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
+        return _train(config, directory, going_on, quiet, progress)
+
+
+def _train(
+    config: SegmentConfig,
+    directory: Path,
+    resume: bool,
+    quiet: bool,
+    progress: Progress | None,
+) -> SegmentationRecord:
+    use_threads(config.hardware.threads)
     hardware_of(config.hardware).check()
     scene, pairs = _opened(config)
+    if scene is not None:
+        check_inputs(directory, scene.files)
     store = load_images(
         pairs.images,
         range(len(pairs.sides)),
@@ -108,7 +123,7 @@ def train_segment(
         )
         return _Run(seeded, drawn, store, scene, edge, start).into
 
-    record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
+    record = run_repeats(config, directory, prepare, going_on=resume)
     write_segmentation_report(directory / REPORT, record, heading=_heading(config))
     return record
 
@@ -162,7 +177,7 @@ class _Run:
         """Fit, test, and write everything but the report to `folder`."""
         config, pairs = self.config, self.pairs
         rows = [(pairs.images.name(at), SIDES[int(side)]) for at, side in enumerate(pairs.sides)]
-        write_split(folder / SPLIT, ("image", "side"), rows, resume=self.start.resume)
+        write_split(folder / SPLIT_TABLE, ("image", "side"), rows, resume=self.start.resume)
         model, history, seconds = fitted_or_resumed(
             folder, self.start.resume, lambda: self._fit(folder)
         )
@@ -252,11 +267,11 @@ class _Run:
     def _map(self, model: Model, folder: Path) -> float:
         """Map the scene that the tiles were cut from."""
         assert self.scene is not None
+        remove_map(folder / MAP)
         summary = map_scene(
             model,
             self.scene,
             folder / MAP,
-            overwrite=True,
             device=best_device(self.config.hardware.accelerator),
         )
         write_picture(folder / MAP, folder / PICTURE, model.legend)
@@ -300,7 +315,6 @@ class _Tested:
         return SegmentedImage(name, sample_picture(pixels), truth, self.found, self.accuracy)
 
 
-SPLIT, MAP, PICTURE = "split.csv", "map.tif", "map.png"
 TITLES = {
     "given": "Given split",
     "order": "Images in the order of their names",

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from spectile.errors import InputError
 from spectile.learning.fit import Fit
 from spectile.model import Model, load
-from spectile.runs.config import RunConfig, read_config
-from spectile.runs.directory import (
-    CONFIG,
-    HISTORY,
-    METRICS,
-    MODEL,
-    check_free,
-    check_same,
-    make_directory,
-)
-from spectile.runs.hardware import use_threads
+from spectile.runs.config import RunConfig
+from spectile.runs.directory import begin
+from spectile.runs.run_files import HISTORY, METRICS, MODEL
 from spectile.scoring.metrics import summarise
 from spectile.scoring.records import read_history, write_history, write_metrics
+
+log = logging.getLogger(__name__)
 
 History = list[dict[str, Any]]
 
@@ -37,21 +33,12 @@ Config = TypeVar("Config", bound=RunConfig)
 Shown = TypeVar("Shown", bound=Record)
 
 
-def check_start(config: RunConfig, directory: Path, *, overwrite: bool, resume: bool) -> None:
-    """Raise InputError unless the run may begin or go on in `directory`."""
-    check_free(directory, overwrite=overwrite, resume=resume)
-    if resume:
-        check_same(config, read_config(directory / CONFIG, type(config)), directory)
-    use_threads(config.hardware.threads)
-
-
 def run_repeats(
     config: Config,
     directory: Path,
     prepare: Callable[[Config], Callable[[Path], Shown]],
     *,
-    overwrite: bool,
-    resume: bool,
+    going_on: bool,
 ) -> Shown:
     """Run with as many seeds as are asked for; the first run's record with the mean of all.
 
@@ -62,7 +49,7 @@ def run_repeats(
     for repeat in range(config.repeats):
         run = prepare(config.model_copy(update={"seed": config.seed + repeat, "repeats": 1}))
         if repeat == 0:
-            make_directory(directory, config, overwrite=overwrite, resume=resume)
+            begin(directory, config, going_on=going_on)
         folder = directory if repeat == 0 else directory / f"repeat-{repeat + 1}"
         folder.mkdir(exist_ok=True)
         runs.append(run(folder))
@@ -85,11 +72,26 @@ def fitted_or_resumed(
     The model is what :func:`spectile.model.load` makes of its file, whether it was fitted now or
     before: so a run, a resumed one and whoever loads its model compute the same numbers.
     """
-    if resume and (folder / MODEL).exists() and (folder / HISTORY).exists():
-        model = load(folder / MODEL)
-        history: History = list(read_history(folder / HISTORY))
-        return model, history, float(model.provenance.get("fit_seconds", 0.0))
+    if resume and (done := _finished_fit(folder)) is not None:
+        return done
     model, outcome = fit()
     write_history(folder / HISTORY, outcome.history)
     model.save(folder / MODEL)
     return load(folder / MODEL), list(outcome.history), outcome.seconds
+
+
+def _finished_fit(folder: Path) -> tuple[Model, History, float] | None:
+    """What a fit left, if all of it can be read; what can't makes room for what is made again."""
+    if not (folder / MODEL).exists() or not (folder / HISTORY).exists():
+        return None
+    try:
+        model = load(folder / MODEL)
+        history: History = list(read_history(folder / HISTORY))
+        whole = (folder / HISTORY).read_bytes().endswith(b"\n")
+        if not whole or len(history) != model.provenance.get("epochs", len(history)):
+            raise InputError(f"{folder / HISTORY} is cut short.")
+    except InputError as error:
+        log.warning("What was fitted before is damaged, and is made again: %s", error)
+        (folder / MODEL).unlink()
+        return None
+    return model, history, float(model.provenance.get("fit_seconds", 0.0))

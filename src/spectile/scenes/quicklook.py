@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from spectile.errors import InputError
-from spectile.files import write_aside
+from spectile.scenes.picture_file import write_picture_file
 from spectile.scenes.scene import Scene
 from spectile.scenes.thinned import read_thinned
 
@@ -43,14 +44,10 @@ def write_quicklook(scene: Scene, path: str | os.PathLike[str], *, max_size: int
 
     Raises InputError where that is no image format or the file can't be written.
     """
-    from matplotlib.image import imsave
-
     name = os.fspath(path)
     if Path(name).suffix.lower() not in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"):
         raise InputError(f"{name} is no name for a picture: let it end in .png or .jpg.")
-    picture = quicklook(scene, max_size=max_size)
-    with write_aside(name) as aside:
-        imsave(aside, picture)
+    write_picture_file(Image.fromarray(quicklook(scene, max_size=max_size)), name)
 
 
 def color_bands(scene: Scene) -> tuple[int, int, int]:

@@ -70,6 +70,15 @@ def write_metrics(path: str | os.PathLike[str], metrics: Mapping[str, Any]) -> N
         aside.write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
 
 
+def is_metrics(path: Path) -> bool:
+    """Whether a file is one that :func:`write_metrics` wrote."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"overall_accuracy", "confusion", "split"} <= found.keys()
+
+
 def write_history(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write one line an epoch: those of `HISTORY_COLUMNS` that any row has, `epoch` at least.
 

@@ -1,0 +1,152 @@
+"""The files that a map is made of, and whether those that are there may be written over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+
+from spectile.errors import InputError
+from spectile.files import check_output, working_folder
+from spectile.mapping.geotiff import SOFTWARE, SOFTWARE_TAG
+from spectile.mapping.qgis_style import is_plain_style
+from spectile.scenes.gdal_raster import quiet_gdal
+from spectile.scenes.legend import Legend
+
+KINDS = ("classes", "probabilities", "entropy")
+ENTROPY = "entropy of the class probabilities, 0 sure to 1 undecided"
+
+
+def raster_file(path: Path, kind: str) -> Path:
+    """The file for a kind of layer: map.tif, map_probabilities.tif, map_entropy.tif."""
+    return path if kind == "classes" else path.with_name(f"{path.stem}_{kind}{path.suffix}")
+
+
+def style_file(path: Path) -> Path:
+    """The style that QGIS finds beside the map."""
+    return path.with_suffix(".qml")
+
+
+def map_files(path: Path) -> Iterator[Path]:
+    """Every file that belongs to a map at `path`, whether there or not, the map first."""
+    for kind in KINDS:
+        raster = raster_file(path, kind)
+        yield raster
+        # What QGIS and GDAL leave beside a raster: statistics and overviews of its pixels.
+        yield raster.with_name(f"{raster.name}.aux.xml")
+        yield raster.with_name(f"{raster.name}.ovr")
+    yield style_file(path)
+
+
+def check_map_place(path: Path, *, overwrite: bool, inputs: Iterable[str] = ()) -> None:
+    """Raise InputError, or the system's OSError, unless a map can be written at `path`.
+
+    Overwriting replaces files of an earlier map alone: no `inputs`, no links, and nothing with a
+    companion's name that is somebody else's.
+    """
+    if path.suffix.lower() not in {".tif", ".tiff"}:
+        raise InputError(f"{path} is no name for a GeoTIFF: choose one that ends in .tif.")
+    if not path.parent.is_dir():
+        raise InputError(
+            f"{path.parent}, the folder for {path.name}, is no folder: "
+            "make it first or choose another place."
+        )
+    inputs = list(inputs)
+    for kind in KINDS:
+        raster = raster_file(path, kind)
+        for file, ours in (
+            (raster, lambda file, kind=kind: _is_layer(file, kind, path)),
+            (raster.with_name(f"{raster.name}.aux.xml"), _is_of_raster),
+            (raster.with_name(f"{raster.name}.ovr"), _are_overviews),
+        ):
+            check_output(file, ours=ours, overwrite=overwrite, inputs=inputs)
+    check_output(style_file(path), ours=_is_style, overwrite=overwrite, inputs=inputs)
+    with working_folder(path):
+        pass  # it can be written there
+
+
+def remove_map(path: Path) -> None:
+    """Remove what there is of a map, whole or not, from a folder where no other can be."""
+    for file in map_files(path):
+        file.unlink(missing_ok=True)
+
+
+def is_map(path: Path) -> bool:
+    """Whether a class map that Spectile wrote is there and can be read."""
+    return _is_layer(path, "classes", path)
+
+
+def is_finished_map(path: Path, legend: Legend, size: tuple[int, int], kinds: set[str]) -> bool:
+    """Whether a map of `legend` and of `size` (height, width) is there with all its `kinds`."""
+    if not all(_is_layer(raster_file(path, kind), kind, path) for kind in kinds):
+        return False
+    with quiet_gdal(), rasterio.open(path) as raster:
+        values = {int(tag[6:]) for tag in raster.tags(1) if tag.startswith("CLASS_")}
+        return raster.shape == size and values == set(legend.values)
+
+
+def _is_layer(path: Path, kind: str, map_path: Path) -> bool:
+    """Whether a raster is the layer of some map that Spectile wrote."""
+    try:
+        with quiet_gdal(), rasterio.open(path) as raster:
+            if not _has_form(raster, kind):
+                return False
+            # Earlier versions didn't sign: their class maps show by their classes' names.
+            if raster.tags().get(SOFTWARE_TAG) == SOFTWARE or kind == "classes":
+                return True
+            with rasterio.open(map_path) as classes:
+                names = [name for tag, name in classes.tags(1).items() if tag.startswith("CLASS_")]
+            known = [ENTROPY] if kind == "entropy" else names
+            return sorted(raster.descriptions) == sorted(known)
+    except (CPLE_BaseError, RasterioError, OSError, TypeError, ValueError):
+        return False
+
+
+def _has_form(raster: DatasetReader, kind: str) -> bool:
+    if raster.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") != "COG":
+        return False
+    if kind == "classes":
+        named = any(tag.startswith("CLASS_") for tag in raster.tags(1))
+        return named and raster.count == 1 and raster.dtypes[0] in ("uint8", "uint16")
+    if kind == "entropy" and raster.descriptions != (ENTROPY,):
+        return False
+    return set(raster.dtypes) == {"float32"}
+
+
+def _is_of_raster(path: Path) -> bool:
+    """Whether an .aux.xml is what GDAL keeps beside a raster of ours that is there."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, ValueError):
+        return False
+    raster = path.with_name(path.name.removesuffix(".aux.xml"))
+    names = [entry.get("key", "") for entry in root.iter("MDI")]
+    # The map's own may lie alone: a kill can come before the map itself is moved there.
+    alone = any(name.startswith("CLASS_") for name in names)
+    return root.tag == "PAMDataset" and (alone or raster.is_file())
+
+
+def _are_overviews(path: Path) -> bool:
+    """Whether an .ovr holds smaller copies of the raster beside it."""
+    try:
+        with (
+            quiet_gdal(),
+            rasterio.open(path.with_name(path.name.removesuffix(".ovr"))) as raster,
+            rasterio.open(path) as overview,
+        ):
+            same = (overview.count, overview.dtypes) == (raster.count, raster.dtypes)
+            return same and overview.width < raster.width and overview.height < raster.height
+    except (CPLE_BaseError, RasterioError):
+        return False
+
+
+def _is_style(path: Path) -> bool:
+    try:
+        return is_plain_style(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        return False
