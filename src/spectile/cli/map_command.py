@@ -17,6 +17,7 @@ from spectile.cli.options import (
     Precision,
     Quiet,
     Threads,
+    within,
 )
 from spectile.errors import InputError
 
@@ -61,7 +62,11 @@ def map_(
         str | None, typer.Option(metavar="ADDRESS", help="Map on the workers of this Dask cluster.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Map in so many processes of one thread each.")
+        int | None,
+        typer.Option(
+            callback=within("--workers", "Count", of_cores=True),
+            help="Map in so many processes of one thread each.",
+        ),
     ] = None,
     bands_last: BandsLast = True,
     threads: Threads = None,

@@ -21,6 +21,7 @@ from spectile.errors import InputError
 from spectile.learning.callbacks import FitProgress, History, WholeCheckpoints
 from spectile.learning.loaders import Loaders
 from spectile.learning.task import Task
+from spectile.ranges import check_cores
 
 BEST, LAST = "best", "last"
 
@@ -41,12 +42,11 @@ class Hardware:
 
         With `bf16_on_cpu` auto is bf16-mixed on a CPU that multiplies matrices of it.
         """
-        gpu = self.accelerator in ("gpu", "cuda") or (
-            self.accelerator == "auto" and torch.cuda.is_available()
-        )
         precision = self.precision
         if precision == "auto":
-            precision = "bf16-mixed" if gpu or (bf16_on_cpu and multiplies_bf16()) else "32-true"
+            precision = (
+                "bf16-mixed" if self._on_gpu or (bf16_on_cpu and multiplies_bf16()) else "32-true"
+            )
         return {
             "accelerator": self.accelerator,
             "devices": self.devices,
@@ -55,8 +55,16 @@ class Hardware:
             "strategy": "auto" if self.devices == 1 else f"ddp_spawn{UNUSED * frozen}",
         }
 
+    @property
+    def _on_gpu(self) -> bool:
+        return self.accelerator in ("gpu", "cuda") or (
+            self.accelerator == "auto" and torch.cuda.is_available()
+        )
+
     def check(self) -> None:
         """Raise InputError for hardware that Lightning doesn't find."""
+        if not self._on_gpu:
+            check_cores("--devices", self.devices)
         try:
             with _lightning_silenced():
                 L.Trainer(logger=False, enable_checkpointing=False, **self.trainer_arguments())

@@ -197,7 +197,7 @@ def _edge(mapper: Mapper, memory: float, path: Path, resume: bool) -> int:
     if needed > memory:
         raise InputError(
             f"{path} was begun in tiles of up to {begun['tile']} pixels a side: "
-            f"allow at least --memory {rounded_up(needed)}, or map anew, without --resume."
+            f"allow a memory of at least {rounded_up(needed)} GB, or map anew instead of resuming."
         )
     return int(begun["tile"])
 

@@ -22,7 +22,7 @@ from spectile.model import Model
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
 from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
     on_side,
@@ -30,7 +30,13 @@ from spectile.runs.image_run import (
     readable,
     write_split,
 )
-from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.image_start import (
+    Start,
+    check_network,
+    loading_workers,
+    network_options,
+    started,
+)
 from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
@@ -65,7 +71,7 @@ def train_classify(
     """
     directory = Path(directory)
     check_start(config, directory, overwrite=overwrite, resume=resume)
-    hardware_of(config.hardware).check()
+    check_network(config.recipe)
     images = _opened(config)
     store = load_images(
         images.images,

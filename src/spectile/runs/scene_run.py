@@ -33,7 +33,7 @@ from spectile.runs.directory import (
     versions,
 )
 from spectile.runs.evaluation import scene_place, split_hash
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device, check_memory, hardware_of
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
@@ -68,7 +68,6 @@ def train_scene(
     check_start(config, directory, overwrite=overwrite, resume=resume)
     scene, labels = open_material(config)
     check_network(config, scene, labels)
-    hardware_of(config.hardware).check()
     tile_edge(scene, config.recipe.window, config.map.memory)
     labels, bands, notes = usable(scene, labels, config)
 
@@ -109,6 +108,7 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             classes=max(1, len(labels.legend)),
             **network_options(recipe),
         )
+    check_memory(network)
     if recipe.shared:
         check_shares_trunk(network)
 

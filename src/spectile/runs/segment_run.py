@@ -33,7 +33,7 @@ from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
 from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
 from spectile.runs.evaluation import scene_place
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
     on_side,
@@ -41,7 +41,13 @@ from spectile.runs.image_run import (
     readable,
     write_split,
 )
-from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.image_start import (
+    Start,
+    check_network,
+    loading_workers,
+    network_options,
+    started,
+)
 from spectile.runs.segmentation import segment_image
 from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import open_labels
@@ -79,7 +85,7 @@ def train_segment(
     """
     directory = Path(directory)
     check_start(config, directory, overwrite=overwrite, resume=resume)
-    hardware_of(config.hardware).check()
+    check_network(config.recipe)
     scene, pairs = _opened(config)
     store = load_images(
         pairs.images,

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from spectile.learning.fit import Fit
 from spectile.model import Model, load
+from spectile.ranges import check_cores
 from spectile.runs.config import RunConfig, read_config
 from spectile.runs.directory import (
     CONFIG,
@@ -19,7 +20,7 @@ from spectile.runs.directory import (
     check_same,
     make_directory,
 )
-from spectile.runs.hardware import use_threads
+from spectile.runs.hardware import hardware_of, use_threads
 from spectile.scoring.metrics import summarise
 from spectile.scoring.records import read_history, write_history, write_metrics
 
@@ -39,6 +40,9 @@ Shown = TypeVar("Shown", bound=Record)
 
 def check_start(config: RunConfig, directory: Path, *, overwrite: bool, resume: bool) -> None:
     """Raise InputError unless the run may begin or go on in `directory`."""
+    check_cores("--threads", config.hardware.threads)
+    check_cores("--workers", getattr(config, "workers", None))
+    hardware_of(config.hardware).check()
     check_free(directory, overwrite=overwrite, resume=resume)
     if resume:
         check_same(config, read_config(directory / CONFIG, type(config)), directory)
