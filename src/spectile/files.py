@@ -41,6 +41,16 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def check_ending(path: str | os.PathLike[str], what: str, endings: tuple[str, ...]) -> None:
+    """Raise InputError unless the name of a file to write ends as its format does.
+
+    `what` is what is written there, as in "a map".
+    """
+    if Path(path).suffix.lower() not in endings:
+        listed = " or ".join([", ".join(endings[:-1]), endings[-1]] if endings[1:] else endings)
+        raise InputError(f"{os.fspath(path)} is no name for {what}: let it end in {listed}.")
+
+
 def not_writable(path: str | os.PathLike[str], error: OSError) -> InputError:
     """The sentence for a file that the system refuses to write."""
     reason = error.strerror or str(error)

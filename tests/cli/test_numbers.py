@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import spectile
+from tests.cli.conftest import QUICK, Field, spectile
 
 TRAIN = ("train", "scene", "nowhere.tif", "nowhere.tif", "--out", "run")
 CLASSIFY = ("train", "classify", "--images", "nowhere", "--out", "run")
@@ -51,3 +51,25 @@ def test_what_the_parser_refuses_is_one_sentence() -> None:
     assert "see spectile map --help" in spectile(*MAP, "--memory", "much", code=2)
     assert "--frequency" in spectile(*MAP, "--frequency", "9", code=2)
     assert "frobnicate" in spectile("frobnicate", code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending"),
+    [
+        (("info", "nowhere.tif", "--quicklook", "quick.tif"), ".png"),
+        (("info", "nowhere.tif", "--quicklook", "quick"), ".jpg"),
+        (("map", "nowhere.safetensors", "nowhere.tif", "map.png"), ".tif"),
+        (("evaluate", "nowhere.safetensors", "nowhere.tif", "l.tif", "--out", "a.csv"), ".json"),
+    ],
+)
+def test_names_of_formats_that_are_not_written(arguments: tuple[str, ...], ending: str) -> None:
+    assert f"{ending}" in (message := spectile(*arguments, code=2))
+    assert "nowhere" not in message
+
+
+def test_a_fit_that_diverges_leaves_no_model(field: Field, tmp_path: Path) -> None:
+    run = ("train", "scene", field.scene, field.labels, "--out", tmp_path / "run", *QUICK)
+    message = spectile(*run, "--split", "random", "--learning-rate", "100", code=2)
+    assert "lower the learning rate" in message
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert not (tmp_path / "run" / "report.html").exists()

@@ -28,12 +28,15 @@ def evaluate(
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_scores
+    from spectile.files import check_ending
     from spectile.model import load
     from spectile.runs.evaluation import evaluate_model
     from spectile.runs.hardware import use_threads
     from spectile.scenes.open import open_scene
     from spectile.scoring.records import write_metrics
 
+    if out is not None:
+        check_ending(out, "scores", (".json",))
     if out is not None and out.exists() and not overwrite:
         raise InputError(f"{out} exists: choose another name or add --overwrite.")
     use_threads(threads)

@@ -15,18 +15,22 @@ from spectile.errors import InputError
 def info(
     path: Annotated[str, typer.Argument(help="Scene: GeoTIFF, ENVI, MATLAB, NumPy ...")],
     quicklook: Annotated[
-        Path | None, typer.Option(help="Write a picture of the scene to this PNG.")
+        Path | None, typer.Option(help="Write a picture of the scene to this PNG or JPEG.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     bands_last: BandsLast = True,
     overwrite: Overwrite = False,
 ) -> None:
     """Say what a scene holds: size, bands, wavelengths, gaps, place on Earth."""
+    from spectile.files import check_ending
     from spectile.scenes.describe import describe
     from spectile.scenes.open import open_scene
+    from spectile.scenes.quicklook import PICTURES
 
-    if quicklook is not None and quicklook.exists() and not overwrite:
-        raise InputError(f"{quicklook} exists: choose another name or add --overwrite.")
+    if quicklook is not None:
+        check_ending(quicklook, "a picture", PICTURES)
+        if quicklook.exists() and not overwrite:
+            raise InputError(f"{quicklook} exists: choose another name or add --overwrite.")
     scene = open_scene(path, bands_last=bands_last)
     facts = describe(scene)
     if json:

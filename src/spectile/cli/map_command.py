@@ -75,6 +75,7 @@ def map_(
 ) -> None:
     """Map a scene of any size with a trained model."""
     from spectile.cli.bars import pixels_bar
+    from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
     from spectile.model import load
     from spectile.runs.hardware import best_device, use_threads
@@ -82,6 +83,7 @@ def map_(
     from spectile.scenes.open import open_scene
     from spectile.scenes.scene import rows_and_columns
 
+    check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)
     opened = open_scene(scene, bands_last=bands_last)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:

@@ -16,9 +16,10 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from spectile.errors import InputError
-from spectile.learning.callbacks import FitProgress, History, WholeCheckpoints
+from spectile.learning.callbacks import FitProgress, History, WholeCheckpoints, diverged
 from spectile.learning.loaders import Loaders
 from spectile.learning.task import Task
 from spectile.ranges import check_cores
@@ -139,12 +140,13 @@ def fit(
         with _lightning_silenced():
             devices = hardware.trainer_arguments(frozen=task.frozen, bf16_on_cpu=task.bf16_on_cpu)
             trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
-            trainer.fit(
-                task,
-                datamodule=loaders,
-                ckpt_path=str(last) if resume else None,
-                weights_only=True,
-            )
+            with _said_elsewhere():
+                trainer.fit(
+                    task,
+                    datamodule=loaders,
+                    ckpt_path=str(last) if resume else None,
+                    weights_only=True,
+                )
     # From the files: with several devices the fit happened in other processes.
     chosen = torch.load(
         checkpoints / f"{BEST if monitored else LAST}.ckpt", map_location="cpu", weights_only=True
@@ -154,6 +156,9 @@ def fit(
         for key, value in chosen["state_dict"].items()
         if key.startswith(task.kept_prefix)
     }
+    # The last step of all shows in no loss where nothing is validated.
+    if not all(bool(weight.isfinite().all()) for weight in weights.values()):
+        raise diverged("network's weights", float("nan"), int(chosen["epoch"]) + 1)
     network = task.network
     network.cpu().load_state_dict(weights)
     network.requires_grad_(True).eval()
@@ -216,6 +221,19 @@ def _history(last: Path) -> list[dict[str, float]]:
     state = torch.load(last, map_location="cpu", weights_only=True)
     rows: list[dict[str, float]] = state["callbacks"][History.__name__]["rows"]
     return rows
+
+
+@contextmanager
+def _said_elsewhere() -> Iterator[None]:
+    """Raise the InputError of a spawned process, which comes as the text of a traceback."""
+    try:
+        yield
+    except ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        kind, colon, sentence = last.partition(": ")
+        if colon and kind == f"{InputError.__module__}.{InputError.__name__}":
+            raise InputError(sentence) from error
+        raise
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import torch
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.files import check_ending
 from spectile.mapping.area import Area
 from spectile.mapping.cluster import Cluster, write_on_cluster
 from spectile.mapping.job import describe_job
@@ -126,6 +127,7 @@ def map_scene(
     written, and if something that decides on the pixels isn't what the map was begun with.
     """
     start, path = time.perf_counter(), Path(path)
+    check_ending(path, "a map", (".tif", ".tiff"))
     mapper, reason = mapper_or_patches(
         model,
         scene,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,6 +48,7 @@ from spectile.scoring.classification_report import (
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
 from spectile.scoring.sample_picture import sample_picture
+from spectile.scoring.wording import notes_on_loss
 
 SPLIT, PREDICTIONS = "split.csv", "predictions.csv"
 PROBE = 64
@@ -170,7 +172,10 @@ class _Run:
             legend=images.legend,
             samples=shown[0],
             mistakes=shown[1],
-            extra_notes=self.start.notes,
+            extra_notes=(
+                *self.start.notes,
+                *notes_on_loss(history, guessing=math.log(len(images.legend))),
+            ),
         )
 
     def _fit(self, folder: Path) -> tuple[Model, Fit]:

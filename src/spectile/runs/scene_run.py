@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,6 +47,7 @@ from spectile.scenes.scene import Scene
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.records import write_metrics
 from spectile.scoring.report import RunRecord
+from spectile.scoring.wording import notes_on_loss
 
 MAP, PICTURE, SPLIT = "map.tif", "map.png", "split.tif"
 
@@ -160,6 +162,7 @@ def _run(
     replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
     write_metrics(folder / METRICS, metrics)
     notes = [*prepared.notes, *([summary.reason] if summary.reason else [])]
+    notes += notes_on_loss(history, guessing=math.log(len(model.legend)))
     return record(scene, prepared, config, metrics, history, folder / MAP, tuple(notes))
 
 

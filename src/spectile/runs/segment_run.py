@@ -62,6 +62,7 @@ from spectile.scoring.segmentation_report import (
     SegmentedImage,
     write_segmentation_report,
 )
+from spectile.scoring.wording import notes_on_loss
 
 LARGEST_CROP = 256
 SHOWN = 8
@@ -192,7 +193,7 @@ class _Run:
             legend=pairs.legend,
             samples=[tested[place].shown() for place in drawn],
             worst=[image.shown() for image in worst],
-            extra_notes=self.start.notes,
+            extra_notes=(*self.start.notes, *notes_on_loss(history)),
         )
 
     def _fit(self, folder: Path) -> tuple[Model, Fit]:

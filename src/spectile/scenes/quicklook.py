@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.errors import InputError
-from spectile.files import write_aside
+from spectile.files import check_ending, write_aside
 from spectile.scenes.scene import Scene
 from spectile.scenes.thinned import read_thinned
 
@@ -20,6 +18,8 @@ _NEAR = 60.0
 _CUT = (2.0, 98.0)
 """Percentiles that become black and full colour."""
 _WHITE = 255
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+"""What pictures may end in."""
 
 
 def quicklook(scene: Scene, *, max_size: int = 1024) -> NDArray[np.uint8]:
@@ -46,8 +46,7 @@ def write_quicklook(scene: Scene, path: str | os.PathLike[str], *, max_size: int
     from matplotlib.image import imsave
 
     name = os.fspath(path)
-    if Path(name).suffix.lower() not in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"):
-        raise InputError(f"{name} is no name for a picture: let it end in .png or .jpg.")
+    check_ending(name, "a picture", PICTURES)
     picture = quicklook(scene, max_size=max_size)
     with write_aside(name) as aside:
         imsave(aside, picture)
