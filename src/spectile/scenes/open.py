@@ -13,6 +13,7 @@ from spectile.scenes.envi_files import find_data, find_header
 from spectile.scenes.gdal_raster import open_dataset, quiet_gdal, scene_of_dataset
 from spectile.scenes.matlab import open_matlab
 from spectile.scenes.numpy_arrays import open_npy, open_npz
+from spectile.scenes.offline import asking_nobody, check_local
 from spectile.scenes.scene import Scene
 
 _OF_GDAL = re.compile(r"/vsi|[A-Za-z][A-Za-z0-9+.]+://|[A-Za-z0-9_]{2,}:")
@@ -71,9 +72,10 @@ def _open_file(file: Path, wanted: str | None, source: str, *, bands_last: bool)
 
 
 def _open_raster(name: str, header: Path | None, source: str) -> Scene:
+    check_local(source, name)
     dataset = open_dataset(name)
     if dataset is not None:
-        with quiet_gdal():
+        with quiet_gdal(), asking_nobody(name):
             if dataset.driver == "ENVI":
                 return scene_of_envi_dataset(dataset, source)
             return scene_of_dataset(dataset, source)
