@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from typing import Any, NoReturn
@@ -16,6 +17,10 @@ def main() -> None:
     from spectile.cli.app import USAGE_ERROR, app
     from spectile.errors import InputError
 
+    for stream in (sys.stdout, sys.stderr):
+        # File names may be no text, and a terminal may lack a letter: neither ends a run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # An exception instead of death at once: what is half written gets cleaned away.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -26,6 +31,10 @@ def main() -> None:
         _refuse(error)
     except InputError as error:
         print(f"spectile: {error}", file=sys.stderr)
+        sys.exit(2)
+    except UnicodeEncodeError as error:
+        name = ascii(error.object[:200])
+        print(f"spectile: {name} is no UTF-8 text: rename the file.", file=sys.stderr)
         sys.exit(2)
     except Interrupted:
         print("spectile: interrupted; a run goes on with --resume.", file=sys.stderr)

@@ -24,6 +24,7 @@ from spectile.ranges import (
     TrainShare,
     wrong,
 )
+from spectile.runs.yaml_file import read_yaml
 from spectile.scenes.components import Padding
 
 
@@ -77,7 +78,9 @@ class RunConfig(_Section):
     def write(self, path: Path) -> None:
         """Write config.yaml."""
         with write_aside(path) as aside:
-            aside.write_text(yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True))
+            text = yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True)
+            # Bytes of a file name that are no text stand as YAML's own escapes.
+            aside.write_bytes(text.encode())
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, nested as in config.yaml."""
@@ -178,12 +181,7 @@ Config = TypeVar("Config", bound=RunConfig)
 
 def read_config(path: str | Path, kind: type[Config]) -> Config:
     """Read a run's config.yaml; raises InputError that names the first wrong entry."""
-    try:
-        document = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{path} can't be read as a configuration ({error}): give the config.yaml of a run."
-        ) from error
+    document = read_yaml(path)
     return parse_config(document, str(path), kind)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spectile.errors import InputError
-from spectile.files import not_writable
+from spectile.files import check_name, not_writable
 from spectile.runs.config import RunConfig
 
 CONFIG, MODEL, METRICS = "config.yaml", "model.safetensors", "metrics.json"
@@ -18,6 +18,7 @@ HISTORY, CHECKPOINTS, REPORT = "history.csv", "checkpoints", "report.html"
 
 def check_free(directory: Path, *, overwrite: bool, resume: bool) -> None:
     """Raise InputError unless a run may be written to `directory`."""
+    check_name(directory)
     holds_run = (directory / CONFIG).exists()
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory} is a file: choose another name for the run.")

@@ -52,7 +52,7 @@ def write_split(
     Raises InputError unless a resumed run would test the images that it didn't train on.
     """
     if resume and path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             before = list(csv.reader(file))
         if before != [list(header), *([str(cell) for cell in row] for row in rows)]:
             raise InputError(
@@ -64,7 +64,10 @@ def write_split(
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a CSV, whole or not at all."""
-    with write_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+    with (
+        write_aside(path) as aside,
+        aside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(header)
         table.writerows(rows)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spectile.errors import InputError
+from spectile.files import check_name
 from spectile.scenes.envi import open_through_spectral, scene_of_envi_dataset
 from spectile.scenes.envi_files import find_data, find_header
 from spectile.scenes.gdal_raster import open_dataset, quiet_gdal, scene_of_dataset
@@ -31,6 +32,7 @@ def open_scene(path: str | os.PathLike[str], *, bands_last: bool = True) -> Scen
     Raises InputError where there is no such file, or no one image in it that can be read.
     """
     source = os.fspath(path)
+    check_name(source)
     file, wanted = split_name(source)
     if file.is_dir():
         raise InputError(f"{source} is a folder: give the file in it that holds the scene.")
