@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
 from spectile.errors import InputError
@@ -27,7 +27,7 @@ METADATA_KEY = "spectile"
 class Header(BaseModel):
     """The JSON document in a model file's metadata."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     format: Literal[1]
     task: Task = "scene"
     network: str
@@ -95,7 +95,9 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
                 f"{FORMAT}): update Spectile."
             )
         return tensors, Header.model_validate(document)
-    except (json.JSONDecodeError, ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(
             f"{path} has a description that Spectile doesn't understand: "
             "it was changed by hand or damaged; copy or train it anew."

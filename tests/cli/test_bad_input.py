@@ -154,7 +154,7 @@ def test_labels_that_cannot_be_used(
         (("--learning-rate", "-1"), "recipe.learning_rate"),
         (("--train", "1.5"), "train"),
         (("--guard", "-1"), "guard"),
-        (("--memory", "0.0001"), "--memory"),
+        (("--memory", "0.0001"), "allow a memory of at least"),
     ],
 )
 def test_options_that_cannot_be_used(

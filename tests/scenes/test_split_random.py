@@ -101,7 +101,7 @@ def test_dense_random_pixels_measure_memory_and_the_summary_says_so():
         ({"window": 101}, "window of 101 pixels is larger than the scene of"),
         ({"window": 3, "train": 0.0}, "training share of 0 .* between 0 and 1"),
         ({"window": 3, "train": 1.0}, "training share of 1 .* between 0 and 1"),
-        ({"window": 3, "train": float("nan")}, "training share of nan"),
+        ({"window": 3, "train": float("nan")}, "training share is nan"),
         ({"window": 3, "validation": 1.0}, "validation share of 1 .* below 1"),
         ({"window": 3, "validation": -0.1}, "validation share of -0.1"),
     ],

@@ -27,13 +27,15 @@ def evaluate(
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_scores
-    from spectile.files import check_output
+    from spectile.files import check_ending, check_output
     from spectile.model import load
     from spectile.runs.evaluation import evaluate_model
     from spectile.runs.hardware import use_threads
     from spectile.scenes.open import open_scene
     from spectile.scoring.records import is_metrics, write_metrics
 
+    if out is not None:
+        check_ending(out, "scores", (".json",))
     use_threads(threads)
     opened = open_scene(scene, bands_last=bands_last)
     if out is not None:

@@ -14,18 +14,21 @@ from spectile.cli.options import BandsLast, Overwrite
 def info(
     path: Annotated[str, typer.Argument(help="Scene: GeoTIFF, ENVI, MATLAB, NumPy ...")],
     quicklook: Annotated[
-        Path | None, typer.Option(help="Write a picture of the scene to this PNG.")
+        Path | None, typer.Option(help="Write a picture of the scene to this PNG or JPEG.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     bands_last: BandsLast = True,
     overwrite: Overwrite = False,
 ) -> None:
     """Say what a scene holds: size, bands, wavelengths, gaps, place on Earth."""
-    from spectile.files import check_output
+    from spectile.files import check_ending, check_output
     from spectile.scenes.describe import describe
     from spectile.scenes.open import open_scene
     from spectile.scenes.picture_file import is_picture_file
+    from spectile.scenes.quicklook import PICTURES
 
+    if quicklook is not None:
+        check_ending(quicklook, "a picture", PICTURES)
     scene = open_scene(path, bands_last=bands_last)
     if quicklook is not None:
         inputs = [path, *scene.files]

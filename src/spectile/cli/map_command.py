@@ -17,6 +17,7 @@ from spectile.cli.options import (
     Precision,
     Quiet,
     Threads,
+    within,
 )
 from spectile.errors import InputError
 
@@ -63,7 +64,11 @@ def map_(
         str | None, typer.Option(metavar="ADDRESS", help="Map on the workers of this Dask cluster.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Map in so many processes of one thread each.")
+        int | None,
+        typer.Option(
+            callback=within("--workers", "Count", of_cores=True),
+            help="Map in so many processes of one thread each.",
+        ),
     ] = None,
     bands_last: BandsLast = True,
     threads: Threads = None,
@@ -72,6 +77,7 @@ def map_(
 ) -> None:
     """Map a scene of any size with a trained model."""
     from spectile.cli.bars import pixels_bar
+    from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
     from spectile.model import load
     from spectile.runs.hardware import best_device, use_threads
@@ -79,6 +85,7 @@ def map_(
     from spectile.scenes.open import open_scene
     from spectile.scenes.scene import rows_and_columns
 
+    check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)
     opened = open_scene(scene, bands_last=bands_last)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:

@@ -8,18 +8,34 @@ from typing import Annotated, Any
 
 import typer
 
+from spectile.cli.options import within
+
 
 def models(
     name: Annotated[str | None, typer.Argument(help="One network; all if left out.")] = None,
-    size: Annotated[int, typer.Option(min=1, help="Edge of the image in pixels.")] = 224,
-    bands: Annotated[int | None, typer.Option(min=1, help="3 for images, 30 for windows.")] = None,
-    classes: Annotated[int | None, typer.Option(min=1, help="1000 and 16 if left out.")] = None,
-    width: Annotated[float | None, typer.Option(help="Width multiplier of MobileNets.")] = None,
+    size: Annotated[
+        int, typer.Option(callback=within("--size", "Edge"), help="Edge of the image in pixels.")
+    ] = 224,
+    bands: Annotated[
+        int | None,
+        typer.Option(callback=within("--bands", "Count"), help="3 for images, 30 for windows."),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(callback=within("--classes", "Count"), help="1000 and 16 if left out."),
+    ] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(callback=within("--width", "Scale"), help="Width multiplier of MobileNets."),
+    ] = None,
     stem: Annotated[str | None, typer.Option(help="imagenet or cifar, of ResNets.")] = None,
     attention: Annotated[str | None, typer.Option(help="se, eca, cbam ... where it fits.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Backbone of DeepLabv3+.")] = None,
     output_stride: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
-    window: Annotated[int | None, typer.Option(help="Window of HybridSN in pixels.")] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(callback=within("--window", "Edge"), help="Window of HybridSN in pixels."),
+    ] = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show what dense mapping shares, layer by layer.")
     ] = False,

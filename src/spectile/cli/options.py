@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,19 +23,49 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
+def within(option: str, kind: str, *, of_cores: bool = False) -> Any:
+    """A callback that refuses what isn't in a range of :mod:`spectile.ranges`, before any work.
+
+    `of_cores` are processes and threads, of which there are no more than cores.
+    """
+
+    def check(value: Any) -> Any:
+        # Imported late: help doesn't wait for it.
+        from spectile import ranges
+
+        if value is not None:
+            ranges.check(option, value, getattr(ranges, kind))
+        if of_cores:
+            ranges.check_cores(option, value)
+        return value
+
+    return check
+
+
 MethodOption = Annotated[
     Method, typer.Option(help="dense: shared work once, the same numbers; patches: by window.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
-Seed = Annotated[int, typer.Option(min=0, help="Where all chance starts from.")]
+Seed = Annotated[
+    int, typer.Option(callback=within("--seed", "Seed"), help="Where all chance starts from.")
+]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="CPU threads; as many as PyTorch chooses if left out.")
+    int | None,
+    typer.Option(
+        callback=within("--threads", "Threads", of_cores=True),
+        help="CPU threads; as many as PyTorch chooses if left out.",
+    ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a killed run, if any.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what an earlier command wrote.")
 ]
-Memory = Annotated[float, typer.Option(help="GB that one part of the scene may take.")]
+Memory = Annotated[
+    float,
+    typer.Option(
+        callback=within("--memory", "Gigabytes"), help="GB that one part of the scene may take."
+    ),
+]
 BandsLast = Annotated[
     bool,
     typer.Option("--bands-last/--bands-first", help="Axis of the bands in .npy and .mat arrays."),

@@ -31,7 +31,8 @@ def predict(
 ) -> None:
     """Classify images into a table, or every pixel of them into masks."""
     from spectile.cli.bars import pixels_bar
-    from spectile.files import check_output
+    from spectile.files import check_ending, check_output
+    from spectile.images import IMAGE_SUFFIXES
     from spectile.model import load
     from spectile.runs.classification import is_predictions
     from spectile.runs.hardware import best_device, use_threads
@@ -43,6 +44,10 @@ def predict(
         raise InputError(f"{model} maps scenes pixel by pixel: use spectile map.")
     classifies = trained.task == "classify"
     out = out or Path("predictions.csv" if classifies else "predictions")
+    if classifies:
+        check_ending(out, "a table of classes", (".csv",))
+    elif out.suffix.lower() in (*IMAGE_SUFFIXES, ".csv"):
+        raise InputError(f"{out} is no name for a folder of masks: choose one like predictions.")
     files, start = image_files(images), time.perf_counter()
     if classifies:
         check_output(out, ours=is_predictions, overwrite=overwrite, inputs=[model, *files])

@@ -14,6 +14,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 
 from spectile.images.unreadable import check_bytes
+from spectile.scenes.offline import OFFLINE
 
 DRIVERS = {"tiff": "GTiff", "png": "PNG"}
 """By the kind that the first bytes say.
@@ -43,7 +44,7 @@ def read_raster(path: str | os.PathLike[str], kind: str) -> RasterFile:
     """
     # A folder of thousands is else listed anew for each of its files.
     with (
-        rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"),
+        rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE", **OFFLINE),
         rasterio.open(Path(path).absolute(), driver=DRIVERS[kind]) as dataset,
     ):
         kinds = sorted(set(dataset.dtypes))

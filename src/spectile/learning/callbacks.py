@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from spectile.errors import InputError
 from spectile.files import write_aside
 
 VALIDATION = ("validation_loss", "validation_accuracy", "validation_mean_iou")
@@ -85,10 +87,21 @@ class History(L.Callback):
         for name in VALIDATION:
             if name in trainer.callback_metrics:
                 row[name] = float(trainer.callback_metrics[name])
+        for name in ("train_loss", "validation_loss"):
+            if not math.isfinite(row.get(name, 0.0)):
+                raise diverged(name.replace("_", " "), row[name], trainer.current_epoch + 1)
         row["learning_rate"] = float(trainer.optimizers[0].param_groups[-1]["lr"])
         row["waiting"] = self._waited / max(self._waited + self._worked, 1e-9)
         row["seconds"] = time.perf_counter() - self._start
         self.rows.append(row)
+
+
+def diverged(what: str, value: float, epoch: int) -> InputError:
+    """The sentence for a fit whose numbers left those that can be counted with."""
+    return InputError(
+        f"the {what} became {value:g} in epoch {epoch}, so the fit was stopped: lower the learning "
+        "rate, or the strength of random changes such as the spectral shift and the jitter."
+    )
 
 
 class FitProgress(L.Callback):

@@ -16,6 +16,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from spectile.errors import InputError
 from spectile.learning.callbacks import (
@@ -25,9 +26,11 @@ from spectile.learning.callbacks import (
     FitProgress,
     History,
     WholeCheckpoints,
+    diverged,
 )
 from spectile.learning.loaders import Loaders
 from spectile.learning.task import Task
+from spectile.ranges import check_cores
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +51,11 @@ class Hardware:
 
         With `bf16_on_cpu` auto is bf16-mixed on a CPU that multiplies matrices of it.
         """
-        gpu = self.accelerator in ("gpu", "cuda") or (
-            self.accelerator == "auto" and torch.cuda.is_available()
-        )
         precision = self.precision
         if precision == "auto":
-            precision = "bf16-mixed" if gpu or (bf16_on_cpu and multiplies_bf16()) else "32-true"
+            precision = (
+                "bf16-mixed" if self._on_gpu or (bf16_on_cpu and multiplies_bf16()) else "32-true"
+            )
         return {
             "accelerator": self.accelerator,
             "devices": self.devices,
@@ -62,8 +64,16 @@ class Hardware:
             "strategy": "auto" if self.devices == 1 else f"ddp_spawn{UNUSED * frozen}",
         }
 
+    @property
+    def _on_gpu(self) -> bool:
+        return self.accelerator in ("gpu", "cuda") or (
+            self.accelerator == "auto" and torch.cuda.is_available()
+        )
+
     def check(self) -> None:
         """Raise InputError for hardware that Lightning doesn't find."""
+        if not self._on_gpu:
+            check_cores("--devices", self.devices)
         try:
             with _lightning_silenced():
                 L.Trainer(logger=False, enable_checkpointing=False, **self.trainer_arguments())
@@ -141,12 +151,13 @@ def fit(
         with _lightning_silenced():
             devices = hardware.trainer_arguments(frozen=task.frozen, bf16_on_cpu=task.bf16_on_cpu)
             trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
-            trainer.fit(
-                task,
-                datamodule=loaders,
-                ckpt_path=None if start is None else str(start),
-                weights_only=True,
-            )
+            with _said_elsewhere():
+                trainer.fit(
+                    task,
+                    datamodule=loaders,
+                    ckpt_path=None if start is None else str(start),
+                    weights_only=True,
+                )
     # From the files: with several devices the fit happened in other processes.
     chosen = torch.load(
         checkpoints / (BEST if monitored else LAST), map_location="cpu", weights_only=True
@@ -156,6 +167,9 @@ def fit(
         for key, value in chosen["state_dict"].items()
         if key.startswith(task.kept_prefix)
     }
+    # The last step of all shows in no loss where nothing is validated.
+    if not all(bool(weight.isfinite().all()) for weight in weights.values()):
+        raise diverged("network's weights", float("nan"), int(chosen["epoch"]) + 1)
     network = task.network
     network.cpu().load_state_dict(weights)
     # As a network lies in memory that is loaded from a file; a task may have laid it otherwise.
@@ -248,6 +262,19 @@ def _history(last: Path) -> list[dict[str, float]]:
     state = torch.load(last, map_location="cpu", weights_only=True)
     rows: list[dict[str, float]] = state["callbacks"][History.__name__]["rows"]
     return rows
+
+
+@contextmanager
+def _said_elsewhere() -> Iterator[None]:
+    """Raise the InputError of a spawned process, which comes as the text of a traceback."""
+    try:
+        yield
+    except ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        kind, colon, sentence = last.partition(": ")
+        if colon and kind == f"{InputError.__module__}.{InputError.__name__}":
+            raise InputError(sentence) from error
+        raise
 
 
 @contextmanager

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from spectile.learning.losses import LossName
+from spectile.ranges import (
+    Count,
+    CountOrNone,
+    Decay,
+    Fraction,
+    ImageEdge,
+    PositiveFraction,
+    Rate,
+    Scales,
+    Share,
+    Strength,
+    TileEdge,
+)
 from spectile.scenes.reducers import ReducerName
-
-Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)
@@ -23,34 +32,34 @@ class ImageRecipe:
     attention: str | None = None
     """The attention block in the network, or in a segmentation network's backbone."""
     reducer: ReducerName = "standardise"
-    components: Annotated[int, Field(ge=1)] = 20
+    components: Count = 20
     """Of PCA; standardising keeps the bands."""
-    epochs: Annotated[int, Field(ge=1)] = 30
-    batch: Annotated[int, Field(ge=1)] = 32
+    epochs: Count = 30
+    batch: Count = 32
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """sgd: with a Nesterov momentum of 0.9."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Rate = 1e-3
     schedule: Literal["cosine", "constant"] = "cosine"
     warm_up: Share = 0.1
     """Share of the steps over which the learning rate rises from nothing, under "cosine"."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    weight_decay: Decay = 0.05
     """Of weights; normalisations and biases have none."""
-    head_epochs: Annotated[int, Field(ge=0)] = 0
+    head_epochs: CountOrNone = 0
     """Epochs at the start in which the head alone is fitted, on a body with given weights."""
-    body_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    body_rate: PositiveFraction = 0.1
     """What multiplies the learning rate of all weights after those epochs."""
     averaging: Share = 0.0
     """Decay of the exponential moving average of the weights, which is then kept; 0 for none."""
     label_smoothing: Share = 0.0
     class_weights: bool = False
     """Weigh each class by its rarity, so that small classes count as much as large ones."""
-    patience: Annotated[int, Field(ge=1)] | None = None
+    patience: Count | None = None
     """Epochs without a lower validation loss after which the fit stops; None goes to the end."""
     flip: bool = True
     """Mirror images left to right, at random."""
     turns: bool = False
     """Turn and flip images in all eight ways: for pictures from above."""
-    jitter: Annotated[float, Field(ge=0, le=1)] = 0.0
+    jitter: Fraction = 0.0
     """Strength of random brightness, contrast and saturation; for three bands alone."""
 
 
@@ -58,13 +67,13 @@ class ImageRecipe:
 class ClassifyRecipe(ImageRecipe):
     """How a network for whole images is trained."""
 
-    size: Annotated[int, Field(ge=8)] | None = None
+    size: ImageEdge | None = None
     """Edge in pixels that images are resized and cropped to; None takes them as they are."""
-    shift: Annotated[int, Field(ge=0)] | None = None
+    shift: CountOrNone | None = None
     """Pixels by which images are moved at random; None: an eighth of their edge."""
-    mixup: Annotated[float, Field(ge=0)] = 0.0
+    mixup: Strength = 0.0
     """Parameter of the Beta distribution that two images are mixed by; 0 for none."""
-    cutmix: Annotated[float, Field(ge=0)] = 0.0
+    cutmix: Strength = 0.0
     """The same for a rectangle of another image."""
     erasing: Share = 0.0
     """Share of the images that a random rectangle is erased of."""
@@ -79,11 +88,11 @@ class SegmentRecipe(ImageRecipe):
     options: dict[str, Any] = field(
         default_factory=lambda: {"backbone": "mobilenet-v2", "separable": True}
     )
-    epochs: Annotated[int, Field(ge=1)] = 50
-    batch: Annotated[int, Field(ge=1)] = 8
-    crop: Annotated[int, Field(ge=16)] | None = None
+    epochs: Count = 50
+    batch: Count = 8
+    crop: TileEdge | None = None
     """Edge in pixels of what a step sees of an image; None: 256, or less for smaller images."""
-    scales: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.5, 2.0)
+    scales: Scales = (0.5, 2.0)
     """Images are enlarged by a random factor between these."""
     loss: LossName = "cross-entropy"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
+from spectile.ranges import Count, Decay, Fraction, Rate, Share, Strength, Window
 from spectile.scenes.reducers import ReducerName
 
 WINDOWS_SEEN = 50_000
@@ -21,42 +20,42 @@ class Recipe:
     network: str = "hybridsn-se"
     attention: str | None = None
     """The attention block between the network's trunk and its classifier."""
-    spectral_branch: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    spectral_branch: Share = 0.0
     """Share in the logits of a classifier of the centre pixel's spectrum; 0 for none."""
-    window: int = 13
+    window: Window = 13
     """Edge of the square around a pixel, in pixels."""
     reducer: ReducerName = "pca"
-    components: int = 20
+    components: Count = 20
     """At most, see :func:`spectile.runs.preparation.prepare`."""
-    whitening: Annotated[float, Field(ge=0, le=1)] = 1.0
+    whitening: Fraction = 1.0
     """Of PCA. 1: all components have a variance of 1, noise too; 0: they keep their shares."""
-    epochs: Annotated[int, Field(ge=1)] | None = None
+    epochs: Count | None = None
     """Times over the training windows; None: as often as it takes to see 50,000 windows,
     or with `shared` to make 80 steps."""
-    batch: Annotated[int, Field(ge=1)] | None = None
+    batch: Count | None = None
     """Windows a step; None: 32, or with `shared` all of a small scene's, see
     :class:`spectile.learning.regions.Steps`."""
     optimizer: Literal["adam", "muon"] = "adam"
     """muon: for steps of a thousand windows, of which a fit takes few; its rates are in
     :mod:`spectile.learning.optimizers`."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Rate = 1e-3
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     """One cycle: up over the first fifth of the steps, then down to nothing by a cosine."""
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    patience: Annotated[int, Field(ge=1)] | None = None
+    weight_decay: Decay = 1e-4
+    patience: Count | None = None
     """Epochs without a lower validation loss after which the fit stops; None goes to the end."""
     class_weights: bool = False
     """Weigh each class by the root of its rarity: small classes count more, if not as much as
     large ones, which would cost more large ones' pixels than it gains."""
     turns: bool = True
     """Flip and turn windows at random."""
-    spectral_shift: Annotated[float, Field(ge=0)] = 0.0
+    spectral_shift: Strength = 0.0
     """How far spectra are shifted at random, smoothly from place to place, as a share of their
     deviations within a class."""
-    mixup: Annotated[float, Field(ge=0)] = 0.0
+    mixup: Strength = 0.0
     """Parameter of the Beta distribution that two windows' features, and classes, are mixed by; 0
     for none."""
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Share = 0.0
     shared: bool = False
     """Train on whole parts of the scene, whose windows share the network's trunk: the same
     gradients, several times faster."""

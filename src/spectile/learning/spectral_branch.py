@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.errors import InputError
+
 BATCH, RATE = 512, 5e-3
 PASSES, STEPS = 350, 2000
 """Over all spectra, as far as that many steps go."""
@@ -40,4 +42,9 @@ def fit_spectral_branch(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
+    if not all(bool(weight.isfinite().all()) for weight in branch.parameters()):
+        raise InputError(
+            "the weights of the spectral branch became nan while it was fitted: look for extreme "
+            "values in the scene, or fit without it (a share of 0)."
+        )
     branch.requires_grad_(False)

@@ -36,8 +36,9 @@ class Task(L.LightningModule):
         self.started = time.perf_counter()
         self.network = network
         self.seed = seed
-        self.train_loss = MeanMetric()
-        self.validation_loss = MeanMetric()
+        # Left as they are, so that a loss that is no number shows: by default the mean skips them.
+        self.train_loss = MeanMetric(nan_strategy="disable")
+        self.validation_loss = MeanMetric(nan_strategy="disable")
 
     @property
     def kept_prefix(self) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from spectile.errors import InputError
 from spectile.mapping.job import in_words, program_versions
 from spectile.mapping.parts import Tile
+from spectile.ranges import Count, Threads, check, check_cores
 from spectile.scenes.scene import Scene
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ class Cluster:
     """How many processes to start where there is no scheduler."""
     threads: int = 1
     """Of the CPU, for one tile."""
+
+    def __post_init__(self) -> None:
+        check("workers", self.workers, Count)
+        check("threads", self.threads, Threads)
+        if self.scheduler is None:
+            check_cores("workers", self.workers)
 
     @contextmanager
     def connected(self, scene: Scene) -> Iterator[Client]:
@@ -86,7 +93,7 @@ class Cluster:
             workers = LocalCluster(
                 n_workers=self.workers,
                 threads_per_worker=1,
-                memory_limit=None,  # --memory is the bound
+                memory_limit=None,  # ours is the bound
                 dashboard_address=None,
                 silence_logs=logging.CRITICAL,
             )

@@ -13,6 +13,7 @@ from spectile.mapping.dense import NotShareableError
 from spectile.mapping.parts import MapPart, Method, Precision, SceneClassifier, Tile
 from spectile.mapping.segmenter import SceneSegmenter
 from spectile.model import Model
+from spectile.ranges import Gigabytes, check
 from spectile.scenes.scene import Scene
 
 MethodUsed = Method | Literal["blended"]
@@ -70,6 +71,9 @@ def mapper_for(
     Raises InputError if the scene's bands don't match the model's or if the model can't map, and
     NotShareableError if `method` is dense and can't be.
     """
+    check("memory", memory, Gigabytes)
+    check("method", method, Method)
+    check("precision", precision, Precision)
     if model.task == "classify":
         raise InputError("the model classifies whole images: use spectile predict.")
     if model.task == "scene":
@@ -79,7 +83,7 @@ def mapper_for(
     if method == "patches":
         raise InputError(
             f"{model.name} classifies all pixels of a window at once, never patch by patch: "
-            "leave out --method."
+            "leave out the method."
         )
     return SceneSegmenter(
         model, scene, device, memory=memory, precision=precision, keep_going=keep_going

@@ -13,6 +13,7 @@ import torch
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.files import check_ending
 from spectile.mapping.area import Area
 from spectile.mapping.cluster import Cluster, write_on_cluster
 from spectile.mapping.job import describe_job
@@ -132,6 +133,7 @@ def map_scene(
     written, and if something that decides on the pixels isn't what the map was begun with.
     """
     start, path = time.perf_counter(), Path(path)
+    check_ending(path, "a map", (".tif", ".tiff"))
     mapper, reason = mapper_or_patches(
         model,
         scene,
@@ -219,7 +221,7 @@ def _edge(mapper: Mapper, memory: float, path: Path, resume: bool) -> int:
     if needed > memory:
         raise InputError(
             f"{path} was begun in tiles of up to {begun['tile']} pixels a side: "
-            f"allow at least --memory {rounded_up(needed)}, or map anew, without --resume."
+            f"allow a memory of at least {rounded_up(needed)} GB, or map anew instead of resuming."
         )
     return int(begun["tile"])
 

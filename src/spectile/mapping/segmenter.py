@@ -108,7 +108,7 @@ class SceneSegmenter:
         if self._least > memory * 1e9:
             raise InputError(
                 f"{memory:g} GB is too little to map windows of {self._edge} pixels with this "
-                f"network: allow at least --memory {rounded_up(self._least / 1e9)}."
+                f"network: allow a memory of at least {rounded_up(self._least / 1e9)} GB."
             )
         return self._edge
 

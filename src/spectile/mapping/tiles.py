@@ -40,7 +40,7 @@ def tile_edge(
     needed = tile_gigabytes(scene, window, EDGES[-1], bytes_a_pixel, beside)
     raise InputError(
         f"{memory:g} GB is too little to map with a window of {window} pixels: "
-        f"allow at least --memory {rounded_up(needed)}."
+        f"allow a memory of at least {rounded_up(needed)} GB."
     )
 
 

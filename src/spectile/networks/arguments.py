@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from torch import nn
 
 from spectile.blocks.attention import attention as attention_called
 from spectile.errors import InputError
+from spectile.ranges import Argument, Scale, check
 
 Attention = Callable[[int], nn.Module] | str | None
 """A block's name, such as "eca", what builds a block for a number of channels, or no block."""
+
+REPEATED = ("depth", "width", "scale", "convolutions")
+"""Options that multiply layers or their parts."""
 
 
 def check_sizes(network: str, bands: int, classes: int) -> None:
@@ -22,9 +26,17 @@ def check_sizes(network: str, bands: int, classes: int) -> None:
 
 
 def check_width(network: str, width: float) -> None:
-    """Raises InputError unless the width multiplier is above 0."""
-    if not width > 0:
-        raise InputError(f"{network} can't have a width of {width}: choose a number above 0.")
+    """Raises InputError unless the width multiplier is a number above 0, and no more than 100."""
+    check(f"the width of {network}", width, Scale)
+
+
+def check_numbers(network: str, options: Mapping[str, object]) -> None:
+    """Raises InputError for numbers that no network has, before one is built of them."""
+    for name, value in options.items():
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                kind = Scale if name in REPEATED else Argument
+                check(f"{name.replace('_', ' ')} of {network}", number, kind)
 
 
 def attention_builder(attention: Attention) -> Callable[[int], nn.Module] | None:

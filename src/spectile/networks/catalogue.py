@@ -12,6 +12,7 @@ from torch import nn
 
 from spectile.blocks import SqueezeExcitation
 from spectile.errors import InputError
+from spectile.networks.arguments import check_numbers
 from spectile.networks.deeplab_v3_plus import deeplab_v3_plus
 from spectile.networks.hybridsn import HybridSN
 from spectile.networks.mobilenet_v1 import MobileNetV1
@@ -151,9 +152,11 @@ def create(name: str, *, bands: int, classes: int, **options: object) -> nn.Modu
         if option not in entry.options:
             choices = ", ".join(entry.options)
             raise InputError(f"{name} has no option {option!r}: it knows {choices}.")
+    check_numbers(name, options)
     try:
         return entry.build(bands=bands, classes=classes, **options)
     except InputError:
         raise
-    except ValueError as error:  # a block's
-        raise InputError(f"{name} can't be built: {error}") from error
+    # Of a block, of an operation, or of PyTorch that cannot count so far.
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
+        raise InputError(f"{name} can't be built: {str(error).splitlines()[0]}") from error

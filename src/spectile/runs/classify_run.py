@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from spectile.model import Model
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
 from spectile.runs.directory import claimed, trust, versions
-from spectile.runs.hardware import best_device, hardware_of, use_threads
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
     on_side,
@@ -30,9 +31,15 @@ from spectile.runs.image_run import (
     readable,
     write_split,
 )
-from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.image_start import (
+    Start,
+    check_network,
+    loading_workers,
+    network_options,
+    started,
+)
 from spectile.runs.run_files import METRICS, MODEL, PREDICTIONS, REPORT, SPLIT_TABLE
-from spectile.runs.steps import fitted_or_resumed, run_repeats
+from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
     ClassificationRecord,
@@ -42,6 +49,7 @@ from spectile.scoring.classification_report import (
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
 from spectile.scoring.sample_picture import sample_picture
+from spectile.scoring.wording import notes_on_loss
 
 PROBE = 64
 """Edge in pixels of an image to try a network on that takes any."""
@@ -75,8 +83,8 @@ def _train(
     quiet: bool,
     progress: Progress | None,
 ) -> ClassificationRecord:
-    use_threads(config.hardware.threads)
-    hardware_of(config.hardware).check()
+    check_machine(config)
+    check_network(config.recipe)
     images = _opened(config)
     store = load_images(
         images.images,
@@ -177,7 +185,10 @@ class _Run:
             legend=images.legend,
             samples=shown[0],
             mistakes=shown[1],
-            extra_notes=self.start.notes,
+            extra_notes=(
+                *self.start.notes,
+                *notes_on_loss(history, guessing=math.log(len(images.legend))),
+            ),
         )
 
     def _fit(self, folder: Path) -> tuple[Model, Fit]:

@@ -6,30 +6,43 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spectile.errors import InputError
 from spectile.files import write_aside
 from spectile.learning.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
 from spectile.learning.recipes import RECIPES, Recipe
+from spectile.ranges import (
+    Count,
+    CountOrNone,
+    Gigabytes,
+    MaskNumber,
+    Seed,
+    Share,
+    Threads,
+    TileEdge,
+    TrainShare,
+    wrong,
+)
+from spectile.runs.yaml_file import read_yaml
 from spectile.scenes.components import Padding
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SplitConfig(_Section):
     """How labelled pixels are told apart into training, validation and test."""
 
     kind: Literal["blocks", "random", "file"] = "blocks"
-    train: float | None = None
+    train: TrainShare | None = None
     """Share of the labelled pixels (random: of each class) on the training side."""
-    validation: float = 0.1
+    validation: Share = 0.1
     """Share of the training side that chooses the checkpoint."""
-    guard: int | None = None
+    guard: CountOrNone | None = None
     """Pixels kept free between training and test; None: so many that no windows overlap."""
-    block: int | None = None
+    block: Count | None = None
     """Edge of a block in pixels; None: searched."""
     files: tuple[str, ...] = ()
     """One raster of 0 to 3, or one of training and one of test labels."""
@@ -39,9 +52,9 @@ class HardwareConfig(_Section):
     """Where to compute; the words are Lightning's."""
 
     accelerator: str = "auto"
-    devices: int = Field(1, ge=1)
+    devices: Threads = 1
     precision: str = "auto"
-    threads: int | None = None
+    threads: Threads | None = None
     """CPU threads; None: as many as PyTorch chooses."""
 
 
@@ -49,7 +62,7 @@ class MapConfig(_Section):
     """How the scene is mapped."""
 
     method: Literal["dense", "patches"] = "dense"
-    memory: float = Field(1.0, gt=0)
+    memory: Gigabytes = 1.0
     """GB that one part of the scene may take."""
     probabilities: bool = False
     entropy: bool = False
@@ -59,13 +72,15 @@ class RunConfig(_Section):
     """What the runs of all tasks have in common."""
 
     hardware: HardwareConfig = HardwareConfig()
-    seed: int = Field(0, ge=0, le=2**31)
-    repeats: int = Field(1, ge=1)
+    seed: Seed = 0
+    repeats: Count = 1
 
     def write(self, path: Path) -> None:
         """Write config.yaml."""
         with write_aside(path) as aside:
-            aside.write_text(yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True))
+            text = yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True)
+            # Bytes of a file name that are no text stand as YAML's own escapes.
+            aside.write_bytes(text.encode())
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, nested as in config.yaml."""
@@ -101,9 +116,9 @@ class ImageSplitConfig(_Section):
 
     order: Literal["order", "random"] = "order"
     """Of images with masks. order: neighbouring names stay together; random: drawn."""
-    train: float = Field(0.8, gt=0, lt=1)
+    train: TrainShare = 0.8
     """Share on the training side."""
-    validation: float = Field(0.1, ge=0, lt=1)
+    validation: Share = 0.1
     """Share of the training side that chooses the checkpoint."""
 
 
@@ -119,9 +134,9 @@ class ImageConfig(RunConfig):
     weights: str | None = None
     """A file of weights to start from."""
     weights_from: Literal["timm", "torchvision", "spectile"] = "spectile"
-    memory: float = Field(2.0, gt=0)
+    memory: Gigabytes = 2.0
     """GB of decoded images that are kept; what is beyond is read again in every epoch."""
-    workers: int | None = Field(None, ge=0)
+    workers: CountOrNone | None = None
     """Processes that prepare batches; None: as many as it takes where not all is kept."""
     skip_bad: bool = False
     """Leave out images that can't be read."""
@@ -154,9 +169,9 @@ class SegmentConfig(ImageConfig):
     """The scene's labels: raster, polygons or points."""
     column: str | None = None
     """The class column of vector labels."""
-    tile: int = Field(128, ge=16)
+    tile: TileEdge = 128
     """Edge of the scene's tiles in pixels."""
-    ignore: tuple[int, ...] | None = None
+    ignore: tuple[MaskNumber, ...] | None = None
     """Numbers in masks that stand for no class; None: 255, unless masks hold only 0 and 255."""
     recipe: SegmentRecipe = SegmentRecipe()
 
@@ -166,12 +181,7 @@ Config = TypeVar("Config", bound=RunConfig)
 
 def read_config(path: str | Path, kind: type[Config]) -> Config:
     """Read a run's config.yaml; raises InputError that names the first wrong entry."""
-    try:
-        document = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{path} can't be read as a configuration ({error}): give the config.yaml of a run."
-        ) from error
+    document = read_yaml(path)
     return parse_config(document, str(path), kind)
 
 
@@ -182,4 +192,4 @@ def parse_config(document: Any, source: str, kind: type[Config]) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise InputError(f"{source}: {place}: {first['msg']}; correct it and try again.") from error
+        raise InputError(f"{source}: {wrong(place, first)}; correct it and try again.") from error

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from spectile.errors import InputError
-from spectile.files import Lock, existing_files, not_writable, write_aside
+from spectile.files import Lock, check_name, existing_files, not_writable, write_aside
 from spectile.runs.config import Config, RunConfig, parse_config
 from spectile.runs.run_files import (
     CONFIG,
@@ -81,6 +81,7 @@ def check_ours(directory: Path, layout: Layout) -> None:
     A directory is ours if it has the mark, or holds nothing, or what a run of an earlier version
     wrote and nothing else.
     """
+    check_name(directory)
     if directory.is_symlink():
         raise InputError(f"{directory} is a link: name the folder itself, or choose another --out.")
     if directory.exists() and not directory.is_dir():

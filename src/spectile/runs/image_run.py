@@ -73,4 +73,4 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(header)
     table.writerows(rows)
-    return text.getvalue().encode("utf-8", "backslashreplace")
+    return text.getvalue().encode("utf-8", "surrogateescape")

@@ -19,15 +19,15 @@ from spectile.images import (
     live_bands,
     sample_pixels,
 )
-from spectile.images.threads import cpus
 from spectile.learning.fit import Fit, fit
 from spectile.learning.image_recipes import ImageRecipe
 from spectile.learning.loaders import Loaders, Samples
 from spectile.learning.task import Task
 from spectile.networks.pretrained import start_from
+from spectile.ranges import cores
 from spectile.runs.config import ImageConfig
 from spectile.runs.directory import versions
-from spectile.runs.hardware import hardware_of
+from spectile.runs.hardware import check_memory, hardware_of
 from spectile.runs.preparation import parse_bands
 from spectile.runs.run_files import CHECKPOINTS, TENSORBOARD
 from spectile.scenes.components import Preprocessing
@@ -122,6 +122,7 @@ def started(
     bands = preprocessing.reducer.components
     with torch.device("meta"):
         network = networks.create(recipe.network, bands=bands, classes=classes, **options)
+        check_memory(network)
         try:
             found = network.eval()(torch.empty(1, bands, edge, edge)).shape
         except ValueError as error:
@@ -175,6 +176,13 @@ def fitted_preprocessing(
     ), notes
 
 
+def check_network(recipe: ImageRecipe) -> None:
+    """Raise InputError for a network, or options of it, that there aren't; reads no image."""
+    with torch.device("meta"):
+        options = network_options(recipe, None)
+        check_memory(networks.create(recipe.network, bands=3, classes=2, **options))
+
+
 def network_options(recipe: ImageRecipe, edge: int | None) -> dict[str, Any]:
     """The network's arguments that a recipe says, and a stem for small images.
 
@@ -199,4 +207,4 @@ def loading_workers(store: ImageStore, config: ImageConfig) -> int:
     """Processes that prepare batches: none where all images are in memory."""
     if config.workers is not None:
         return config.workers
-    return 0 if store.in_memory else min(4, max(1, cpus() - 1))
+    return 0 if store.in_memory else min(4, max(1, cores() - 1))

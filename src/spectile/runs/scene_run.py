@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,20 +31,21 @@ from spectile.model import Model
 from spectile.runs.config import SceneConfig
 from spectile.runs.directory import check_inputs, claimed, trust, versions
 from spectile.runs.evaluation import scene_place, split_hash
-from spectile.runs.hardware import best_device, hardware_of, use_threads
+from spectile.runs.hardware import best_device, check_memory, hardware_of
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
 from spectile.runs.run_files import CHECKPOINTS, MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT
 from spectile.runs.scores import map_scores, read_map
 from spectile.runs.splitting import make_split
-from spectile.runs.steps import fitted_or_resumed, run_repeats
+from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import Labels
 from spectile.scenes.reducers import REDUCING
 from spectile.scenes.scene import Scene
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.records import write_metrics
 from spectile.scoring.report import RunRecord
+from spectile.scoring.wording import notes_on_loss
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +73,10 @@ def train_scene(
 def _train(
     config: SceneConfig, directory: Path, resume: bool, quiet: bool, progress: Progress | None
 ) -> RunRecord:
-    use_threads(config.hardware.threads)
+    check_machine(config)
     scene, labels = open_material(config)
     check_inputs(directory, scene.files)
     check_network(config, scene, labels)
-    hardware_of(config.hardware).check()
     tile_edge(scene, config.recipe.window, config.map.memory)
     labels, bands, notes = usable(scene, labels, config)
 
@@ -116,6 +117,7 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             classes=max(1, len(labels.legend)),
             **network_options(recipe),
         )
+    check_memory(network)
     if recipe.shared:
         check_shares_trunk(network)
 
@@ -162,6 +164,7 @@ def _run(
     replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
     write_metrics(folder / METRICS, metrics)
     notes = [*prepared.notes, *([summary.reason] if summary.reason else [])]
+    notes += notes_on_loss(history, guessing=math.log(len(model.legend)))
     return record(scene, prepared, config, metrics, history, folder / MAP, tuple(notes))
 
 

@@ -34,7 +34,7 @@ from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
 from spectile.runs.directory import check_inputs, claimed, trust, versions
 from spectile.runs.evaluation import scene_place
-from spectile.runs.hardware import best_device, hardware_of, use_threads
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
     on_side,
@@ -42,10 +42,16 @@ from spectile.runs.image_run import (
     readable,
     write_split,
 )
-from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.image_start import (
+    Start,
+    check_network,
+    loading_workers,
+    network_options,
+    started,
+)
 from spectile.runs.run_files import MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT_TABLE
 from spectile.runs.segmentation import segment_image
-from spectile.runs.steps import fitted_or_resumed, run_repeats
+from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
 from spectile.scenes.scene import Scene
@@ -58,6 +64,7 @@ from spectile.scoring.segmentation_report import (
     SegmentedImage,
     write_segmentation_report,
 )
+from spectile.scoring.wording import notes_on_loss
 
 LARGEST_CROP = 256
 SHOWN = 8
@@ -91,8 +98,8 @@ def _train(
     quiet: bool,
     progress: Progress | None,
 ) -> SegmentationRecord:
-    use_threads(config.hardware.threads)
-    hardware_of(config.hardware).check()
+    check_machine(config)
+    check_network(config.recipe)
     scene, pairs = _opened(config)
     if scene is not None:
         check_inputs(directory, scene.files)
@@ -201,7 +208,7 @@ class _Run:
             legend=pairs.legend,
             samples=[tested[place].shown() for place in drawn],
             worst=[image.shown() for image in worst],
-            extra_notes=self.start.notes,
+            extra_notes=(*self.start.notes, *notes_on_loss(history)),
         )
 
     def _fit(self, folder: Path) -> tuple[Model, Fit]:

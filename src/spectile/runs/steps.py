@@ -11,8 +11,10 @@ from typing import Any, Protocol, TypeVar
 from spectile.errors import InputError
 from spectile.learning.fit import Fit
 from spectile.model import Model, load
+from spectile.ranges import check_cores
 from spectile.runs.config import RunConfig
 from spectile.runs.directory import begin
+from spectile.runs.hardware import hardware_of, use_threads
 from spectile.runs.run_files import HISTORY, METRICS, MODEL
 from spectile.scoring.metrics import summarise
 from spectile.scoring.records import read_history, write_history, write_metrics
@@ -31,6 +33,14 @@ class Record(Protocol):
 
 Config = TypeVar("Config", bound=RunConfig)
 Shown = TypeVar("Shown", bound=Record)
+
+
+def check_machine(config: RunConfig) -> None:
+    """Take the threads that a run is to have; InputError for more than this machine has of any."""
+    check_cores("--threads", config.hardware.threads)
+    check_cores("--workers", getattr(config, "workers", None))
+    hardware_of(config.hardware).check()
+    use_threads(config.hardware.threads)
 
 
 def run_repeats(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from spectile.scenes.reducers import Reducer
+from spectile.errors import InputError
+from spectile.scenes.reducers import LARGEST, Reducer
 from spectile.scenes.scene import Scene
 
 Padding = Literal["reflect", "zero"]
@@ -42,6 +43,7 @@ class Preprocessing:
         right = min(scene.width, window.col_off + window.width + halo)
         pixels = scene.read(Window(left, top, right - left, bottom - top), self.bands)
         valid = scene.valid(pixels)
+        _check_extremes(scene, pixels, valid)
         components = self.reducer.apply(pixels, valid)
         missing = (
             (top - (window.row_off - halo), window.row_off + window.height + halo - bottom),
@@ -53,6 +55,18 @@ class Preprocessing:
         row, column = window.row_off - top, window.col_off - left
         inside = valid[row : row + window.height, column : column + window.width]
         return np.ascontiguousarray(components), inside
+
+
+def _check_extremes(scene: Scene, pixels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+    """Raise InputError for valid pixels (bands, H, W) that float32 can't be computed with."""
+    if pixels.dtype.kind != "f":
+        return
+    largest = np.abs(pixels).max(axis=0)[valid].max(initial=0)
+    if largest > LARGEST:
+        raise InputError(
+            f"{scene.source} holds values as large as {largest:.3g}, and float32 ends near "
+            f"{LARGEST:g}: scale the scene, or name the value as its nodata."
+        )
 
 
 def tiles_holding(

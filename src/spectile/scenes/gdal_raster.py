@@ -21,6 +21,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.scenes.offline import asking_nobody, reading_options
 from spectile.scenes.scene import Scene
 from spectile.scenes.wavelengths import spectrum_of_dataset
 
@@ -39,6 +40,7 @@ class GdalReader:
 
     def __init__(self, dataset: DatasetReader) -> None:
         self._dataset = dataset
+        self._options = reading_options(dataset.name)
         # GDAL's datasets fall apart under two threads at once; a prefetching reader is a second.
         self._lock = threading.Lock()
 
@@ -55,7 +57,7 @@ class GdalReader:
     def read(self, window: Window, bands: Sequence[int]) -> NDArray[Any]:
         """The pixels of `window` in `bands` as (bands, height, width)."""
         numbers = [band + 1 for band in bands]
-        with self._lock, rasterio.Env():  # which turns GDAL's messages into exceptions
+        with self._lock, rasterio.Env(**self._options):  # GDAL's messages become exceptions
             pixels: NDArray[Any] = self._dataset.read(numbers, window=window)
         return pixels
 
@@ -66,14 +68,14 @@ class GdalReader:
 
 
 def _reopened(name: str) -> GdalReader:
-    with quiet_gdal():
+    with quiet_gdal(), asking_nobody(name):
         return GdalReader(rasterio.open(name))
 
 
 def open_dataset(name: str, driver: str | None = None) -> DatasetReader | None:
     """The dataset that GDAL makes of `name`; None where it refuses it."""
     try:
-        with quiet_gdal():
+        with quiet_gdal(), asking_nobody(name):
             return rasterio.open(name, driver=driver)
     except (RasterioError, UnicodeDecodeError):
         return None

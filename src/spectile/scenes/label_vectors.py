@@ -15,6 +15,7 @@ from rasterio.features import rasterize
 
 from spectile.errors import InputError
 from spectile.scenes.label_values import CLASS_COLUMNS, LabelValues, NumberedCells, number_cells
+from spectile.scenes.offline import check_local, vectors_asking_nobody
 from spectile.scenes.projection import Box, project_box, scene_box
 from spectile.scenes.scene import Scene
 
@@ -92,17 +93,19 @@ def describe_layer(path: str, layer: str | None) -> dict[str, Any]:
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError
 
+    check_local(path, path)
     try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-        if not layers:
-            raise InputError(f"{path} holds no layer of features.")
-        if layer is None and len(layers) > 1:
-            raise InputError(
-                f"{path} has the layers {', '.join(layers)}: choose one as {path}:{layers[0]}."
-            )
-        if layer is not None and layer not in layers:
-            raise InputError(f"{path} has no layer '{layer}' but {', '.join(layers)}.")
-        info: dict[str, Any] = pyogrio.read_info(path, layer=layer)
+        with vectors_asking_nobody(path):
+            layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+            if not layers:
+                raise InputError(f"{path} holds no layer of features.")
+            if layer is None and len(layers) > 1:
+                raise InputError(
+                    f"{path} has the layers {', '.join(layers)}: choose one as {path}:{layers[0]}."
+                )
+            if layer is not None and layer not in layers:
+                raise InputError(f"{path} has no layer '{layer}' but {', '.join(layers)}.")
+            info: dict[str, Any] = pyogrio.read_info(path, layer=layer)
     except (DataSourceError, DataLayerError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -117,7 +120,10 @@ def read_features(path: str, info: dict[str, Any], **wanted: Any) -> Any:
     from shapely.errors import ShapelyError
 
     try:
-        return pyogrio.read_dataframe(path, layer=info["layer_name"], fid_as_index=True, **wanted)
+        with vectors_asking_nobody(path):
+            return pyogrio.read_dataframe(
+                path, layer=info["layer_name"], fid_as_index=True, **wanted
+            )
     except (DataSourceError, DataLayerError, ShapelyError, ValueError) as error:
         raise _unreadable(path) from error
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectile.errors import InputError
+from spectile.files import check_name
 from spectile.scenes.label_arrays import read_label_array
 from spectile.scenes.label_points import read_label_points
 from spectile.scenes.label_raster import read_label_raster
@@ -70,6 +71,7 @@ def open_labels(
     what can't be understood, for a class that a given legend lacks, and if no pixel is labelled.
     """
     source = os.fspath(path)
+    check_name(source)
     file, part = split_part(source)
     naming = _naming(file, legend)
     found = _read(file, part, source, like, column, naming)

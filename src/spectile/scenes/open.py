@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from spectile.errors import InputError
+from spectile.files import check_name
 from spectile.scenes.envi import open_through_spectral, scene_of_envi_dataset
 from spectile.scenes.envi_files import find_data, find_header
 from spectile.scenes.gdal_raster import open_dataset, quiet_gdal, scene_of_dataset
 from spectile.scenes.matlab import open_matlab
 from spectile.scenes.numpy_arrays import open_npy, open_npz
+from spectile.scenes.offline import asking_nobody, check_local
 from spectile.scenes.scene import Scene
 
 _OF_GDAL = re.compile(r"/vsi|[A-Za-z][A-Za-z0-9+.]+://|[A-Za-z0-9_]{2,}:")
@@ -30,6 +32,7 @@ def open_scene(path: str | os.PathLike[str], *, bands_last: bool = True) -> Scen
     Raises InputError where there is no such file, or no one image in it that can be read.
     """
     source = os.fspath(path)
+    check_name(source)
     file, wanted = split_name(source)
     if file.is_dir():
         raise InputError(f"{source} is a folder: give the file in it that holds the scene.")
@@ -71,9 +74,10 @@ def _open_file(file: Path, wanted: str | None, source: str, *, bands_last: bool)
 
 
 def _open_raster(name: str, header: Path | None, source: str) -> Scene:
+    check_local(source, name)
     dataset = open_dataset(name)
     if dataset is not None:
-        with quiet_gdal():
+        with quiet_gdal(), asking_nobody(name):
             if dataset.driver == "ENVI":
                 return scene_of_envi_dataset(dataset, source)
             return scene_of_dataset(dataset, source)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spectile.errors import InputError
+from spectile.files import check_ending
 from spectile.scenes.picture_file import write_picture_file
 from spectile.scenes.scene import Scene
 from spectile.scenes.thinned import read_thinned
@@ -21,6 +20,8 @@ _NEAR = 60.0
 _CUT = (2.0, 98.0)
 """Percentiles that become black and full colour."""
 _WHITE = 255
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+"""What pictures may end in."""
 
 
 def quicklook(scene: Scene, *, max_size: int = 1024) -> NDArray[np.uint8]:
@@ -45,8 +46,7 @@ def write_quicklook(scene: Scene, path: str | os.PathLike[str], *, max_size: int
     Raises InputError where that is no image format or the file can't be written.
     """
     name = os.fspath(path)
-    if Path(name).suffix.lower() not in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"):
-        raise InputError(f"{name} is no name for a picture: let it end in .png or .jpg.")
+    check_ending(name, "a picture", PICTURES)
     write_picture_file(Image.fromarray(quicklook(scene, max_size=max_size)), name)
 
 

@@ -22,6 +22,9 @@ from spectile.errors import InputError
 ReducerName = Literal["pca", "correlation-pca", "mnf", "standardise", "none"]
 REDUCING: tuple[ReducerName, ...] = ("pca", "correlation-pca", "mnf")
 """Those whose number of components is chosen."""
+LARGEST, SMALLEST = 1e37, 1e-30
+"""What pixels may hold at most, and the least of their largest deviation: float32 ends at 3e38 and
+has all of its digits down to 1e-38, and between pixels and logits stand products."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ class Reducer:
             # Before the product: one infinite band times 0 would be NaN in every component.
             spectra = np.where(valid.reshape(1, -1), spectra, 0)
         # In float32 the mean has to go first: digital numbers in the thousands leave few digits.
-        centred = spectra.astype(np.float32) - self.mean.astype(np.float32)[:, None]
+        if spectra.dtype.itemsize > 4:  # digits that float32 lacks may be all that differs
+            centred = (spectra - self.mean[:, None]).astype(np.float32)
+        else:
+            centred = spectra.astype(np.float32) - self.mean.astype(np.float32)[:, None]
         components = self.matrix.T.astype(np.float32) @ centred
         if valid is not None:
             components[:, ~valid.ravel()] = 0
@@ -86,6 +92,7 @@ def fit_reducer(
     """
     pixels, bands = spectra.shape
     values = spectra.astype(np.float64)
+    _check_magnitude(values)
     if name == "none":
         return Reducer(name, np.zeros(bands), np.eye(bands))
     mean = values.mean(axis=0)
@@ -111,6 +118,23 @@ def fit_reducer(
     if noise is None:
         raise ValueError("MNF needs differences between neighbouring pixels as `noise`.")
     return Reducer(name, mean, _noise_whitening(values - mean, noise.astype(np.float64), wanted))
+
+
+def _check_magnitude(values: NDArray[np.float64]) -> None:
+    """Raise InputError for training pixels that float32 can't tell apart or can't hold."""
+    largest = np.abs(values).max(initial=0)
+    if largest > LARGEST:
+        raise InputError(
+            f"the training pixels hold values as large as {largest:.3g}, and float32 ends near "
+            f"{LARGEST:g}: scale the scene, or name the value as its nodata."
+        )
+    # Not the deviation, whose squares vanish.
+    spread = np.ptp(values, axis=0).max(initial=0) if len(values) else 0
+    if 0 < spread < SMALLEST:
+        raise InputError(
+            f"the training pixels differ by {spread:.3g} alone, too little for float32: multiply "
+            "the scene by a constant."
+        )
 
 
 def _principal_axes(

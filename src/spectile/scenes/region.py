@@ -41,8 +41,9 @@ def region_on_the_ground(
     InputError for a scene without georeference and for a rectangle that doesn't meet it.
     """
     if scene.transform is None:
-        raise InputError(f"{scene.source} has no georeference: give pixels with --window instead.")
-    if not (left < right and bottom < top):
+        raise InputError(f"{scene.source} has no georeference: give the window in pixels instead.")
+    bounded = np.isfinite((left, bottom, right, top)).all()
+    if not (bounded and left < right and bottom < top):
         raise InputError(
             f"the bounds {left:g} {bottom:g} {right:g} {top:g} enclose nothing: "
             "give left, bottom, right and top in the scene's coordinate system."

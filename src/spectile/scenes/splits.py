@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.errors import InputError
+from spectile.ranges import Seed, check
 from spectile.scenes.block_goal import separable
 from spectile.scenes.block_split import search_blocks
 from spectile.scenes.labels import Labels
@@ -96,7 +97,7 @@ def split_random(
     are rounded as by scikit-learn's stratified split. A class has at least one training pixel,
     and a test pixel if it has two. Raises InputError for labels or shares that can't be split.
     """
-    _check(labels, window, validation, train)
+    _check(labels, window, validation, train, seed=seed)
     totals = labels.counts
     if totals.max() < 2:
         raise InputError(
@@ -138,7 +139,7 @@ def split_blocks(
     Raises InputError for labels or settings that can't be split, and where no pixel would be
     left to test on.
     """
-    _check(labels, window, validation, train)
+    _check(labels, window, validation, train, seed=seed)
     guard = window - 1 if guard is None else guard
     _check_blocks(guard, block)
     totals = labels.counts
@@ -146,7 +147,7 @@ def split_blocks(
     if not testable.any():
         raise InputError(
             f"no class has two pixels more than {guard} rows or columns apart, so none can be on "
-            "both sides of a guard: use a smaller window, loosen --guard, or use a random split."
+            "both sides of a guard: use a smaller window, a smaller guard, or use a random split."
         )
     found = search_blocks(
         labels.classes, testable, guard=guard, train=train, block=block, seed=seed
@@ -154,7 +155,7 @@ def split_blocks(
     if not found.test.any():
         raise InputError(
             f"no test pixel is left beyond a guard of {guard} pixels: use a smaller window, "
-            "loosen --guard, or use a random split."
+            "a smaller guard, or use a random split."
         )
     rng = np.random.default_rng(seed)
     validated = _drawn_validation(labels, found.train, validation, rng, patch=window)
@@ -185,7 +186,7 @@ def split_from_codes(
     pixels, in patches as large as a window. Raises InputError for codes of another size or with
     other numbers, and if no labelled pixel is trained on or none tested on.
     """
-    _check(labels, window, validation)
+    _check(labels, window, validation, seed=seed)
     _check_shape(labels, codes, "the split")
     strange = ~np.isin(codes, (NONE, TRAIN, VALIDATION, TEST))
     if strange.any():
@@ -212,7 +213,7 @@ def split_from_masks(
     the training pixels, in patches as large as a window. Raises InputError for masks of another
     size or that share pixels, and if no labelled pixel is trained on or none tested on.
     """
-    _check(labels, window, validation)
+    _check(labels, window, validation, seed=seed)
     _check_shape(labels, train, "the training mask")
     _check_shape(labels, test, "the test mask")
     train, test = np.asarray(train, np.bool_), np.asarray(test, np.bool_)
@@ -292,7 +293,11 @@ def _split(
     )
 
 
-def _check(labels: Labels, window: int, validation: float, train: float = 0.5) -> None:
+def _check(
+    labels: Labels, window: int, validation: float, train: float = 0.5, *, seed: int = 0
+) -> None:
+    check("the seed", seed, Seed)
+    check("the window", window, int)
     if window < 1 or window % 2 == 0:
         raise InputError(
             f"a window of {window} pixels has no pixel at its centre: choose an odd number."
@@ -311,12 +316,14 @@ def _check(labels: Labels, window: int, validation: float, train: float = 0.5) -
 
 
 def _check_blocks(guard: int, block: int | None) -> None:
+    check("the guard", guard, int)
+    check("the block", block, int | None)
     if guard < 0:
         raise InputError(f"a guard of {guard} pixels makes no sense: choose 0 or more.")
     if block is not None and block <= guard:
         raise InputError(
             f"blocks of {block} pixels would vanish in a guard of {guard}: choose blocks of at "
-            f"least {guard + 1} pixels, or loosen --guard."
+            f"least {guard + 1} pixels, or a smaller guard."
         )
 
 

@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.errors import InputError
+from spectile.ranges import check
 
 
 def check_shares(train: float, validation: float) -> None:
     """Raise InputError for shares that leave a side empty."""
+    check("the training share", train, float)
+    check("the validation share", validation, float)
     if not 0 < train < 1:
         raise InputError(
             f"a training share of {train:g} leaves one side empty: choose one between 0 and 1."

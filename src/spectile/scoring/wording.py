@@ -33,6 +33,34 @@ def count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def notes_on_loss(
+    history: Sequence[Mapping[str, Any]], guessing: float | None = None
+) -> tuple[str, ...]:
+    """A sentence for a fit that went wrong, by the rows of history.csv.
+
+    `guessing` is the loss of a network that gives each class the same share, for losses that can
+    be compared with it.
+    """
+    losses = [row["train_loss"] for row in history if row.get("train_loss") is not None]
+    if not losses:
+        return ()
+    last, least = losses[-1], min(losses)
+    if len(losses) > 1 and last > min(losses[0], 2 * least + 0.1):
+        start = "at first" if last > losses[0] else "in between"
+        before = losses[0] if last > losses[0] else least
+        return (
+            f"The training loss rose: {last:.4g} at the end, {before:.4g} {start}. "
+            "The fit diverged: lower the learning rate.",
+        )
+    reached = history[-1].get("validation_loss") or last
+    if guessing is not None and reached > guessing:
+        return (
+            f"The loss at the end is {reached:.4g}, and guessing alone has {guessing:.4g}: the fit "
+            "learnt nothing, so lower the learning rate or fit for more epochs.",
+        )
+    return ()
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in the units in which people say them."""
     if seconds is None or not math.isfinite(seconds):
