@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from spectile.learning.callbacks import (
     diverged,
 )
 from spectile.learning.loaders import Loaders
+from spectile.learning.silence import lightning_silenced
 from spectile.learning.task import Task
 from spectile.ranges import check_cores
 
@@ -75,7 +75,7 @@ class Hardware:
         if not self._on_gpu:
             check_cores("--devices", self.devices)
         try:
-            with _lightning_silenced():
+            with lightning_silenced():
                 L.Trainer(logger=False, enable_checkpointing=False, **self.trainer_arguments())
         except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
             raise InputError(
@@ -148,7 +148,7 @@ def fit(
         for name in (BEST, LAST, PREVIOUS):
             (checkpoints / name).unlink(missing_ok=True)
     if start is None or not _ended(start, epochs):
-        with _lightning_silenced():
+        with lightning_silenced():
             devices = hardware.trainer_arguments(frozen=task.frozen, bf16_on_cpu=task.bf16_on_cpu)
             trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
             with _said_elsewhere():
@@ -275,19 +275,3 @@ def _said_elsewhere() -> Iterator[None]:
         if colon and kind == f"{InputError.__module__}.{InputError.__name__}":
             raise InputError(sentence) from error
         raise
-
-
-@contextmanager
-def _lightning_silenced() -> Iterator[None]:
-    """Lightning's talk of hardware and loaders is for its developers; errors still come out."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

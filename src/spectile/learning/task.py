@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
 
+from spectile.learning.silence import silence_child
+
 SETTLED = 0.1
 """Share of the highest learning rate below which the best epoch is looked for."""
 
@@ -39,6 +41,11 @@ class Task(L.LightningModule):
         # Left as they are, so that a loss that is no number shows: by default the mean skips them.
         self.train_loss = MeanMetric(nan_strategy="disable")
         self.validation_loss = MeanMetric(nan_strategy="disable")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        # The first thing of ours that happens in the processes of several devices.
+        silence_child()
 
     @property
     def kept_prefix(self) -> str:
