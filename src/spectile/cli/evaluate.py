@@ -27,7 +27,7 @@ def evaluate(
 ) -> None:
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
-    from spectile.cli.printing import print_scores
+    from spectile.cli.printing import print_doubts, print_scores
     from spectile.model import load
     from spectile.runs.evaluation import evaluate_model
     from spectile.runs.hardware import use_threads
@@ -37,10 +37,12 @@ def evaluate(
     if out is not None and out.exists() and not overwrite:
         raise InputError(f"{out} exists: choose another name or add --overwrite.")
     use_threads(threads)
+    trained = load(model)
     opened = open_scene(scene, bands_last=bands_last)
+    print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet) as progress:
         metrics = evaluate_model(
-            load(model),
+            trained,
             opened,
             labels,
             column=column,

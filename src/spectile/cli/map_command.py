@@ -70,6 +70,7 @@ def map_(
 ) -> None:
     """Map a scene of any size with a trained model."""
     from spectile.cli.bars import pixels_bar
+    from spectile.cli.printing import print_doubts
     from spectile.mapping.scene_map import map_scene
     from spectile.model import load
     from spectile.runs.hardware import best_device, use_threads
@@ -78,10 +79,12 @@ def map_(
     from spectile.scenes.scene import rows_and_columns
 
     use_threads(threads)
+    trained = load(model)
     opened = open_scene(scene, bands_last=bands_last)
+    print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
         summary = map_scene(
-            load(model),
+            trained,
             opened,
             out,
             method=method.value,

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from spectile.errors import InputError
-from spectile.scenes.envi import open_through_spectral, scene_of_envi_dataset
+from spectile.scenes.envi import open_envi, scene_of_envi_dataset
 from spectile.scenes.envi_files import find_data, find_header
+from spectile.scenes.envi_header import read_header
 from spectile.scenes.gdal_raster import open_dataset, quiet_gdal, scene_of_dataset
 from spectile.scenes.matlab import open_matlab
 from spectile.scenes.numpy_arrays import open_npy, open_npz
@@ -77,8 +78,9 @@ def _open_raster(name: str, header: Path | None, source: str) -> Scene:
             if dataset.driver == "ENVI":
                 return scene_of_envi_dataset(dataset, source)
             return scene_of_dataset(dataset, source)
-    if header is not None:
-        return open_through_spectral(Path(name), header, source)
+    fields = None if header is None else read_header(header)
+    if fields is not None:
+        return open_envi(Path(name), fields, source)
     raise InputError(
         f"{source} can't be read as an image: it is damaged or in no format that GDAL knows, "
         "so give a GeoTIFF, an ENVI file with its .hdr beside it, or a .mat, .npy or .npz file."

@@ -14,6 +14,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.scenes.scaling import Scaling
 
 
 class UnreadableError(InputError):
@@ -72,6 +73,7 @@ class Scene:
     good_bands: NDArray[np.bool_] = field(repr=False)
     """False where the file's own bad-band list excludes a band, shape (bands,)."""
     nodata: float | None
+    """The stored number that means no data; None where bands differ in it."""
     crs: CRS | None
     transform: Affine | None
     reader: Reader = field(repr=False)
@@ -79,6 +81,20 @@ class Scene:
     """What of the file's metadata was left out, and why, for people."""
     files: tuple[str, ...] = field(default=(), repr=False)
     """All that the image is made of, as GDAL names it; empty for an array in memory."""
+    stored_dtype: np.dtype[Any] | None = None
+    """What the file holds, where `dtype` is that of the values made of it."""
+    scaling: Scaling | None = field(default=None, repr=False)
+    """How values follow from the file's numbers; None where they are the numbers."""
+    unscaled: Scene | None = field(default=None, repr=False)
+    """The same scene without the scaling, for models that were fitted on stored numbers."""
+    masked: bool = False
+    """Whether a mask or an alpha band hides pixels."""
+    gaps_are_nan: bool = field(default=False, repr=False)
+    """Whether what is no data, by whatever mark, is read as NaN; `nodata` is a stored number."""
+    band_names: tuple[str, ...] = field(default=(), repr=False)
+    """What the file calls its bands, one name a band; empty where it doesn't."""
+    acquired: str | None = None
+    """When the image was taken, in the file's own words."""
 
     def __post_init__(self) -> None:
         if self.dtype.kind not in "iuf" or self.dtype.itemsize > 8:
@@ -97,8 +113,9 @@ class Scene:
     ) -> NDArray[Any]:
         """Pixels of `window` (default: all) in `bands` (from 0; default: all).
 
-        Shape (bands, height, width), in the file's dtype; the window must lie inside the scene.
-        Raises UnreadableError where the file turns out to be damaged.
+        Shape (bands, height, width); the window must lie inside the scene. The file's numbers in
+        its own dtype, or where it names a scale, or masks pixels, values as floats, with NaN for
+        what is no data. Raises UnreadableError where the file turns out to be damaged.
         """
         inside = self._inside(window)
         chosen = range(self.bands) if bands is None else [int(band) for band in bands]
@@ -122,7 +139,7 @@ class Scene:
         """
         pixels = np.asarray(pixels)
         valid = np.ones(pixels.shape[1:], dtype=np.bool_)
-        missing = _as_stored(self.nodata, pixels.dtype)
+        missing = None if self.gaps_are_nan else as_stored(self.nodata, pixels.dtype)
         # Band by band: one mask of all bands at once would be as large as the pixels.
         for band in pixels:
             if pixels.dtype.kind == "f":
@@ -158,7 +175,7 @@ def rows_and_columns(window: Window) -> str:
     )
 
 
-def _as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:
+def as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     """`nodata` as a number of `dtype`; None where no pixel can be equal to it."""
     if nodata is None or not np.isfinite(nodata):
         return None  # NaN and the infinities are never data anyway
