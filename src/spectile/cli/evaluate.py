@@ -20,7 +20,7 @@ def evaluate(
         str | None, typer.Option(help="A run's split.tif: score its test pixels only.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
-    bands_last: BandsLast = True,
+    bands_last: BandsLast = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -38,7 +38,7 @@ def evaluate(
         raise InputError(f"{out} exists: choose another name or add --overwrite.")
     use_threads(threads)
     trained = load(model)
-    opened = open_scene(scene, bands_last=bands_last)
+    opened = open_scene(scene, bands_last=bands_last, bands=trained.scene_bands)
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet) as progress:
         metrics = evaluate_model(

@@ -63,7 +63,7 @@ def map_(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Map in so many processes of one thread each.")
     ] = None,
-    bands_last: BandsLast = True,
+    bands_last: BandsLast = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -80,7 +80,7 @@ def map_(
 
     use_threads(threads)
     trained = load(model)
-    opened = open_scene(scene, bands_last=bands_last)
+    opened = open_scene(scene, bands_last=bands_last, bands=trained.scene_bands)
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
         summary = map_scene(

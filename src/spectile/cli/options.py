@@ -35,6 +35,6 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with a killed run.
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Memory = Annotated[float, typer.Option(help="GB that one part of the scene may take.")]
 BandsLast = Annotated[
-    bool,
-    typer.Option("--bands-last/--bands-first", help="Axis of the bands in .npy and .mat arrays."),
+    bool | None,
+    typer.Option("--bands-last/--bands-first", help="Axis of the bands in arrays that don't say."),
 ]

@@ -30,7 +30,7 @@ from spectile.scenes.gdal_marks import (
     marks_of_dataset,
 )
 from spectile.scenes.physical import in_values
-from spectile.scenes.scene import Scene
+from spectile.scenes.scene import Scene, first_line
 from spectile.scenes.wavelengths import spectrum_of_dataset
 
 CACHE = 256 * 2**20
@@ -54,8 +54,9 @@ class GdalReader:
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Callable[..., GdalReader], tuple[str, tuple[int, ...]]]:
-        name = Path(self._dataset.name)
-        source = str(name.resolve()) if name.is_file() else self._dataset.name
+        source = self._dataset.name
+        if not source.startswith("<") and Path(source).is_file():  # "<": a virtual raster's text
+            source = str(Path(source).resolve())
         return _reopened, (source, self._bands)
 
     @property
@@ -101,6 +102,17 @@ def open_dataset(name: str, driver: str | None = None) -> DatasetReader | None:
             return rasterio.open(name, driver=driver)
     except (RasterioError, UnicodeDecodeError):
         return None
+
+
+def why_not(name: str) -> str:
+    """What GDAL says of a file that it refuses, in one line without its name."""
+    try:
+        with quiet_gdal():
+            rasterio.open(name).close()
+    except (RasterioError, UnicodeDecodeError) as error:
+        text = first_line(error)
+        return text.removeprefix(f"{name}: ").removeprefix(f"'{name}' ").rstrip(".")
+    return ""
 
 
 @contextmanager

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Tags = Mapping[str, str | Sequence[str]]
 
+_LISTS = {
+    "fwhm": re.compile(r"fwhm|full_?width|bandwidth", re.IGNORECASE),
+    "bbl": re.compile(r"^bbl$|good_?(bands|wavelengths)", re.IGNORECASE),
+    "wavelength": re.compile(
+        r"wave_?length|^wave$|wvl|^wls?$|lambda|center_?wave|list_cw|^cw", re.IGNORECASE
+    ),
+}
+_LONGEST = 100_000
+"""Bands that no sensor has."""
 _NO_VALUE = {"", "none", "null", "no", "n/a", "na", "undefined", "unset"}
 
 
@@ -57,6 +67,26 @@ def ignored_values(
         said = " ".join(texts)[:40]
         return None, (f"the data ignore value {said!r} is no number, so it isn't used",)
     return tuple(float(value) for value in np.broadcast_to(values, bands)), ()
+
+
+def field_of(name: str) -> str | None:
+    """The field of an ENVI header that says what a list called `name` does along the bands."""
+    return next((f for f, pattern in _LISTS.items() if pattern.search(name)), None)
+
+
+def lists_along_bands(
+    lengths: Mapping[str, int], load: Callable[[str], NDArray[Any]]
+) -> dict[str, list[NDArray[np.float64]]]:
+    """The lists in a file that are named as wavelengths, band widths or bad-band lists are.
+
+    By the field of an ENVI header; `lengths` are those of the file's lists by name.
+    """
+    found: dict[str, list[NDArray[np.float64]]] = {}
+    for name, length in lengths.items():
+        field = field_of(re.split(r"[/.]", name)[-1])
+        if field is not None and length <= _LONGEST:
+            found.setdefault(field, []).append(np.asarray(load(name), np.float64).ravel())
+    return found
 
 
 def _floats(texts: Sequence[str]) -> NDArray[np.float64] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,15 +17,20 @@ from rasterio.windows import Window
 from spectile.errors import InputError
 from spectile.scenes.scaling import Scaling
 
+_GONE = "no such file|does not exist|permission denied|can't open|connection|timed out|resolve host"
+"""What libraries say where a whole file can't be reached."""
+
 
 class UnreadableError(InputError):
     """Pixels that the file should hold can't be read: it is damaged, or gone for the moment."""
 
     def __init__(self, source: str, window: Window, reason: str) -> None:
         """`reason` is what the library says, without a full stop."""
+        advice = "the file is damaged or cut short, so fetch or export it again"
+        if re.search(_GONE, reason, re.IGNORECASE):
+            advice = "a file that it is made of is gone or closed, so put it back"
         super().__init__(
-            f"{source} can't be read in {rows_and_columns(window)} ({reason}): the file is "
-            "damaged or cut short, so fetch or export it again."
+            f"{source} can't be read in {rows_and_columns(window)} ({reason}): {advice}."
         )
         self.source = source
         self.window = window
@@ -130,7 +136,7 @@ class Scene:
                 "holds; read smaller windows or check that the file's size is right."
             ) from error
         except (OSError, RasterioError, RuntimeError, ValueError) as error:
-            raise UnreadableError(self.source, inside, _reason(error)) from error
+            raise UnreadableError(self.source, inside, first_line(error)) from error
 
     def valid(self, pixels: NDArray[Any]) -> NDArray[np.bool_]:
         """Which pixels hold data in every band: not nodata, NaN or infinite.
@@ -189,7 +195,7 @@ def as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     return dtype.type(int(nodata))
 
 
-def _reason(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of what the library says; rasterio keeps GDAL's own words in the cause."""
     text = str(error.__cause__ or error).strip()
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
