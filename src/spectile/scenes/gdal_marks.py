@@ -24,7 +24,8 @@ _DATES = (
     "acquisition_date",
     "date_acquired",
     "sensing_time",
-    "datetime",
+    "start_time",
+    "time_coverage_start",
 )
 
 

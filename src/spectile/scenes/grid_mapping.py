@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pyproj
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj.exceptions import CRSError as ProjCRSError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
@@ -25,6 +23,10 @@ def crs_of_attributes(attributes: Mapping[str, Any]) -> tuple[CRS | None, tuple[
     """The coordinate system in a grid mapping's attributes, and why it was left out."""
     if not attributes:
         return None, ()
+    # Few files need it, and it takes 18 MB.
+    import pyproj
+    from pyproj.exceptions import CRSError as ProjCRSError
+
     try:
         # pyproj knows the coordinate system's text under CF's name and GDAL's.
         plain = {name: _plain(value) for name, value in attributes.items()}
