@@ -371,13 +371,14 @@ def _match_wavelengths(
     if same_place:
         # Overlapping detectors repeat wavelengths: a band that fits where it was is the band.
         return bands
-    distance = np.abs(scene.wavelengths[None, :] - wanted[:, None])
+    # Bands without a wavelength are nobody's neighbours.
+    distance = np.nan_to_num(np.abs(scene.wavelengths[None, :] - wanted[:, None]), nan=np.inf)
     nearest = distance.argmin(axis=1)
     off = distance[np.arange(len(wanted)), nearest] >= tolerance
     if off.all():
         raise InputError(
-            f"{scene.source} has bands from {scene.wavelengths.min():.6g} to "
-            f"{scene.wavelengths.max():.6g} nm and the model from {wanted.min():.6g} to "
+            f"{scene.source} has bands from {np.nanmin(scene.wavelengths):.6g} to "
+            f"{np.nanmax(scene.wavelengths):.6g} nm and the model from {wanted.min():.6g} to "
             f"{wanted.max():.6g} nm, none at the same place: check the unit of the wavelengths in "
             "the file, or give a scene of the same sensor and product."
         )

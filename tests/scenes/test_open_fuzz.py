@@ -84,6 +84,16 @@ def hdf5() -> bytes:
     return file.getvalue()
 
 
+def netcdf3() -> bytes:
+    file = io.BytesIO()
+    with scipy.io.netcdf_file(file, "w") as content:
+        for name, length in zip("yxb", CUBE.shape, strict=True):
+            content.createDimension(name, length)
+        content.createVariable("cube", "i2", ("y", "x", "b"))[:] = CUBE
+        content.flush()
+        return file.getvalue()
+
+
 def pages() -> bytes:
     file = io.BytesIO()
     first, *others = (Image.fromarray(band) for band in CUBE.astype(np.uint16).transpose(2, 0, 1))
@@ -115,6 +125,7 @@ FILES = {
     "structure.mat": structure(compressed=False),
     "structure compressed.mat": structure(compressed=True),
     "scene.h5": hdf5(),
+    "scene.nc": netcdf3(),
     "pages.tif": pages(),
     "scene.zip": archive(),
     "scene.npy": numpy(np.save),

@@ -132,3 +132,21 @@ def test_scale_in_attributes(
         file["cube"].attrs.update(attributes)
     scene = open_scene(path, bands_last=False)
     np.testing.assert_allclose(scene.read(), wanted(CUBE.astype(np.float64)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dims", [NAMES, ("y", "x", "wavelength"), ("y", "wavelength", "x")])
+def test_netcdf_of_the_classic_kind(tmp_path: Path, dims: tuple[str, str, str]) -> None:
+    path = tmp_path / "scene.nc"
+    numbers = CUBE.copy()
+    numbers[2, 3, 4] = -9
+    coordinates = {"wavelength": CENTRES, "y": 5e6 - 30 * np.arange(6), "x": 30 * np.arange(7)}
+    attributes = {"scale_factor": 1e-4, "add_offset": 0.1, "_FillValue": np.int16(-9)}
+    array = xr.DataArray(numbers, coordinates, NAMES, attrs=attributes)
+    xr.Dataset({"r": array.transpose(*dims)}).to_netcdf(path, engine="scipy")
+    scene = open_scene(path)
+    np.testing.assert_allclose(scene.read()[:, :3], CUBE[:, :3] * 1e-4 + 0.1, rtol=1e-6)
+    assert np.argwhere(~scene.valid(scene.read())).tolist() == [[3, 4]]
+    np.testing.assert_array_equal(scene.wavelengths, CENTRES)
+    assert scene.transform == Affine(30, 0, -15, 0, -30, 5e6 + 15)
+    window = scene.read(Window(2, 1, 4, 2), [4, 0])
+    np.testing.assert_allclose(window, CUBE[[4, 0], 1:3, 2:6] * 1e-4 + 0.1, rtol=1e-6)

@@ -131,7 +131,7 @@ def _limits(values: NDArray[Any]) -> tuple[float, float] | None:
 
 
 def _range(values: NDArray[np.float64] | None) -> list[float] | None:
-    return None if values is None else [float(values.min()), float(values.max())]
+    return None if values is None else [float(np.nanmin(values)), float(np.nanmax(values))]
 
 
 def _one_or_range(values: NDArray[np.float64]) -> float | list[float]:

@@ -21,6 +21,7 @@ from spectile.scenes.gdal_raster import open_dataset, quiet_gdal, scene_of_datas
 from spectile.scenes.hdf5 import is_hdf5, open_hdf5, split_gdal_name
 from spectile.scenes.matlab import open_matlab
 from spectile.scenes.named_arrays import scene_of_array
+from spectile.scenes.netcdf3 import is_netcdf3, open_netcdf3
 from spectile.scenes.numpy_arrays import open_npy, open_npz
 from spectile.scenes.parts import (
     ARCHIVES,
@@ -82,9 +83,7 @@ def open_scene(
 
 
 def _open(source: str, bands_last: bool | None, bands: int | None) -> Scene:
-    if (part := split_gdal_name(source)) is not None:
-        return open_hdf5(part[0], source, part[1], bands_last=bands_last, bands=bands)
-    file, wanted = split_name(source)
+    file, wanted = split_gdal_name(source) or split_name(source)
     if file.is_dir():
         return _open_folder(file, source, bands_last, bands)
     if file.is_file():
@@ -158,6 +157,8 @@ def _open_file(
         return replace(scene, files=(os.fspath(file),))
     if suffix not in _OTHER_HDF5 and is_hdf5(file):
         return open_hdf5(file, source, wanted, bands_last=bands_last, bands=bands)
+    if is_netcdf3(file):
+        return open_netcdf3(file, source, wanted, bands_last=bands_last, bands=bands)
     if file.name.lower().endswith(ARCHIVES):
         return _open_archive(file, source, bands_last)
     if suffix == ".hdr":
