@@ -67,12 +67,16 @@ def test_axes_by_the_list_of_wavelengths(
         if attribute:
             file.attrs["List_Cw_Vnir"] = np.array([*CENTRES[:4], 0.0])
             file.attrs["List_Cw_Swir"] = np.arange(1000.0, 1006)
+            file.attrs["L2ScaleVnirMin"], file.attrs["L2ScaleVnirMax"] = 0.5, 1.5
         else:
             file["HDFEOS/Metadata/Wavelength"] = CENTRES
             file["HDFEOS/Metadata/FWHM"] = [10.0] * 5
     scene = open_scene(path)
-    np.testing.assert_array_equal(scene.read(), CUBE)
+    wanted = CUBE / 65535 + 0.5 if attribute else CUBE
+    np.testing.assert_allclose(scene.read(), wanted, rtol=1e-6)
     if attribute:
+        by_gdals_name = open_scene(f'HDF5:"{path}"://HDFEOS/Data_Fields/VNIR_Cube')
+        assert by_gdals_name.bands == 5
         assert scene.good_bands.tolist() == [True] * 4 + [False]
         np.testing.assert_array_equal(scene.wavelengths, [*CENTRES[:4], np.nan])
     else:

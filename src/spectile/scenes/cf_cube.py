@@ -71,7 +71,9 @@ def choose_cube(source: str, shapes: Mapping[str, Shape], wanted: str | None) ->
     }
     if wanted is not None:
         wanted = wanted.strip("/")
-        ends = [name for name in plain if name.rsplit("/", 1)[-1] == wanted]
+        # GDAL writes underscores for blanks.
+        asked = wanted.replace(" ", "_")
+        ends = [name for name in plain if f"/{name}".replace(" ", "_").endswith(f"/{asked}")]
         wanted = ends[0] if wanted not in plain and len(ends) == 1 else wanted
     three = any(len(shape) == 3 for shape in plain.values())
     axes = 3 if three else 2

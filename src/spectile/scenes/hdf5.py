@@ -91,7 +91,8 @@ class _Hdf5Cube:
         return [_dimension(self.dataset, axis) for axis in range(self.dataset.ndim)]
 
     def attributes(self) -> Attributes:
-        return _attributes(self.dataset)
+        own = _attributes(self.dataset)
+        return {**_prisma_scale(self.dataset.name, _attributes(self.file)), **own}
 
     def lists(self, field: str) -> Iterator[tuple[NDArray[Any], Attributes]]:
         near = self.dataset.parent.name.strip("/")
@@ -123,6 +124,18 @@ class _Hdf5Cube:
 
     def reader(self, axes: FileAxes) -> Reader:
         return Hdf5Reader(self.dataset, axes)
+
+
+def _prisma_scale(name: str, root: Attributes) -> dict[str, float]:
+    """PRISMA's reflectances: 0 to 65535 stand for the least to the most of a detector."""
+    for detector in ("Vnir", "Swir"):
+        try:
+            low, high = (float(root[f"L2Scale{detector}{end}"]) for end in ("Min", "Max"))
+        except (KeyError, TypeError, ValueError):
+            continue
+        if f"{detector.lower()}_cube" in name.lower():
+            return {"scale_factor": (high - low) / 65535, "add_offset": low}
+    return {}
 
 
 def _dimension(dataset: h5py.Dataset, axis: int) -> str:
