@@ -7,6 +7,7 @@ one JSON document, a :class:`~spectile.model_header.Header`. Nothing in it is ru
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,6 +78,14 @@ class Model:
     """Classify: edge in pixels of the images that the network was trained on; None for any."""
     mask_values: tuple[int, ...] | None = None
     """Segment: the classes' numbers in the training masks, where they differ from the legend's."""
+    physical: bool = False
+    """Whether it was fitted on what a scene's numbers stand for, scale applied, or on numbers."""
+    medians: NDArray[np.float64] | None = None
+    """Of the used bands in training; None where nobody noted them."""
+
+    def values_of(self, scene: Scene) -> Scene:
+        """`scene` read as the training scene was: scaled, or by models of old in its numbers."""
+        return scene if self.physical or scene.unscaled is None else scene.unscaled
 
     def for_scene(self, scene: Scene) -> Preprocessing:
         """The preprocessing with its bands looked up in `scene`.
@@ -168,18 +177,22 @@ class Model:
         DataArray gives a DataArray with its coordinates, or a Dataset of the three.
 
         The bands of a NumPy array are its first or last axis, whichever is as long as the model
-        has bands; `bands_last` says which where both are. `memory` in GB bounds the work, besides
+        has bands; `bands_last` says which where both are. Warns where the values can't be of the
+        quantity that the model was trained on. `memory` in GB bounds the work, besides
         the arrays. Raises InputError where the scene doesn't fit the model, and for a model that
         classifies whole images.
         """
         # The one step up: in a notebook a model is what one has at hand.
         from spectile.mapping.data_array import map_dataset
         from spectile.mapping.in_memory import map_arrays
+        from spectile.mapping.likeness import unlike_training
         from spectile.mapping.scene_map import map_scene
         from spectile.scenes.as_scene import as_scene
         from spectile.scenes.data_array import is_data_array
 
         opened = as_scene(scene, self.scene_bands, bands_last)
+        if self.task != "classify" and (doubt := unlike_training(self, opened)):
+            warnings.warn(doubt, stacklevel=2)
         if path is not None:
             return map_scene(
                 self,
@@ -240,6 +253,8 @@ class Model:
             scene_bands=self.scene_bands,
             bands=self.preprocessing.bands,
             wavelengths=None if self.wavelengths is None else tuple(self.wavelengths.tolist()),
+            physical=self.physical,
+            medians=None if self.medians is None else tuple(self.medians.tolist()),
             legend=self.legend.to_dicts(),
             provenance=dict(self.provenance),
         )
@@ -298,6 +313,8 @@ def load(path: str | Path) -> Model:
         task=header.task,
         image_edge=header.image_edge,
         mask_values=header.mask_values,
+        physical=header.physical,
+        medians=None if header.medians is None else np.array(header.medians),
     )
 
 
@@ -362,9 +379,17 @@ def _match_wavelengths(
     if same_place:
         # Overlapping detectors repeat wavelengths: a band that fits where it was is the band.
         return bands
-    distance = np.abs(scene.wavelengths[None, :] - wanted[:, None])
+    # Bands without a wavelength are nobody's neighbours.
+    distance = np.nan_to_num(np.abs(scene.wavelengths[None, :] - wanted[:, None]), nan=np.inf)
     nearest = distance.argmin(axis=1)
     off = distance[np.arange(len(wanted)), nearest] >= tolerance
+    if off.all():
+        raise InputError(
+            f"{scene.source} has bands from {np.nanmin(scene.wavelengths):.6g} to "
+            f"{np.nanmax(scene.wavelengths):.6g} nm and the model from {wanted.min():.6g} to "
+            f"{wanted.max():.6g} nm, none at the same place: check the unit of the wavelengths in "
+            "the file, or give a scene of the same sensor and product."
+        )
     if off.any():
         first = float(wanted[off][0])
         raise InputError(

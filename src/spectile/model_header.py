@@ -40,6 +40,10 @@ class Header(BaseModel):
     scene_bands: int
     bands: tuple[int, ...]
     wavelengths: tuple[float, ...] | None
+    physical: bool = False
+    """Fitted on what the scene's numbers stand for; files without a word on it, on the numbers."""
+    medians: tuple[float, ...] | None = None
+    """Of each band in training, in the order of `bands`."""
     legend: list[dict[str, Any]]
     provenance: dict[str, Any]
 
@@ -112,7 +116,10 @@ def read_reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.T
         and matrix is not None
         and matrix.ndim == 2
         and mean.shape == matrix.shape[:1] == (len(header.bands),)
-        and (header.wavelengths is None or len(header.wavelengths) == len(header.bands))
+        and all(
+            told is None or len(told) == len(header.bands)
+            for told in (header.wavelengths, header.medians)
+        )
         and all(0 <= band < header.scene_bands for band in header.bands)
     )
     if not fits or mean is None or matrix is None:

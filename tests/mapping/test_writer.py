@@ -317,3 +317,9 @@ def test_a_map_takes_what_it_was_made_for_and_nothing_else(tmp_path):
             writer.write(window, classes[:1])
         with pytest.raises(ValueError, match="lies outside"):
             writer.write(Window(1, 0, 3, 2), classes)
+
+
+def test_the_date_of_the_scene_stays_with_its_map(tmp_path):
+    write(tmp_path / "map.tif", patchy(30, 40), acquired="2022-07-24T10:45:26")
+    with rasterio.open(tmp_path / "map.tif") as file:
+        assert file.tags()["ACQUISITION_DATE"] == "2022-07-24T10:45:26"

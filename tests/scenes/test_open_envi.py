@@ -86,7 +86,7 @@ def test_counted_pixels_are_no_georeference(
     assert scene.transform is None
 
 
-def test_a_header_that_gdal_refuses_is_read_by_spectral(
+def test_a_header_that_gdal_refuses_is_read_all_the_same(
     pixels: Pixels, write_envi: WriteEnvi
 ) -> None:
     path = write_envi(pixels, interleave="bip", fields=SPECTRUM, first_line="  ENVI")

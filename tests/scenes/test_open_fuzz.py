@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import rasterio
 import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
@@ -67,6 +69,45 @@ def mat73(**options: object) -> bytes:
     return file.getvalue()
 
 
+def structure(*, compressed: bool) -> bytes:
+    file = io.BytesIO()
+    inner = {"data": {"cube": CUBE, "words": "text"}, "c": np.array(["a", "bc"], dtype=object)}
+    scipy.io.savemat(file, inner, do_compression=compressed)
+    return file.getvalue()
+
+
+def hdf5() -> bytes:
+    file = io.BytesIO()
+    with h5py.File(file, "w") as content:
+        content["group/cube"] = CUBE
+        content["group/wavelength"] = [400.0, 500, 600, 700, 800]
+    return file.getvalue()
+
+
+def netcdf3() -> bytes:
+    file = io.BytesIO()
+    with scipy.io.netcdf_file(file, "w") as content:
+        for name, length in zip("yxb", CUBE.shape, strict=True):
+            content.createDimension(name, length)
+        content.createVariable("cube", "i2", ("y", "x", "b"))[:] = CUBE
+        content.flush()
+        return file.getvalue()
+
+
+def pages() -> bytes:
+    file = io.BytesIO()
+    first, *others = (Image.fromarray(band) for band in CUBE.astype(np.uint16).transpose(2, 0, 1))
+    first.save(file, "TIFF", save_all=True, append_images=others)
+    return file.getvalue()
+
+
+def archive() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("scene.tif", tif())
+    return file.getvalue()
+
+
 def numpy(save: Callable[..., None]) -> bytes:
     file = io.BytesIO()
     save(file, CUBE)
@@ -81,6 +122,12 @@ FILES = {
     "v5 compressed.mat": mat5(compressed=True),
     "v73.mat": mat73(),
     "v73 compressed.mat": mat73(chunks=True, compression="gzip"),
+    "structure.mat": structure(compressed=False),
+    "structure compressed.mat": structure(compressed=True),
+    "scene.h5": hdf5(),
+    "scene.nc": netcdf3(),
+    "pages.tif": pages(),
+    "scene.zip": archive(),
     "scene.npy": numpy(np.save),
     "scene.npz": numpy(np.savez_compressed),
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.scenes.matlab import load_matlab
 from spectile.scenes.open import open_scene
 
 Pixels = NDArray[np.int16]
@@ -140,3 +141,87 @@ def test_announced_pixels_that_were_never_written(tmp_path: Path) -> None:
         file.create_dataset("cube", shape=(100, 100_000, 100_000), dtype="i2", chunks=True)
     with pytest.raises(InputError, match="2,000,000,000,000 bytes of pixels are announced"):
         open_scene(path)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_structures_and_cells_of_version_5(
+    tmp_path: Path, pixels: Pixels, compressed: bool
+) -> None:
+    path = tmp_path / "scene.mat"
+    shown = pixels.transpose(1, 2, 0)
+    cell = np.empty((1, 2), object)
+    cell[0, 0], cell[0, 1] = "text", shown + 1
+    inner = {"cube": shown, "sensor": "X", "bands": 5.0}
+    scipy.io.savemat(path, {"data": {"deep": inner}}, do_compression=compressed)
+    np.testing.assert_array_equal(open_scene(path, bands_last=True).read(), pixels)
+    both = {"data": {"deep": inner}, "c": cell, "gt": shown[..., 0]}
+    scipy.io.savemat(path, both, do_compression=compressed)
+    with pytest.raises(InputError, match=r"2 arrays .*data/deep/cube .*c\{2\}"):
+        open_scene(path)
+    for name, wanted in (("data.deep.cube", pixels), ("c{2}", pixels + 1)):
+        scene = open_scene(f"{path}:{name}", bands_last=True)
+        np.testing.assert_array_equal(scene.read(), wanted)
+    np.testing.assert_array_equal(load_matlab(path, "x", None, dimensions=2), pixels[0])
+
+
+def test_structures_and_cells_of_version_73(tmp_path: Path, pixels: Pixels) -> None:
+    path = tmp_path / "scene.mat"
+    with h5py.File(path, "w") as file:
+        file["s/img"] = pixels.T
+    np.testing.assert_array_equal(open_scene(path, bands_last=False).read(), pixels)
+    with h5py.File(path, "w") as file:
+        file["#refs#/a"] = pixels.T
+        file.create_dataset("c", data=[[file["#refs#/a"].ref]], dtype=h5py.ref_dtype)
+        file["names"] = np.zeros((3, 3), np.uint16)
+        file["names"].attrs["MATLAB_class"] = np.bytes_("char")
+    np.testing.assert_array_equal(open_scene(path, bands_last=False).read(), pixels)
+    with pytest.raises(InputError, match=r"no array with 2 axes: .*c \(cell\), names \(text\)"):
+        load_matlab(path, "x", None, dimensions=2)
+
+
+def test_version_4(tmp_path: Path, pixels: Pixels) -> None:
+    path = tmp_path / "gt.mat"
+    matrices = {"gt": pixels[0].astype(float), "list": np.arange(4.0), "name": "text"}
+    scipy.io.savemat(path, matrices, format="4")
+    np.testing.assert_array_equal(load_matlab(path, "x", None, dimensions=2), pixels[0])
+    with pytest.raises(InputError, match=r"no array with 3 axes: there is gt \(6 x 7\)"):
+        open_scene(path)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(InputError, match="can't be read"):
+        load_matlab(path, "x", None, dimensions=2)
+
+
+def test_what_is_no_array_of_numbers_is_named(tmp_path: Path, pixels: Pixels) -> None:
+    path = tmp_path / "scene.mat"
+    scipy.io.savemat(path, {"z": pixels + 1j, "words": "abc", "s": {"a": 1.0}})
+    with pytest.raises(InputError, match=r"z \(complex numbers\), words \(text\), s \(structure\)"):
+        open_scene(path)
+    path.write_bytes(b"\0" * 999)
+    with pytest.raises(InputError, match=r"doesn't begin as MATLAB files do, of version 4, 5 or"):
+        open_scene(path)
+
+
+@every_version
+def test_a_list_of_wavelengths_tells_the_axis(tmp_path: Path, pixels: Pixels, write: Write) -> None:
+    path = tmp_path / "scene.mat"
+    centres = np.array([[400.0, 500, 600, 700, 800]])
+    for order in ((0, 1, 2), (1, 2, 0), (1, 0, 2)):
+        write(path, {"cube": pixels.transpose(order), "wavelengths": centres})
+        scene = open_scene(path)
+        np.testing.assert_array_equal(scene.read(), pixels)
+        np.testing.assert_array_equal(scene.wavelengths, centres[0])
+        scene.reader.close()
+
+
+def test_a_shape_that_speaks_for_the_bands_first_is_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "scene.mat"
+    cube = np.zeros((8, 48, 48))
+    scipy.io.savemat(path, {"cube": cube})
+    with pytest.raises(InputError, match=r"--bands-first .*8 bands of 48 x 48 .*--bands-last"):
+        open_scene(path)
+    assert open_scene(path, bands_last=False).bands == 8
+    assert open_scene(path, bands=8).bands == 8
+    scipy.io.savemat(path, {"cube": np.zeros((48, 48, 8))})
+    scene = open_scene(path)
+    assert scene.bands == 8
+    assert "the last one is taken" in scene.notes[0]

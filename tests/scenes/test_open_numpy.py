@@ -73,3 +73,20 @@ def test_npy_cut_short(tmp_path: Path, pixels: Pixels) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=r"scene\.npy can't be read"):
         open_scene(path)
+
+
+def test_wavelengths_in_a_npz_tell_the_axis(tmp_path: Path, pixels: Pixels) -> None:
+    path = tmp_path / "scene.npz"
+    np.savez(path, cube=pixels, wavelengths=np.linspace(400, 800, 5), gt=pixels[0])
+    scene = open_scene(path)
+    np.testing.assert_array_equal(scene.read(), pixels)
+    np.testing.assert_array_equal(scene.wavelengths, np.linspace(400, 800, 5))
+    (note,) = open_scene(path, bands_last=True).notes
+    assert "axis 1 holds the bands, which is followed" in note
+
+
+def test_a_shape_that_speaks_for_the_bands_first_is_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "scene.npy"
+    np.save(path, np.zeros((8, 48, 40)))
+    with pytest.raises(InputError, match=r"8 bands of 48 x 40 pixels, or --bands-last"):
+        open_scene(path)

@@ -170,5 +170,7 @@ def test_a_nodata_value_for_each_band(tmp_path: Path, pixels: Pixels) -> None:
         )
         + "</VRTDataset>"
     )
-    with pytest.raises(InputError, match="nodata value of its own"):
-        open_scene(tmp_path / "scene.vrt")
+    scene = open_scene(tmp_path / "scene.vrt")
+    assert scene.nodata is None
+    # The first band has no data where the pixel is 1, the second where it is 2.
+    assert np.argwhere(~scene.valid(scene.read())).tolist() == [[0, 1], [0, 2]]

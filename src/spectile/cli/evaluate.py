@@ -19,14 +19,14 @@ def evaluate(
         str | None, typer.Option(help="A run's split.tif: score its test pixels only.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
-    bands_last: BandsLast = True,
+    bands_last: BandsLast = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
-    from spectile.cli.printing import print_scores
+    from spectile.cli.printing import print_doubts, print_scores
     from spectile.files import check_ending, check_output
     from spectile.model import load
     from spectile.runs.evaluation import evaluate_model
@@ -37,13 +37,15 @@ def evaluate(
     if out is not None:
         check_ending(out, "scores", (".json",))
     use_threads(threads)
-    opened = open_scene(scene, bands_last=bands_last)
+    trained = load(model)
+    opened = open_scene(scene, bands_last=bands_last, bands=trained.scene_bands)
     if out is not None:
         inputs = [str(model), scene, labels, *opened.files, *([split] if split else [])]
         check_output(out, ours=is_metrics, overwrite=overwrite, inputs=inputs)
+    print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet) as progress:
         metrics = evaluate_model(
-            load(model),
+            trained,
             opened,
             labels,
             column=column,

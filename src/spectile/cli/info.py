@@ -17,7 +17,7 @@ def info(
         Path | None, typer.Option(help="Write a picture of the scene to this PNG or JPEG.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    bands_last: BandsLast = True,
+    bands_last: BandsLast = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Say what a scene holds: size, bands, wavelengths, gaps, place on Earth."""

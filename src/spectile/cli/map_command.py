@@ -70,13 +70,14 @@ def map_(
             help="Map in so many processes of one thread each.",
         ),
     ] = None,
-    bands_last: BandsLast = True,
+    bands_last: BandsLast = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Map a scene of any size with a trained model."""
     from spectile.cli.bars import pixels_bar
+    from spectile.cli.printing import print_doubts
     from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
     from spectile.model import load
@@ -87,10 +88,12 @@ def map_(
 
     check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)
-    opened = open_scene(scene, bands_last=bands_last)
+    trained = load(model)
+    opened = open_scene(scene, bands_last=bands_last, bands=trained.scene_bands)
+    print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
         summary = map_scene(
-            load(model),
+            trained,
             opened,
             out,
             method=method.value,

@@ -67,6 +67,6 @@ Memory = Annotated[
     ),
 ]
 BandsLast = Annotated[
-    bool,
-    typer.Option("--bands-last/--bands-first", help="Axis of the bands in .npy and .mat arrays."),
+    bool | None,
+    typer.Option("--bands-last/--bands-first", help="Axis of the bands in arrays that don't say."),
 ]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spectile.model import Model
+    from spectile.scenes.scene import Scene
 
 NAMES = {
     "overall_accuracy": "overall accuracy",
@@ -11,6 +16,18 @@ NAMES = {
     "kappa": "kappa",
     "mean_iou": "mean IoU",
 }
+
+
+def print_doubts(model: Model, scene: Scene, *, quiet: bool) -> None:
+    """What of a scene's file isn't used, and whether its values can be right; before mapping."""
+    from spectile.mapping.likeness import unlike_training
+
+    if not quiet:
+        for note in scene.notes:
+            print(f"spectile: {scene.source}: {note}.", file=sys.stderr)
+    doubt = None if model.task == "classify" else unlike_training(model, scene)
+    if doubt is not None:
+        print(f"spectile: {doubt}", file=sys.stderr, flush=True)
 
 
 def print_scores(metrics: Mapping[str, Any]) -> None:

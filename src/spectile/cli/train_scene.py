@@ -42,7 +42,7 @@ def scene(
     ] = None,
     bands_last: Annotated[
         bool | None,
-        typer.Option("--bands-last/--bands-first", help="Axis of the bands in .npy and .mat."),
+        typer.Option("--bands-last/--bands-first", help="Axis of the bands in arrays."),
     ] = None,
     column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
     legend: Annotated[str | None, typer.Option(help="CSV of value, name, color.")] = None,

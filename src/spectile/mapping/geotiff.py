@@ -32,12 +32,13 @@ WIDEST_TILE = 32 * 2**20
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the pixels lie."""
+    """Where the pixels lie, and when they were seen."""
 
     height: int
     width: int
     crs: CRS | None
     transform: Affine | None
+    acquired: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,12 @@ class WaitingPixels:
         if self.grid.transform is not None:
             coefficients = self.grid.transform.to_gdal()
             SubElement(root, "GeoTransform").text = ", ".join(map(repr, map(float, coefficients)))
+        about = SubElement(root, "Metadata")
         # As rasterio gives it back, and other programs show it.
-        SubElement(SubElement(root, "Metadata"), "MDI", key=SOFTWARE_TAG).text = SOFTWARE
+        SubElement(about, "MDI", key=SOFTWARE_TAG).text = SOFTWARE
+        if self.grid.acquired:
+            date = SubElement(about, "MDI", key="ACQUISITION_DATE")
+            date.text = xml_text(self.grid.acquired)
         for index in range(len(self.layer.bands)):
             self._describe_band(root, index)
         ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)

@@ -89,6 +89,7 @@ def model_sha256(model: Model) -> str:
         "bands": preprocessing.bands,
         "wavelengths": None if model.wavelengths is None else model.wavelengths.tolist(),
         "legend": model.legend.to_dicts(),
+        "physical": model.physical,
     }
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     tensors = {name: value.cpu().numpy() for name, value in model.network.state_dict().items()}

@@ -91,7 +91,7 @@ class SceneClassifier:
         keep_going: bool = False,
     ) -> None:
         self.method: Method = method
-        self._scene = scene
+        self._scene = model.values_of(scene)
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
         pixels = (

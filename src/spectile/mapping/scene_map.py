@@ -155,6 +155,7 @@ def map_scene(
         legend=model.legend,
         crs=scene.crs,
         transform=area.transform,
+        acquired=scene.acquired,
         probabilities=probabilities,
         entropy=entropy,
         overwrite=overwrite,

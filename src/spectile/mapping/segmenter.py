@@ -90,7 +90,7 @@ class SceneSegmenter:
         keep_going: bool = False,
     ) -> None:
         """`memory` in GB says how many windows are kept."""
-        self._scene = scene
+        self._scene = model.values_of(scene)
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
         self._network = placed(model.network, device, precision).eval()

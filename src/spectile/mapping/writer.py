@@ -84,7 +84,8 @@ class MapWriter:
     `CLASS_<value>`; `map.tif.aux.xml` has the names where GDAL looks for category names, and
     `map.qml` is its style in QGIS. On request `map_probabilities.tif` has one float32 band a
     class, described by its name, and `map_entropy.tif` the entropy of the probabilities divided
-    by the logarithm of the number of classes: 0 is sure, 1 undecided. Nodata is NaN in both.
+    by the logarithm of the number of classes: 0 is sure, 1 undecided. Nodata is NaN in both. When
+    the scene was `acquired` stands in each, in the words of its file.
 
     All files appear when the block ends without an exception; until then, and after one, the
     folder looks as it was. Overwriting replaces them together: probabilities of an earlier map
@@ -109,6 +110,7 @@ class MapWriter:
         legend: Legend,
         crs: CRS | None,
         transform: Affine | None,
+        acquired: str | None = None,
         probabilities: bool = False,
         entropy: bool = False,
         overwrite: bool = False,
@@ -129,7 +131,10 @@ class MapWriter:
             layers["probabilities"] = Layer("float32", np.nan, legend.names)
         if entropy:
             layers["entropy"] = Layer("float32", np.nan, (ENTROPY,))
-        folder, grid = part_folder(self.path).absolute(), Grid(height, width, crs, transform)
+        folder, grid = (
+            part_folder(self.path).absolute(),
+            Grid(height, width, crs, transform, acquired),
+        )
         self.pixels = MapPixels(
             {
                 kind: WaitingPixels(folder / f"{kind}.bil", grid, layer)

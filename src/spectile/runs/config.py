@@ -95,8 +95,8 @@ class SceneConfig(RunConfig):
     """A path, or the name of a known scene."""
     labels: str | None = None
     """A path; a known scene has its own."""
-    bands_last: bool = True
-    """Axis of the bands in .npy and .mat arrays."""
+    bands_last: bool | None = None
+    """Axis of the bands in arrays; None: as the file says, else the last."""
     column: str | None = None
     """The class column of vector labels."""
     legend: str | None = None

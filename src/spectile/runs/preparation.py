@@ -34,6 +34,8 @@ class Prepared:
     """Sentences that a reader of the scores should know."""
     data_hash: str
     """Fingerprint of the spectra and classes the reducer was fitted on."""
+    medians: NDArray[np.float64]
+    """Of each used band in these spectra."""
 
     def pixels(self, side: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Rows, columns and class indices of the pixels on one side of the split."""
@@ -51,7 +53,8 @@ def usable(
     rows, columns = np.nonzero(labels.classes)
     candidates = _selected(scene, config.bands)
     bands, notes = _live_bands(scene, rows, columns, candidates)
-    notes = [*labels.notes, *_excluded(scene, config, notes)]
+    told = [f"{scene.source}: {note}." for note in scene.notes]
+    notes = [*told, *labels.notes, *_excluded(scene, config, notes)]
     missing = _without_data(scene, rows, columns, bands)
     if missing.all():
         raise InputError(
@@ -116,6 +119,7 @@ def prepare(
         Preprocessing(bands, reducer, config.padding),
         tuple(notes),
         sha256(spectra, rows[held], columns[held]),
+        np.median(spectra[:: max(1, len(spectra) // 10_000)].astype(np.float64), axis=0),
     )
 
 

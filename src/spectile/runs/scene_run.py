@@ -216,6 +216,8 @@ def _fit(
         legend=legend,
         scene_bands=scene.bands,
         wavelengths=wavelengths,
+        physical=True,
+        medians=prepared.medians,
         provenance={
             "seed": config.seed,
             "scene": scene_place(scene),

@@ -56,6 +56,7 @@ from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
 from spectile.scenes.scene import Scene
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
+from spectile.scenes.typical import medians_of
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
 from spectile.scoring.sample_picture import sample_picture
@@ -213,6 +214,7 @@ class _Run:
 
     def _fit(self, folder: Path) -> tuple[Model, Fit]:
         config, pairs, recipe = self.config, self.pairs, self.config.recipe
+        bands = self.start.preprocessing.bands
         normalise, classes = Normalise(self.start.preprocessing), len(pairs.legend)
         train = RandomCrops(self._on(TRAIN), normalise, recipe, self.edge)
         validation = EvenWindows(self._on(VALIDATION), normalise, self.edge)
@@ -242,6 +244,8 @@ class _Run:
             legend=pairs.legend,
             scene_bands=self.store.bands,
             wavelengths=self._wavelengths(),
+            physical=self.scene is not None,
+            medians=None if self.scene is None else medians_of(self.scene, bands),
             provenance={
                 **self.start.provenance(outcome, train.store),
                 "scene": {} if self.scene is None else scene_place(self.scene),

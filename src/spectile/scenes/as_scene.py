@@ -22,13 +22,13 @@ def as_scene(image: object, bands: int, bands_last: bool | None) -> Scene:
     """The scene that `image` is; nothing is copied or read.
 
     `bands_last` says on which axis the bands of a NumPy array, a .npy or a .mat file are: the last
-    one (True) or the first; None takes the axis of an array that is `bands` long, and the last of
-    a file. Raises InputError for anything that can't be one scene.
+    one (True) or the first; None takes the axis that is `bands` long. Raises InputError for
+    anything that can't be one scene.
     """
     if isinstance(image, Scene):
         return image
     if isinstance(image, str | Path):
-        return open_scene(image, bands_last=bands_last is not False)
+        return open_scene(image, bands_last=bands_last, bands=bands)
     if isinstance(image, np.ndarray):
         return _scene_of_array(image, bands, bands_last)
     if is_data_array(image):

@@ -60,7 +60,7 @@ class Preprocessing:
 def _check_extremes(scene: Scene, pixels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
     """Raise InputError for valid pixels (bands, H, W) that float32 can't be computed with."""
     # Nearly always this decides, and needs no copy; NaN is within no bounds.
-    if pixels.dtype.kind != "f" or (-LARGEST <= pixels.min() and pixels.max() <= LARGEST):
+    if pixels.dtype.kind != "f" or (pixels.min() >= -LARGEST and pixels.max() <= LARGEST):
         return
     largest = np.abs(pixels).max(axis=0)[valid].max(initial=0)
     if largest > LARGEST:

@@ -8,36 +8,22 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
-import pyproj
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj.exceptions import CRSError as ProjCRSError
 from rasterio.crs import CRS
-from rasterio.errors import CRSError
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.scenes.axes import SPATIAL_NAMES
+from spectile.scenes.grid_mapping import crs_of_attributes, even_steps, grid_transform
 from spectile.scenes.mapped import band_index
+from spectile.scenes.physical import in_values
+from spectile.scenes.scaling import scaling_of_attributes
 from spectile.scenes.scene import Scene
 from spectile.scenes.wavelengths import spectrum_of_header
 
 if TYPE_CHECKING:
     import xarray as xr
-
-SPATIAL_NAMES = (
-    ("y", "x"),
-    ("lat", "lon"),
-    ("latitude", "longitude"),
-    ("northing", "easting"),
-    ("row", "col"),
-    ("row", "column"),
-    ("rows", "cols"),
-    ("rows", "columns"),
-    ("line", "sample"),
-    ("lines", "samples"),
-    ("downtrack", "crosstrack"),
-)
-"""What the dimensions of rows and columns are called, in lower case."""
 
 SPECTRAL_NAMES = {
     "wavelength": ("wavelength", "wavelengths"),
@@ -48,10 +34,6 @@ SPECTRAL_NAMES = {
 
 GRID_MAPPING = "grid_mapping"
 """The attribute, or after decoding the encoding, that names the coordinate system's coordinate."""
-
-OFF_GRID = 0.05
-"""Share of a pixel by which a coordinate may miss its place on a regular grid: degrees in float32
-are rounded to some 3% of a 30 m pixel."""
 
 
 def is_data_array(given: object) -> TypeGuard[xr.DataArray]:
@@ -68,7 +50,8 @@ def scene_from_data_array(array: xr.DataArray) -> Scene:
     are taken over, with their units; a coordinate system from the coordinate that grid_mapping
     names or that is called spatial_ref; the transform from coordinates of rows and columns in even
     steps, or, where there are none, from the coordinate system's GeoTransform; nodata from the
-    attributes _FillValue or missing_value. What xarray has decoded is NaN already.
+    attributes _FillValue or missing_value, the scale from scale_factor and add_offset. What xarray
+    has decoded is in values already, with NaN for no data, and has these in its encoding.
 
     Raises InputError where the dimensions aren't plain.
     """
@@ -78,8 +61,9 @@ def scene_from_data_array(array: xr.DataArray) -> Scene:
     bands = int(array.sizes[band])
     spectrum = spectrum_of_header(_spectral_fields(array, band), bands)
     georeference = _grid_mapping(array)
-    crs, note = _crs(georeference)
-    return Scene(
+    scaling, refused = scaling_of_attributes(array.attrs, bands)
+    crs, note = crs_of_attributes(georeference)
+    scene = Scene(
         source=source,
         format="xarray",
         height=int(array.sizes[row]),
@@ -89,12 +73,14 @@ def scene_from_data_array(array: xr.DataArray) -> Scene:
         wavelengths=spectrum.wavelengths,
         fwhm=spectrum.fwhm,
         good_bands=spectrum.good_bands,
-        nodata=_nodata(array),
+        nodata=None,
         crs=crs,
         transform=_transform(array, row, column, crs, georeference),
         reader=DataArrayReader(array, (band, row, column)),
-        notes=(*spectrum.notes, *note),
+        notes=(*spectrum.notes, *refused, *note),
+        band_names=_band_names(array, bands),
     )
+    return in_values(scene, scaling=scaling, nodata=(_nodata(array),) * bands)
 
 
 def spatial_dims(array: xr.DataArray) -> tuple[Hashable, Hashable]:
@@ -177,6 +163,13 @@ def _spectral_fields(array: xr.DataArray, band: Hashable) -> Mapping[str, str | 
     return fields
 
 
+def _band_names(array: xr.DataArray, bands: int) -> tuple[str, ...]:
+    """Rioxarray hands on the bands' descriptions as the attribute long_name."""
+    names = array.attrs.get("long_name")
+    named = isinstance(names, tuple | list) and len(names) == bands
+    return tuple(map(str, names)) if named and names else ()
+
+
 def _nodata(array: xr.DataArray) -> float | None:
     for name in ("_FillValue", "missing_value"):
         value = np.asarray(array.attrs.get(name, ""))
@@ -191,19 +184,6 @@ def _grid_mapping(array: xr.DataArray) -> Mapping[str, Any]:
     return array.coords[named].attrs if named in array.coords else {}
 
 
-def _crs(georeference: Mapping[str, Any]) -> tuple[CRS | None, tuple[str, ...]]:
-    """The coordinate system, and why it was left out."""
-    if not georeference:
-        return None, ()
-    try:
-        crs = CRS.from_wkt(pyproj.CRS.from_cf(dict(georeference)).to_wkt())
-    except (ProjCRSError, CRSError, KeyError, ValueError):
-        return None, ("the coordinate system is in no form that PROJ knows",)
-    if not (crs.is_projected or crs.is_geographic):
-        return None, ()  # a local one, which nothing else can be related to
-    return crs, ()
-
-
 def _transform(
     array: xr.DataArray,
     row: Hashable,
@@ -213,27 +193,12 @@ def _transform(
 ) -> Affine | None:
     if row not in array.coords and column not in array.coords:
         # Rows and columns that don't run along the axes, as rioxarray hands them on.
-        numbers = str(georeference.get("GeoTransform", "")).split()
-        return Affine.from_gdal(*map(float, numbers)) if len(numbers) == 6 else None
-    down, across = _steps(array, row), _steps(array, column)
-    if down is None or across is None:
-        return None
-    if crs is None and down == across == (0, 1):
-        return None  # only counts rows and columns
-    (top, height), (left, width) = down, across
-    # Coordinates are those of the pixels' centres.
-    return Affine(width, 0, left - width / 2, 0, height, top - height / 2)
+        return grid_transform(None, None, crs, georeference)
+    return grid_transform(_steps(array, row), _steps(array, column), crs, {})
 
 
 def _steps(array: xr.DataArray, dim: Hashable) -> tuple[float, float] | None:
-    """First value and step of the coordinate along `dim`; None where the steps aren't even."""
-    if dim not in array.coords or array.sizes[dim] < 2 or array.coords[dim].dtype.kind not in "iuf":
-        return None
-    places = array.coords[dim].to_numpy().astype(np.float64)
-    step = (places[-1] - places[0]) / (len(places) - 1)
-    off = np.abs(places - (places[0] + step * np.arange(len(places))))
-    even = step != 0 and off.max() <= OFF_GRID * abs(step)
-    return (float(places[0]), float(step)) if even else None
+    return even_steps(array.coords[dim].to_numpy()) if dim in array.coords else None
 
 
 def _name(array: xr.DataArray) -> str:

@@ -18,6 +18,9 @@ _WINDOWS = 4
 _WINDOW = 64
 """The sample: this many windows along each side of the scene, of this many pixels a side."""
 
+_NAMES = 16
+"""Bands whose names are all shown."""
+
 
 def describe(scene: Scene) -> dict[str, Any]:
     """Everything there is to say about `scene`, ready for JSON; None where the file is silent.
@@ -27,6 +30,7 @@ def describe(scene: Scene) -> dict[str, Any]:
     :func:`describe_sample`. Raises InputError where these can't be read.
     """
     crs, transform = scene.crs, scene.transform
+    stored = scene.dtype if scene.stored_dtype is None else scene.stored_dtype
     size = extent = None
     if transform is not None:
         size = [
@@ -40,12 +44,17 @@ def describe(scene: Scene) -> dict[str, Any]:
         "height": scene.height,
         "width": scene.width,
         "bands": scene.bands,
-        "dtype": str(scene.dtype),
-        "bytes": scene.height * scene.width * scene.bands * scene.dtype.itemsize,
+        "dtype": str(stored),
+        "bytes": scene.height * scene.width * scene.bands * stored.itemsize,
+        "scale": None if scene.scaling is None else _one_or_range(scene.scaling.factors),
+        "offset": None if scene.scaling is None else _one_or_range(scene.scaling.offsets),
         "wavelengths_nm": _range(scene.wavelengths),
         "fwhm_nm": _range(scene.fwhm),
         "bad_bands": band_ranges(np.flatnonzero(~scene.good_bands)),
         "nodata": None if scene.nodata is None else _number(scene.nodata),
+        "masked": "by a mask or an alpha band" if scene.masked else None,
+        "band_names": _names(scene.band_names),
+        "acquired": scene.acquired,
         "crs": None if crs is None else crs_name(crs),
         "crs_unit": None
         if crs is None
@@ -62,7 +71,8 @@ def describe_sample(scene: Scene) -> dict[str, Any]:
 
     Whole windows instead of single pixels: of a large compressed scene only a few blocks have to
     be unpacked. ``valid_share``, ``minimum`` and ``maximum`` are of the bands that are good and
-    not empty; an empty band has no data in the sample, a constant one a single value.
+    not empty, in values where there is a scale; an empty band has no data in the sample, a
+    constant one a single value.
     """
     sample = np.concatenate(
         [scene.read(window).reshape(scene.bands, -1) for window in _sample_windows(scene)], axis=1
@@ -121,7 +131,17 @@ def _limits(values: NDArray[Any]) -> tuple[float, float] | None:
 
 
 def _range(values: NDArray[np.float64] | None) -> list[float] | None:
-    return None if values is None else [float(values.min()), float(values.max())]
+    return None if values is None else [float(np.nanmin(values)), float(np.nanmax(values))]
+
+
+def _one_or_range(values: NDArray[np.float64]) -> float | list[float]:
+    low, high = float(values.min()), float(values.max())
+    return low if low == high else [low, high]
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    """Names for a screen: of many bands the first and the last."""
+    return list(names) if len(names) <= _NAMES else [*names[:2], "...", names[-1]]
 
 
 def _number(value: float) -> float | str:

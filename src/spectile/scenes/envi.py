@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 
 from spectile.errors import InputError
-from spectile.scenes.gdal_raster import georeference, nodata_of_dataset, scene_of_dataset
+from spectile.scenes.envi_header import EnviHeader, read_header
+from spectile.scenes.gdal_marks import Marks, has_mask, marks_of_dataset
+from spectile.scenes.gdal_raster import (
+    GdalReader,
+    georeference,
+    open_dataset,
+    quiet_gdal,
+    scene_of_dataset,
+)
+from spectile.scenes.header_fields import ignored_values, names
 from spectile.scenes.mapped import MappedReader
+from spectile.scenes.physical import in_values
+from spectile.scenes.scaling import scaling_of_fields
 from spectile.scenes.scene import Scene
-from spectile.scenes.wavelengths import Spectrum, Tags, spectrum_of_dataset, spectrum_of_header
+from spectile.scenes.wavelengths import Spectrum, spectrum_of_dataset, spectrum_of_header
 
-_INTERLEAVES = {"BAND": "BSQ", "LINE": "BIL", "PIXEL": "BIP"}
-"""ENVI's words by GDAL's."""
 _AXES = {"BSQ": (0, 1, 2), "BIL": (1, 0, 2), "BIP": (2, 0, 1)}
 """Which axes of the stored array are bands, rows and columns."""
+_TYPES = {
+    1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 6: "c8", 9: "c16", 12: "u2", 13: "u4", 14: "i8",
+    15: "u8",
+}  # fmt: skip
+"""NumPy's names of ENVI's data types."""
+_LAYOUT = ("lines", "samples", "bands", "data type", "interleave", "byte order", "header offset")
+_Place = tuple[CRS | None, Affine | None, tuple[str, ...]]
+_PLACE = ("map info", "projection info", "coordinate system string")
+"""The fields that say where the pixels lie on the ground."""
 
 
 @dataclass(frozen=True)
@@ -57,110 +74,95 @@ def scene_of_envi_dataset(dataset: DatasetReader, source: str) -> Scene:
     has the file in memory. Straight from disk, GDAL is up to five times faster for lone windows
     of BSQ and BIP, and a pass over the whole scene takes about as long as reading the file.
     """
-    header = next((Path(name) for name in dataset.files if name.lower().endswith(".hdr")), None)
-    if header is None or not header.is_file():
+    path = next((Path(name) for name in dataset.files if name.lower().endswith(".hdr")), None)
+    header = None if path is None or not path.is_file() else read_header(path)
+    if header is None:
         return scene_of_dataset(dataset, source)  # in an archive or on a server
-    fields = _fields(header)
-    if _whole_number(fields, "file compression", source) != 0:
+    if header.number("file compression", missing=0) != 0:
         return scene_of_dataset(dataset, source)
-    big_endian = _whole_number(fields, "byte order", source) == 1
-    with dataset:
-        layout = _Layout(
-            height=dataset.height,
-            width=dataset.width,
-            bands=dataset.count,
-            dtype=np.dtype(dataset.dtypes[0]).newbyteorder(">" if big_endian else "<"),
-            interleave=_INTERLEAVES[dataset.interleaving.name.upper()],
-            offset=_whole_number(fields, "header offset", source),
-        )
-        _check_layout(source, Path(dataset.name), fields, layout)
-        crs, transform = georeference(dataset)
-        return _scene(
-            source,
-            Path(dataset.name),
-            layout,
-            spectrum_of_dataset(dataset),
-            nodata=nodata_of_dataset(dataset, source),
-            crs=crs,
-            transform=transform,
-            files=tuple(dataset.files),
-        )
+    return open_envi(Path(dataset.name), header, source, dataset)
 
 
-def open_through_spectral(data: Path, header: Path, source: str) -> Scene:
-    """A scene whose header GDAL refuses, as the `spectral` package understands it."""
-    from spectral.io import envi
-    from spectral.utilities.errors import SpyException
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # upper-case field names, which we take as well
-            fields = envi.read_envi_header(str(header))
-            envi.check_compatibility(fields)
-            found = envi.gen_params(fields)
-        layout = _Layout(
-            height=found.nrows,
-            width=found.ncols,
-            bands=found.nbands,
-            dtype=np.dtype(found.dtype),
-            interleave=str(fields["interleave"]).strip().upper(),
-            offset=found.offset,
-        )
-        ignored = fields.get("data ignore value")
-        nodata = None if ignored is None else float(str(ignored))
-    except (SpyException, OSError, KeyError, ValueError, TypeError, IndexError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{header} can't be understood ({reason}): mend the header or export the scene again."
-        ) from error
-    _check_layout(source, data, fields, layout)
-    spectrum = spectrum_of_header(fields, layout.bands)
-    return _scene(
-        *(source, data, layout, spectrum),
-        nodata=nodata,
-        crs=None,
-        transform=None,
-        files=(str(data), str(header)),
-    )
-
-
-def _scene(
-    source: str,
-    data: Path,
-    layout: _Layout,
-    spectrum: Spectrum,
-    *,
-    nodata: float | None,
-    crs: CRS | None,
-    transform: Affine | None,
-    files: tuple[str, ...],
+def open_envi(
+    data: Path, header: EnviHeader, source: str, dataset: DatasetReader | None = None
 ) -> Scene:
-    return Scene(
+    """A scene as its header describes it; `dataset` is what GDAL makes of it, where it does.
+
+    GDAL is asked for the place on the ground, and for masks: of the text in a header it refuses
+    some, and takes other for fields. Raises InputError for a header that can't be understood.
+    """
+    layout = _layout(header)
+    _check_layout(source, data, header, layout)
+    fields, bands = header.fields, layout.bands
+    spectrum = _spectrum(header, bands, dataset)
+    marks = _marks(header, bands, dataset)
+    shown, files = None, (str(data), str(header.path))
+    place: _Place = (None, None, ())
+    if dataset is not None:
+        files = tuple(dataset.files)
+        place = georeference(dataset)
+        same = (dataset.height, dataset.width) == (layout.height, layout.width)
+        if same and has_mask(dataset, range(min(1, dataset.count))):
+            shown = GdalReader(dataset, [0] * bands).shown
+        else:
+            dataset.close()
+    if place[:2] == (None, None):
+        place = _placed_by(header) or place
+    crs, transform, placing = place
+    named = tuple(names(fields.get("band names", "")))
+    scene = Scene(
         source=source,
         format=f"ENVI ({layout.interleave})",
         height=layout.height,
         width=layout.width,
-        bands=layout.bands,
+        bands=bands,
         dtype=layout.dtype.newbyteorder("="),
         wavelengths=spectrum.wavelengths,
         fwhm=spectrum.fwhm,
         good_bands=spectrum.good_bands,
-        nodata=nodata,
+        nodata=None,
         crs=crs,
         transform=transform,
         reader=MappedReader(
             data, layout.dtype, layout.shape, _AXES[layout.interleave], offset=layout.offset
         ),
-        notes=spectrum.notes,
+        notes=(*_repeated(header), *spectrum.notes, *marks.notes, *placing),
         files=files,
+        band_names=named if len(named) == bands else (),
+        acquired=fields.get("acquisition time", "").strip("{} ") or None,
+    )
+    return in_values(scene, scaling=marks.scaling, nodata=marks.nodata, shown=shown)
+
+
+def _layout(header: EnviHeader) -> _Layout:
+    kind = header.fields.get("file type", "").strip("{} ").lower()
+    if "spectral library" in kind:
+        raise InputError(
+            f"{header.path} describes a spectral library of {header.fields.get('lines', 'some')} "
+            "spectra, which has no rows and columns of pixels: give a scene."
+        )
+    number = header.number("data type")
+    order = header.number("byte order", missing=0)
+    if number not in _TYPES or order not in (0, 1):
+        raise InputError(
+            f"{header.path} can't be understood (it says data type = {number}, byte order = "
+            f"{order}): mend the header or export the scene again."
+        )
+    return _Layout(
+        height=header.number("lines"),
+        width=header.number("samples"),
+        bands=header.number("bands"),
+        dtype=np.dtype(_TYPES[number]).newbyteorder(">" if order == 1 else "<"),
+        interleave=header.fields.get("interleave", "bsq").strip("{} \"'").upper(),
+        offset=header.number("header offset", missing=0),
     )
 
 
-def _check_layout(source: str, data: Path, fields: Tags, layout: _Layout) -> None:
-    if layout.interleave not in _AXES:
+def _check_layout(source: str, data: Path, header: EnviHeader, layout: _Layout) -> None:
+    if layout.interleave not in _AXES or "interleave" in header.repeated:
+        said = " and ".join(header.repeated.get("interleave", (layout.interleave,)))
         raise InputError(
-            f"The header of {source} says interleave = {layout.interleave}: "
-            "make it bsq, bil or bip."
+            f"The header of {source} says interleave = {said}: make it bsq, bil or bip."
         )
     if min(layout.height, layout.width, layout.bands) < 1 or layout.offset < 0:
         raise InputError(
@@ -168,10 +170,12 @@ def _check_layout(source: str, data: Path, fields: Tags, layout: _Layout) -> Non
             f"{layout.bands} bands and a header offset of {layout.offset}: mend these numbers."
         )
     for name in ("major frame offsets", "minor frame offsets"):
-        if re.search("[1-9]", "".join(fields.get(name, ""))):
+        if re.search("[1-9]", header.fields.get(name, "")):
             raise InputError(
                 f"{source} has {name}, which can't be read: export it again without them."
             )
+    if header.number("file compression", missing=0) != 0:
+        raise InputError(f"{source} is compressed by ENVI: export it again without compression.")
     size = data.stat().st_size
     if size < layout.size:
         raise InputError(
@@ -181,21 +185,48 @@ def _check_layout(source: str, data: Path, fields: Tags, layout: _Layout) -> Non
         )
 
 
-def _fields(header: Path) -> dict[str, str]:
-    """The one-line fields of a header.
-
-    GDAL hands them on too, but lets an .aux.xml that an earlier file left behind overrule them.
-    """
-    lines = header.read_text(encoding="latin-1").splitlines()
-    fields = [line.partition("=") for line in lines]
-    return {" ".join(name.lower().split()): text.strip() for name, equals, text in fields if equals}
+def _spectrum(header: EnviHeader, bands: int, dataset: DatasetReader | None) -> Spectrum:
+    told = any(header.fields.get(name) for name in ("wavelength", "fwhm", "bbl"))
+    if told or dataset is None or dataset.count != bands:
+        return spectrum_of_header(header.fields, bands)
+    return spectrum_of_dataset(dataset, range(bands))  # what a file beside it may say
 
 
-def _whole_number(fields: Mapping[str, str], name: str, source: str) -> int:
-    text = fields.get(name) or "0"
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(
-            f"The header of {source} says {name} = {text}: make it a whole number."
-        ) from None
+def _marks(header: EnviHeader, bands: int, dataset: DatasetReader | None) -> Marks:
+    """Scale and nodata in the header, and what GDAL has from a file beside it of the rest."""
+    scaling, notes = scaling_of_fields(header.fields, bands)
+    nodata, refused = ignored_values(header.fields, bands)
+    if dataset is not None and dataset.count == bands:
+        beside = marks_of_dataset(dataset, range(bands))
+        scaling = scaling or beside.scaling
+        if "data ignore value" not in header.fields:
+            nodata = beside.nodata
+    return Marks(scaling, nodata or (None,) * bands, (*notes, *refused))
+
+
+def _placed_by(header: EnviHeader) -> _Place | None:
+    """What GDAL says of the place in a header, asked by a header of nothing else."""
+    told = [f"{name} = {header.fields[name]}" for name in _PLACE if header.fields.get(name)]
+    if not told:
+        return None
+    pixel = "samples = 1\nlines = 1\nbands = 1\ndata type = 1\ninterleave = bsq\n"
+    text = "ENVI\n" + pixel + "\n".join(told)
+    folder = uuid4().hex
+    with (
+        quiet_gdal(),
+        MemoryFile(text.encode(), dirname=folder, filename="place.hdr"),
+        MemoryFile(bytes(16), dirname=folder, filename="place.dat") as pixels,
+    ):
+        asked = open_dataset(pixels.name, "ENVI")
+        if asked is None:
+            return None
+        with asked:
+            return georeference(asked)
+
+
+def _repeated(header: EnviHeader) -> tuple[str, ...]:
+    return tuple(
+        f"the header says {name} {len(texts)} times: the last one is used"
+        for name, texts in header.repeated.items()
+        if name not in _LAYOUT
+    )

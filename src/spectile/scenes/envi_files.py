@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spectile.errors import InputError
+from spectile.scenes.envi_header import is_header
 
 _DATA_SUFFIXES = ("", ".img", ".dat", ".raw", ".bin", ".bsq", ".bil", ".bip", ".hyspex", ".cue")
 """What a header's pixels may be called, likeliest first; "" is the header's name without .hdr."""
@@ -41,4 +42,4 @@ def find_header(data: Path) -> Path | None:
     if found is None:
         return None
     with found.open("rb") as file:
-        return found if file.read(64).lstrip().upper().startswith(b"ENVI") else None
+        return found if is_header(file.read(256)) else None

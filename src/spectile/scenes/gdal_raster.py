@@ -16,13 +16,22 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from rasterio.enums import MaskFlags
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.scenes.gdal_marks import (
+    acquired,
+    alpha_band,
+    band_names,
+    has_mask,
+    marks_of_dataset,
+)
 from spectile.scenes.offline import asking_nobody, reading_options
-from spectile.scenes.scene import Scene
+from spectile.scenes.physical import in_values
+from spectile.scenes.scene import Scene, first_line
 from spectile.scenes.wavelengths import spectrum_of_dataset
 
 CACHE = 256 * 2**20
@@ -38,15 +47,19 @@ class GdalReader:
     In another process that it is sent to, it opens the dataset anew.
     """
 
-    def __init__(self, dataset: DatasetReader) -> None:
+    def __init__(self, dataset: DatasetReader, bands: Sequence[int] | None = None) -> None:
+        """`bands` are those of the scene among the dataset's, from 0; None for all."""
         self._dataset = dataset
         self._options = reading_options(dataset.name)
+        self._bands = tuple(range(dataset.count) if bands is None else bands)
         # GDAL's datasets fall apart under two threads at once; a prefetching reader is a second.
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[Callable[[str], GdalReader], tuple[str]]:
-        name = Path(self._dataset.name)
-        return _reopened, (str(name.resolve()) if name.is_file() else self._dataset.name,)
+    def __reduce__(self) -> tuple[Callable[..., GdalReader], tuple[str, tuple[int, ...]]]:
+        source = self._dataset.name
+        if not source.startswith("<") and Path(source).is_file():  # "<": a virtual raster's text
+            source = str(Path(source).resolve())
+        return _reopened, (source, self._bands)
 
     @property
     def block(self) -> tuple[int, int]:
@@ -56,10 +69,22 @@ class GdalReader:
 
     def read(self, window: Window, bands: Sequence[int]) -> NDArray[Any]:
         """The pixels of `window` in `bands` as (bands, height, width)."""
-        numbers = [band + 1 for band in bands]
+        numbers = [self._bands[band] + 1 for band in bands]
         with self._lock, rasterio.Env(**self._options):  # GDAL's messages become exceptions
             pixels: NDArray[Any] = self._dataset.read(numbers, window=window)
         return pixels
+
+    def shown(self, window: Window, bands: Sequence[int]) -> NDArray[np.bool_]:
+        """Which pixels GDAL's mask of each band shows, as (bands, height, width)."""
+        numbers = [self._bands[band] + 1 for band in bands]
+        count = len(numbers)
+        with self._lock, rasterio.Env(**self._options):
+            flags = self._dataset.mask_flag_enums
+            if all(MaskFlags.per_dataset in flags[number - 1] for number in numbers):
+                numbers = numbers[:1]  # one mask for all
+            masks = self._dataset.read_masks(numbers, window=window)
+        seen: NDArray[np.bool_] = np.broadcast_to(masks != 0, (count, *masks.shape[1:]))
+        return seen
 
     def close(self) -> None:
         """Close the dataset."""
@@ -67,9 +92,9 @@ class GdalReader:
             self._dataset.close()
 
 
-def _reopened(name: str) -> GdalReader:
+def _reopened(name: str, bands: Sequence[int]) -> GdalReader:
     with quiet_gdal(), asking_nobody(name):
-        return GdalReader(rasterio.open(name))
+        return GdalReader(rasterio.open(name), bands)
 
 
 def open_dataset(name: str, driver: str | None = None) -> DatasetReader | None:
@@ -79,6 +104,17 @@ def open_dataset(name: str, driver: str | None = None) -> DatasetReader | None:
             return rasterio.open(name, driver=driver)
     except (RasterioError, UnicodeDecodeError):
         return None
+
+
+def why_not(name: str) -> str:
+    """What GDAL says of a file that it refuses, in one line without its name."""
+    try:
+        with quiet_gdal():
+            rasterio.open(name).close()
+    except (RasterioError, UnicodeDecodeError) as error:
+        text = first_line(error)
+        return text.removeprefix(f"{name}: ").removeprefix(f"'{name}' ").rstrip(".")
+    return ""
 
 
 @contextmanager
@@ -98,32 +134,46 @@ def quiet_gdal() -> Iterator[None]:
 
 
 def scene_of_dataset(dataset: DatasetReader, source: str) -> Scene:
-    """A scene that reads `dataset`; raises InputError where it can't be one image."""
-    _check_bands(dataset, source)
+    """A scene that reads `dataset`; raises InputError where it can't be one image.
+
+    What its masks hide is no data, and neither is what its alpha band does, which is no band of
+    the scene.
+    """
+    alpha, note = alpha_band(dataset)
+    bands = [band for band in range(dataset.count) if band != alpha]
+    _check_bands(dataset, bands, source)
     _check_whole(dataset, source)
-    spectrum = spectrum_of_dataset(dataset)
-    crs, transform = georeference(dataset)
-    return Scene(
+    spectrum = spectrum_of_dataset(dataset, bands)
+    marks = marks_of_dataset(dataset, bands)
+    crs, transform, placing = georeference(dataset)
+    reader = GdalReader(dataset, bands)
+    scene = Scene(
         source=source,
         format=str(dataset.driver),
         height=dataset.height,
         width=dataset.width,
-        bands=dataset.count,
-        dtype=np.dtype(dataset.dtypes[0]),
+        bands=len(bands),
+        dtype=np.dtype(dataset.dtypes[bands[0]]),
         wavelengths=spectrum.wavelengths,
         fwhm=spectrum.fwhm,
         good_bands=spectrum.good_bands,
-        nodata=nodata_of_dataset(dataset, source),
+        nodata=None,
         crs=crs,
         transform=transform,
-        reader=GdalReader(dataset),
-        notes=spectrum.notes,
+        reader=reader,
+        notes=(*spectrum.notes, *marks.notes, *note, *placing),
         files=tuple(dataset.files),
+        band_names=band_names(dataset, bands),
+        acquired=acquired(dataset),
     )
+    shown = reader.shown if alpha is not None or has_mask(dataset, bands) else None
+    return in_values(scene, scaling=marks.scaling, nodata=marks.nodata, shown=shown)
 
 
-def georeference(dataset: DatasetReader) -> tuple[CRS | None, Affine | None]:
-    """CRS and transform; None for what only counts rows and columns."""
+def georeference(
+    dataset: DatasetReader,
+) -> tuple[CRS | None, Affine | None, tuple[str, ...]]:
+    """CRS and transform, None for what only counts rows and columns, and a note on the rest."""
     try:
         crs = dataset.crs
     except CRSError:
@@ -132,25 +182,25 @@ def georeference(dataset: DatasetReader) -> tuple[CRS | None, Affine | None]:
         crs = None  # ENVI's "Arbitrary" comes as a local CRS that nothing else can be related to
     transform = dataset.transform
     if crs is None and transform in (Affine.identity(), Affine.scale(1, -1)):
-        return None, None
-    return crs, transform
+        return None, None, _other_places(dataset)
+    return crs, transform, ()
 
 
-def nodata_of_dataset(dataset: DatasetReader, source: str) -> float | None:
-    """The one value that stands for no data in every band that names one."""
-    values = {float(value) for value in dataset.nodatavals if value is not None}
-    values = {value for value in values if not np.isnan(value)} or ({np.nan} if values else set())
-    if len(values) > 1:
-        raise InputError(
-            f"{source} has a nodata value of its own for each band "
-            f"({', '.join(f'{value:g}' for value in sorted(values)[:4])} ...): "
-            "write it again with one for all, for instance by gdalwarp -dstnodata."
-        )
-    return values.pop() if values else None
+def _other_places(dataset: DatasetReader) -> tuple[str, ...]:
+    """What places an image without a transform, which a map of it doesn't take over."""
+    points, _ = dataset.gcps
+    warp = "a map of it isn't, so warp it first, as by gdalwarp"
+    if points:
+        return (f"it is placed by {len(points)} ground control points: {warp} -tps",)
+    if dataset.rpcs is not None:
+        return (f"it is placed by rational polynomials (RPC): {warp} -rpc",)
+    if dataset.tags(ns="GEOLOCATION"):
+        return (f"it is placed by arrays of coordinates: {warp} -geoloc",)
+    return ()
 
 
-def _check_bands(dataset: DatasetReader, source: str) -> None:
-    if dataset.count == 0:
+def _check_bands(dataset: DatasetReader, bands: Sequence[int], source: str) -> None:
+    if not bands:
         inside = [str(name) for name in dataset.subdatasets]
         if inside:
             raise InputError(
@@ -158,8 +208,9 @@ def _check_bands(dataset: DatasetReader, source: str) -> None:
                 f"for instance {inside[0]}"
             )
         raise InputError(f"{source} holds no image: give a file with at least one band.")
-    if len(set(dataset.dtypes)) > 1:
-        kinds = ", ".join(sorted(set(dataset.dtypes)))
+    types = {dataset.dtypes[band] for band in bands}
+    if len(types) > 1:
+        kinds = ", ".join(sorted(types))
         raise InputError(
             f"{source} has bands of several number types ({kinds}): "
             "write it again with one, for instance by gdal_translate -ot Float32."

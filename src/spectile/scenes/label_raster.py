@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import CRSError, RasterioError
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
@@ -50,18 +50,19 @@ def read_label_raster(path: str, like: Scene) -> LabelValues:
             raise InputError(
                 f"{path} has {raster.bands} bands, but labels are one band of class numbers."
             )
+        if raster.unscaled is not None:  # class numbers are no measurements
+            raster = raster.unscaled
+        # None for what GDAL can't open alone, such as one array of several.
         dataset = open_dataset(_name_for_gdal(path))
-        if dataset is None:  # an ENVI dialect that the scene's reader understands all the same
-            check_size((raster.height, raster.width), like, path)
-            return LabelValues(_values(raster))
-        with dataset:
-            placed = is_placed(raster) and is_placed(like)
-            if placed and not same_grid(raster, like):
+        with nullcontext() if dataset is None else dataset:
+            if is_placed(raster) and is_placed(like) and not same_grid(raster, like):
                 _check_overlap(raster, like)
-                values = _aligned(dataset, raster, like)
+                values = _brought_over(dataset, raster, like)
             else:
                 check_size((raster.height, raster.width), like, path)
                 values = _values(raster)
+            if dataset is None or dataset.count == 0:
+                return LabelValues(values)
             return LabelValues(values, _names(dataset), _colors(dataset))
 
 
@@ -95,6 +96,38 @@ def _values(raster: Scene) -> NDArray[np.int32]:
         labelled = np.where(raster.valid(pixels), pixels[0], 0)
         values[window.toslices()] = class_values(labelled, raster.source)
     return values
+
+
+def _brought_over(dataset: DatasetReader | None, raster: Scene, like: Scene) -> NDArray[np.int32]:
+    """The values on the grid of `like`.
+
+    Of a raster with a mask, or with a nodata number that GDAL doesn't understand, a copy without
+    the hidden pixels is warped: GDAL minds either the one or the other.
+    """
+    if dataset is not None and dataset.count == 1 and not raster.gaps_are_nan:
+        understood = repr(dataset.nodatavals[0]) == repr(raster.nodata)
+        if understood:
+            return _aligned(dataset, raster, like)
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff",
+            height=raster.height,
+            width=raster.width,
+            count=1,
+            dtype="uint16",
+            nodata=0,
+            crs=raster.crs,
+            transform=raster.transform,
+            compress="deflate",
+            bigtiff="if_safer",
+        ) as copy:
+            for window in _strips(raster):
+                pixels = raster.read(window)
+                labelled = np.where(raster.valid(pixels), pixels[0], 0)
+                values = class_values(labelled, raster.source)
+                copy.write(values.astype(np.uint16), 1, window=window)
+        with memory.open() as made:
+            return _aligned(made, raster, like)
 
 
 def _aligned(dataset: DatasetReader, raster: Scene, like: Scene) -> NDArray[np.int32]:

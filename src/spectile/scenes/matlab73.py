@@ -11,40 +11,45 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from spectile.scenes.mapped import band_index
-from spectile.scenes.named_arrays import DEFLATE, Shape, check_stored, choose_array
 
 if TYPE_CHECKING:
     import h5py
 
-_CHUNKS_KEPT = 64 << 20
+CHUNKS_KEPT = 64 << 20
 """Bytes of decompressed chunks that HDF5 keeps: neighbouring windows share them."""
 
+_DEEPEST, _MOST_MEMBERS = 16, 100_000
 
-class Matlab73Reader:
-    """Reads windows of an HDF5 dataset that MATLAB wrote, whose axes are stored in reverse.
+
+class Hdf5Reader:
+    """Reads windows of an HDF5 dataset, whatever the order of its axes.
 
     In another process that it is sent to, it opens the file anew.
     """
 
-    def __init__(self, dataset: h5py.Dataset, axes: Shape) -> None:
-        """`axes`: which of the axes, as MATLAB counts them, are bands, rows and columns."""
+    def __init__(self, dataset: h5py.Dataset, axes: tuple[int | None, int, int]) -> None:
+        """`axes`: which of the file's axes are bands (None: there is one), rows and columns.
+
+        Any other axis has one place.
+        """
         self._dataset = dataset
         self._axes = axes
-        # Axis k in MATLAB is axis 2 - k in the file.
-        self._stored = tuple(2 - axis for axis in axes)
 
-    def __reduce__(self) -> tuple[Callable[..., Matlab73Reader], tuple[str, str, Shape]]:
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., Hdf5Reader], tuple[str, str, tuple[int | None, int, int]]]:
         path = Path(self._dataset.file.filename).resolve()
         return _reopened, (str(path), self._dataset.name, self._axes)
 
     @property
     def block(self) -> tuple[int, int]:
-        """Height and width of a chunk; without chunks a column, for they lie one by one."""
-        _, rows, columns = self._stored
+        """Height and width of a chunk; without chunks of what lies side by side in the file."""
+        _, rows, columns = self._axes
         chunk = self._dataset.chunks
         if chunk is not None:
             return int(chunk[rows]), int(chunk[columns])
-        return int(self._dataset.shape[rows]), 1
+        shape = self._dataset.shape
+        return (1, int(shape[columns])) if columns > rows else (int(shape[rows]), 1)
 
     def read(self, window: Window, bands: Sequence[int]) -> NDArray[Any]:
         """The pixels of `window` in `bands` as (bands, height, width)."""
@@ -58,10 +63,14 @@ class Matlab73Reader:
         return np.concatenate([self._cut(window, slice(band, band + 1)) for band in index])
 
     def _cut(self, window: Window, bands: slice) -> NDArray[Any]:
-        region: list[slice] = [slice(None)] * 3
-        for axis, part in zip(self._stored, (bands, *window.toslices()), strict=True):
-            region[axis] = part
-        pixels = self._dataset[tuple(region)].transpose(self._stored)
+        region: list[slice | int] = [0] * self._dataset.ndim
+        for axis, part in zip(self._axes, (bands, *window.toslices()), strict=True):
+            if axis is not None:
+                region[axis] = part
+        kept = [axis for axis, part in enumerate(region) if isinstance(part, slice)]
+        pixels = self._dataset[tuple(region)]
+        pixels = pixels.transpose([kept.index(axis) for axis in self._axes if axis is not None])
+        pixels = pixels if pixels.ndim == 3 else pixels[None]
         return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
 
     def close(self) -> None:
@@ -69,10 +78,10 @@ class Matlab73Reader:
         self._dataset.file.close()
 
 
-def _reopened(path: str, name: str, axes: Shape) -> Matlab73Reader:
+def _reopened(path: str, name: str, axes: tuple[int | None, int, int]) -> Hdf5Reader:
     import h5py
 
-    return Matlab73Reader(h5py.File(path, "r", rdcc_nbytes=_CHUNKS_KEPT)[name], axes)
+    return Hdf5Reader(h5py.File(path, "r", rdcc_nbytes=CHUNKS_KEPT)[name], axes)
 
 
 def is_matlab73(path: Path) -> bool:
@@ -82,20 +91,53 @@ def is_matlab73(path: Path) -> bool:
     return bool(h5py.is_hdf5(path))
 
 
-def open_matlab73(path: Path, source: str, wanted: str | None, dimensions: int) -> h5py.Dataset:
-    """The array `wanted`, or else the only real numeric one with `dimensions` axes."""
+def matlab73_arrays(path: Path) -> tuple[dict[str, h5py.Dataset], dict[str, str]]:
+    """The real numeric arrays in a file by name, and what else is in it, in a word each.
+
+    What lies in a structure or a cell is named as in s/field and c{1}. The file stays open.
+    """
     import h5py
 
-    file = h5py.File(path, "r", rdcc_nbytes=_CHUNKS_KEPT)
-    arrays = {
-        name: item
-        for name, item in file.items()
-        if isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf"
-    }
-    if wanted is not None and isinstance(file.get(wanted), h5py.Dataset):
-        arrays[wanted] = file[wanted]  # a field of a structure, as in cube/data
-    shapes = {name: tuple(reversed(item.shape)) for name, item in arrays.items()}
-    dataset = arrays[choose_array(source, shapes, wanted, dimensions)]
-    most = 1 if dataset.compression is None else DEFLATE
-    check_stored(source, dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size(), most)
-    return dataset
+    file = h5py.File(path, "r", rdcc_nbytes=CHUNKS_KEPT)
+    arrays: dict[str, h5py.Dataset] = {}
+    others: dict[str, str] = {}
+    for name, item in file.items():
+        if not name.startswith("#"):  # where MATLAB keeps what cells and objects refer to
+            _note(file, name, item, arrays, others, 0)
+    return arrays, others
+
+
+def _note(
+    file: h5py.File,
+    name: str,
+    item: Any,
+    arrays: dict[str, h5py.Dataset],
+    others: dict[str, str],
+    depth: int,
+) -> None:
+    """Add what `item` is, and what is in it, to `arrays` and `others`."""
+    import h5py
+
+    kind = item.attrs.get("MATLAB_class", b"")
+    kind = kind.decode("latin-1") if isinstance(kind, bytes) else str(kind)
+    if isinstance(item, h5py.Group):
+        others[name] = "sparse matrix" if "MATLAB_sparse" in item.attrs else "structure"
+        members = {} if "MATLAB_sparse" in item.attrs or depth > _DEEPEST else dict(item.items())
+        for field, member in members.items():
+            _note(file, f"{name}/{field}", member, arrays, others, depth + 1)
+    elif item.dtype == h5py.ref_dtype:
+        # A cell, or a field of several structures.
+        others[name] = "cell"
+        if item.size <= _MOST_MEMBERS and depth <= _DEEPEST:
+            for number, reference in enumerate(item[()].T.ravel(order="F"), start=1):
+                if reference:
+                    member = file[reference]
+                    _note(file, f"{name}{{{number}}}", member, arrays, others, depth + 1)
+    elif "MATLAB_object_decode" in item.attrs:
+        others[name] = kind or "object"
+    elif kind == "char":
+        others[name] = "text"
+    elif item.dtype.kind in "iuf" and "MATLAB_empty" not in item.attrs:
+        arrays[name] = item
+    else:
+        others[name] = "complex numbers" if item.dtype.names else "no array of numbers"

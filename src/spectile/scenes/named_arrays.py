@@ -9,28 +9,38 @@ from typing import Any
 import numpy as np
 
 from spectile.errors import InputError
+from spectile.scenes.axes import Axes, Shape
+from spectile.scenes.header_fields import Tags
 from spectile.scenes.scene import Reader, Scene
+from spectile.scenes.wavelengths import spectrum_of_header
 
-Shape = tuple[int, ...]
-
-BANDS_LAST = (2, 0, 1)
-"""The axes (bands, rows, columns) of an array of rows, columns, bands, as MATLAB users have it."""
-BANDS_FIRST = (0, 1, 2)
-"""The same of an array of bands, rows, columns."""
 DEFLATE = 1032
 """How many times smaller zlib, the compression of MATLAB and HDF5, makes anything at its best."""
 
 
 def choose_array(
-    source: str, shapes: Mapping[str, Shape], wanted: str | None, dimensions: int = 3
+    source: str,
+    shapes: Mapping[str, Shape],
+    wanted: str | None,
+    dimensions: int = 3,
+    *,
+    rank: Mapping[str, int] | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> str:
     """The name of the array `wanted`, or else of the only one with `dimensions` axes.
 
-    `shapes` are those of the numeric arrays in the file; raises InputError naming the candidates.
+    `shapes` are those of the numeric arrays in the file. Of several that fit those of the lowest
+    `rank` (0 where none is given) are meant, and of those of two axes a list is meant last.
+    `others` is what else is in the file. Raises InputError naming the candidates.
     """
     fitting = {name: shape for name, shape in shapes.items() if len(shape) == dimensions}
     if wanted is not None and wanted in fitting:
         return wanted
+    if wanted is None and fitting:
+        ranks = {
+            name: ((rank or {}).get(name, 0), min(shape) == 1) for name, shape in fitting.items()
+        }
+        fitting = {name: fitting[name] for name in fitting if ranks[name] == min(ranks.values())}
     if wanted is None and len(fitting) == 1:
         return next(iter(fitting))
     if wanted is None and fitting:
@@ -41,7 +51,13 @@ def choose_array(
     what = f"no array with {dimensions} axes" if wanted is None else f"no such array {wanted!r}"
     if wanted is not None and wanted in shapes:
         what = f"{wanted!r} of {_size(shapes[wanted])}, which has not {dimensions} axes"
-    held = _listed(fitting or shapes) or "no numeric array at all"
+    if wanted is not None and wanted in (others or {}):
+        what = f"{wanted!r}, which is {(others or {})[wanted]}"
+    held = _listed(fitting or shapes)
+    if others and not fitting:
+        some = ", ".join(f"{name} ({kind})" for name, kind in list(others.items())[:8])
+        held = f"{held}, {some}" if held else some
+    held = held or "no numeric array at all"
     raise InputError(f"{source} holds {what}: there is {held}; give a file or name that fits.")
 
 
@@ -78,10 +94,22 @@ def check_stored(source: str, size: int, stored: int, most: int = 1) -> None:
 
 
 def scene_of_array(
-    source: str, kind: str, shape: Shape, dtype: np.dtype[Any], axes: Shape, reader: Reader
+    source: str,
+    kind: str,
+    shape: Shape,
+    dtype: np.dtype[Any],
+    axes: Axes,
+    reader: Reader,
+    *,
+    fields: Tags | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Scene:
-    """A scene of an array of `shape` without metadata, whose `axes` are bands, rows, columns."""
+    """A scene of an array of `shape`, whose `axes` are bands, rows, columns.
+
+    `fields` are lists along the bands that lie beside it, named as in an ENVI header.
+    """
     bands, height, width = (shape[axis] for axis in axes)
+    spectrum = spectrum_of_header(fields or {}, max(bands, 0))
     return Scene(
         source=source,
         format=kind,
@@ -89,13 +117,14 @@ def scene_of_array(
         width=width,
         bands=bands,
         dtype=dtype.newbyteorder("="),
-        wavelengths=None,
-        fwhm=None,
-        good_bands=np.ones(max(bands, 0), dtype=np.bool_),
+        wavelengths=spectrum.wavelengths,
+        fwhm=spectrum.fwhm,
+        good_bands=spectrum.good_bands,
         nodata=None,
         crs=None,
         transform=None,
         reader=reader,
+        notes=(*notes, *spectrum.notes),
     )
 
 

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from spectile.scenes.axes import BANDS_LAST, Shape, Words, find_axes
+from spectile.scenes.header_fields import lists_along_bands
 from spectile.scenes.in_memory import ArrayReader
 from spectile.scenes.mapped import MappedReader
 from spectile.scenes.named_arrays import (
-    BANDS_FIRST,
-    BANDS_LAST,
-    Shape,
     check_stored,
     choose_array,
     damage_reported,
@@ -25,8 +24,10 @@ from spectile.scenes.named_arrays import (
 from spectile.scenes.scene import Scene
 
 
-def open_npy(path: Path, source: str, *, bands_last: bool) -> Scene:
-    """The scene in a .npy file: rows, columns, bands, or else bands, rows, columns."""
+def open_npy(
+    path: Path, source: str, *, bands_last: bool | None = None, bands: int | None = None
+) -> Scene:
+    """The scene in a .npy file: rows, columns, bands, or as `bands_last` or `bands` say."""
     with damage_reported(source), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a header that Python 2 wrote
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -34,18 +35,53 @@ def open_npy(path: Path, source: str, *, bands_last: bool) -> Scene:
         order: Literal["C", "F"] = "C" if stored.flags.c_contiguous else "F"
         del stored
     choose_array(source, {path.name: shape}, None)
-    rows, columns, bands = shape
-    axes = BANDS_LAST if bands_last else BANDS_FIRST
-    reader = MappedReader(path, dtype, (rows, columns, bands), axes, offset=offset, order=order)
-    return scene_of_array(source, "NumPy", shape, dtype, axes, reader)
+    first, second, third = shape
+    axes, note = find_axes(source, shape, Words((), (), bands_last, bands), usual=BANDS_LAST)
+    reader = MappedReader(path, dtype, (first, second, third), axes, offset=offset, order=order)
+    return scene_of_array(
+        source, "NumPy", shape, dtype, axes, reader, notes=(note,) if note else ()
+    )
 
 
-def open_npz(path: Path, source: str, wanted: str | None, *, bands_last: bool) -> Scene:
-    """The scene in a .npz file: the array `wanted`, else the only one with three axes."""
+def open_npz(
+    path: Path,
+    source: str,
+    wanted: str | None,
+    *,
+    bands_last: bool | None = None,
+    bands: int | None = None,
+) -> Scene:
+    """The scene in a .npz file: the array `wanted`, else the only one with three axes.
+
+    A list of wavelengths beside it is that of its bands, and tells their axis.
+    """
     array = load_npz(path, source, wanted, dimensions=3)
-    axes = BANDS_LAST if bands_last else BANDS_FIRST
-    reader = ArrayReader(array.transpose(axes))
-    return scene_of_array(source, "NumPy (npz)", array.shape, array.dtype, axes, reader)
+    with damage_reported(source), np.load(path, allow_pickle=False) as arrays:
+        with zipfile.ZipFile(path) as archive:
+            shapes = _shapes(archive, source)
+        lists = lists_along_bands(
+            {name: shape[0] for name, shape in shapes.items() if len(shape) == 1},
+            lambda name: np.asarray(arrays[name]),
+        )
+    lengths = {len(values) for values in lists.get("wavelength", [])}
+    words = Words((), lengths, bands_last, bands)
+    axes, note = find_axes(source, array.shape, words, usual=BANDS_LAST)
+    fields = {
+        field: [str(value) for value in values]
+        for field, several in lists.items()
+        for values in several
+        if len(values) == array.shape[axes[0]]
+    }
+    return scene_of_array(
+        source,
+        "NumPy (npz)",
+        array.shape,
+        array.dtype,
+        axes,
+        ArrayReader(array.transpose(axes)),
+        fields=fields,
+        notes=(note,) if note else (),
+    )
 
 
 def load_npz(path: Path, source: str, wanted: str | None, *, dimensions: int) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +15,10 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from spectile.errors import InputError
+from spectile.scenes.scaling import Scaling
+
+_GONE = "no such file|does not exist|permission denied|can't open|connection|timed out|resolve host"
+"""What libraries say where a whole file can't be reached."""
 
 
 class UnreadableError(InputError):
@@ -21,9 +26,11 @@ class UnreadableError(InputError):
 
     def __init__(self, source: str, window: Window, reason: str) -> None:
         """`reason` is what the library says, without a full stop."""
+        advice = "the file is damaged or cut short, so fetch or export it again"
+        if re.search(_GONE, reason, re.IGNORECASE):
+            advice = "a file that it is made of is gone or closed, so put it back"
         super().__init__(
-            f"{source} can't be read in {rows_and_columns(window)} ({reason}): the file is "
-            "damaged or cut short, so fetch or export it again."
+            f"{source} can't be read in {rows_and_columns(window)} ({reason}): {advice}."
         )
         self.source = source
         self.window = window
@@ -72,6 +79,7 @@ class Scene:
     good_bands: NDArray[np.bool_] = field(repr=False)
     """False where the file's own bad-band list excludes a band, shape (bands,)."""
     nodata: float | None
+    """The stored number that means no data; None where bands differ in it."""
     crs: CRS | None
     transform: Affine | None
     reader: Reader = field(repr=False)
@@ -79,6 +87,20 @@ class Scene:
     """What of the file's metadata was left out, and why, for people."""
     files: tuple[str, ...] = field(default=(), repr=False)
     """All that the image is made of, as GDAL names it; empty for an array in memory."""
+    stored_dtype: np.dtype[Any] | None = None
+    """What the file holds, where `dtype` is that of the values made of it."""
+    scaling: Scaling | None = field(default=None, repr=False)
+    """How values follow from the file's numbers; None where they are the numbers."""
+    unscaled: Scene | None = field(default=None, repr=False)
+    """The same scene without the scaling, for models that were fitted on stored numbers."""
+    masked: bool = False
+    """Whether a mask or an alpha band hides pixels."""
+    gaps_are_nan: bool = field(default=False, repr=False)
+    """Whether what is no data, by whatever mark, is read as NaN; `nodata` is a stored number."""
+    band_names: tuple[str, ...] = field(default=(), repr=False)
+    """What the file calls its bands, one name a band; empty where it doesn't."""
+    acquired: str | None = None
+    """When the image was taken, in the file's own words."""
 
     def __post_init__(self) -> None:
         if self.dtype.kind not in "iuf" or self.dtype.itemsize > 8:
@@ -97,8 +119,9 @@ class Scene:
     ) -> NDArray[Any]:
         """Pixels of `window` (default: all) in `bands` (from 0; default: all).
 
-        Shape (bands, height, width), in the file's dtype; the window must lie inside the scene.
-        Raises UnreadableError where the file turns out to be damaged.
+        Shape (bands, height, width); the window must lie inside the scene. The file's numbers in
+        its own dtype, or where it names a scale, or masks pixels, values as floats, with NaN for
+        what is no data. Raises UnreadableError where the file turns out to be damaged.
         """
         inside = self._inside(window)
         chosen = range(self.bands) if bands is None else [int(band) for band in bands]
@@ -113,7 +136,7 @@ class Scene:
                 "holds; read smaller windows or check that the file's size is right."
             ) from error
         except (OSError, RasterioError, RuntimeError, ValueError) as error:
-            raise UnreadableError(self.source, inside, _reason(error)) from error
+            raise UnreadableError(self.source, inside, first_line(error)) from error
 
     def valid(self, pixels: NDArray[Any]) -> NDArray[np.bool_]:
         """Which pixels hold data in every band: not nodata, NaN or infinite.
@@ -122,7 +145,7 @@ class Scene:
         """
         pixels = np.asarray(pixels)
         valid = np.ones(pixels.shape[1:], dtype=np.bool_)
-        missing = _as_stored(self.nodata, pixels.dtype)
+        missing = None if self.gaps_are_nan else as_stored(self.nodata, pixels.dtype)
         # Band by band: one mask of all bands at once would be as large as the pixels.
         for band in pixels:
             if pixels.dtype.kind == "f":
@@ -158,7 +181,7 @@ def rows_and_columns(window: Window) -> str:
     )
 
 
-def _as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:
+def as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     """`nodata` as a number of `dtype`; None where no pixel can be equal to it."""
     if nodata is None or not np.isfinite(nodata):
         return None  # NaN and the infinities are never data anyway
@@ -172,7 +195,7 @@ def _as_stored(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     return dtype.type(int(nodata))
 
 
-def _reason(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of what the library says; rasterio keeps GDAL's own words in the cause."""
     text = str(error.__cause__ or error).strip()
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
