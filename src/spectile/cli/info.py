@@ -17,22 +17,39 @@ def info(
     quicklook: Annotated[
         Path | None, typer.Option(help="Write a picture of the scene to this PNG.")
     ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Labels of the scene: count what its pixels get of them.")
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
+    legend: Annotated[Path | None, typer.Option(help="CSV with value, name and color.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     bands_last: BandsLast = True,
     overwrite: Overwrite = False,
 ) -> None:
     """Say what a scene holds: size, bands, wavelengths, gaps, place on Earth."""
+    from spectile.cli.label_table import print_label_counts
     from spectile.scenes.describe import describe
+    from spectile.scenes.label_counts import labels_in
     from spectile.scenes.open import open_scene
 
     if quicklook is not None and quicklook.exists() and not overwrite:
         raise InputError(f"{quicklook} exists: choose another name or add --overwrite.")
     scene = open_scene(path, bands_last=bands_last)
     facts = describe(scene)
+    opened = None
+    if labels is not None:
+        from spectile.scenes.labels import open_labels
+
+        opened = open_labels(labels, like=scene, column=column, legend=legend)
+        facts |= {**labels_in(opened.tally), "label_notes": list(opened.notes)}
     if json:
         print(json_module.dumps(facts, indent=2))
     else:
         _print(facts)
+        if opened is not None:
+            print_label_counts(labels_in(opened.tally).get("labels"), every=True)
+            for note in opened.notes:
+                print(f"  note: {note}")
     if quicklook is not None:
         from spectile.scenes.quicklook import write_quicklook
 
@@ -40,7 +57,8 @@ def info(
 
 
 def _print(facts: dict[str, Any]) -> None:
-    plain = {key: value for key, value in facts.items() if key != "sample"}
+    apart = ("sample", "labels", "label_notes")
+    plain = {key: value for key, value in facts.items() if key not in apart}
     # What the pixels tell is an estimate: set apart from what the file says.
     for heading, section in (("", plain), ("in a sample of the pixels:", facts["sample"])):
         if heading:

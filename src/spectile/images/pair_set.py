@@ -13,6 +13,7 @@ from spectile.errors import InputError
 from spectile.images.image_set import images_on_sides, note_on_bad, sides_without
 from spectile.images.overlap import ImageOverlap
 from spectile.images.sources import ImageSource, MaskSource
+from spectile.scenes.label_counts import LabelTally
 from spectile.scenes.legend import Legend
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 
@@ -42,6 +43,8 @@ class PairSet:
     """What the draws started from; None where nothing was drawn."""
     notes: tuple[str, ...] = ()
     """Sentences that a reader of the scores should know."""
+    tally: LabelTally | None = None
+    """Each class in the label file and on the scene, counted, where tiles were cut from one."""
 
     def __len__(self) -> int:
         return len(self.sides)

@@ -117,6 +117,7 @@ def tiles_of(
         "blocks",
         seed,
         labels.notes,
+        labels.tally,
     )
 
 

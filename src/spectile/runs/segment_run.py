@@ -44,6 +44,7 @@ from spectile.runs.image_run import (
 from spectile.runs.image_start import Start, loading_workers, network_options, started
 from spectile.runs.segmentation import segment_image
 from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
+from spectile.scenes.label_counts import labels_in
 from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
 from spectile.scenes.scene import Scene
@@ -269,6 +270,7 @@ class _Run:
         return {
             **score(counts, self.pairs.legend.names).as_dict(),
             "split": {**split, "test_pixels": int(counts.sum())},
+            **labels_in(self.pairs.tally),
             "seconds": seconds,
             "network": self.config.recipe.network,
             "seed": self.config.seed,
