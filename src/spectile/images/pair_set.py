@@ -15,11 +15,12 @@ from spectile.images.overlap import ImageOverlap
 from spectile.images.sources import ImageSource, MaskSource
 from spectile.scenes.label_counts import LabelTally
 from spectile.scenes.legend import Legend
+from spectile.scenes.overlap import MEASURES, of_tested_classes
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 
 BLOCKS_VERDICT = (
     "No test tile shares a pixel with a training tile, and each is classified from its own pixels "
-    "alone: this score measures generalisation within the scene."
+    f"alone: {MEASURES} within the scene."
 )
 
 
@@ -78,6 +79,7 @@ class PairSet:
         )
         names = np.array(self.legend.names, dtype=object)
         blocks = self.kind == "blocks"
+        untested = names[(test == 0) & (train + validation > 0)].tolist()
         return {
             "kind": self.kind,
             "seed": self.seed,
@@ -86,9 +88,14 @@ class PairSet:
             "validation_pixels": int(validation.sum()),
             "test_pixels": int(test.sum()),
             "overlap": 0.0 if blocks else overlap.overlap,
-            "verdict": BLOCKS_VERDICT if blocks else overlap.verdict,
+            "verdict": of_tested_classes(
+                BLOCKS_VERDICT if blocks else overlap.verdict,
+                int(np.count_nonzero(train + validation + test)),
+                untested,
+                names[(train == 0) & (test > 0)].tolist(),
+            ),
             "tested_classes": names[test > 0].tolist(),
-            "untested_classes": names[(test == 0) & (train + validation > 0)].tolist(),
+            "untested_classes": untested,
             "notes": [*self.notes, *_notes_on_classes(names, train, test)],
         }
 
