@@ -148,8 +148,7 @@ def test_a_class_that_fits_into_the_guard_is_trained_on_and_named_with_the_reaso
     assert split.counts[1].tolist() == [0, 64, 0, 0]
     assert split.untested == (split.names[1],)
     assert any(
-        "a guard of 8 pixels would leave" in note and split.names[1] in note
-        for note in split.notes
+        "a guard of 8 pixels would leave" in note and split.names[1] in note for note in split.notes
     )
     assert split.summary()["untested_classes"] == [split.names[1]]
 
