@@ -116,7 +116,6 @@ def test_of_several_points_in_a_pixel_the_last_wins_and_pixels_are_counted(tmp_p
         ("", ["empty"]),
         ("x,y,class\n500005,5799995,\n", ["class column", "empty"]),
         ("x,y,class\n500005,5799995,0\n", ["class 0 in line 2"]),
-        ("x,y,class\n500005,5799995,1.5\n", ["1.5 as a class in line 2"]),
         ("x,y,class\n500005,5799995,a,b\n", ["4 cells in line 2"]),
         ("row,col,class\n1.5,2,a\n", ["1.5 in line 2", "whole numbers"]),
         ("x,y,class\n500005,5799995,a\n900000,1,b\n500005,5799995,\n499000,1,\n", []),

@@ -8,12 +8,14 @@ import scipy.io
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
 from spectile.errors import InputError
 from spectile.scenes.in_memory import scene_from_array
 from spectile.scenes.labels import labels_from_array, open_labels
+from spectile.scenes.open import open_scene
 
 GRID = from_origin(500_000, 5_800_000, 10, 10)
 TRUTH = np.array(
@@ -335,3 +337,74 @@ def test_an_array_with_names_by_value():
 def test_arrays_that_are_no_labels(classes, names, words):
     with pytest.raises(InputError, match=words):
         labels_from_array(classes, names=names)
+
+
+def placed(path, values, transform, crs="EPSG:32633"):
+    profile = {"driver": "GTiff", "height": len(values), "width": len(values[0])}
+    with rasterio.open(
+        path, "w", crs=crs, transform=transform, count=1, dtype="uint8", **profile
+    ) as file:
+        file.write(np.asarray(values, np.uint8), 1)
+    return path
+
+
+EAST = from_origin(500_020, 5_800_000, 10, 10)
+STRIPES = np.tile(np.arange(1, 9, dtype=np.uint8), (6, 1))
+
+
+def scene_at(crs, grid):
+    return scene_from_array(
+        np.zeros((1, 6, 8), np.float32), crs=crs, transform=grid, source="scene.tif"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels_crs", "scene_crs"), [(None, "EPSG:32633"), ("EPSG:32633", None), (None, None)]
+)
+def test_a_place_without_a_coordinate_system_is_a_place(tmp_path, labels_crs, scene_crs):
+    like = scene_at(scene_crs, from_origin(500_000, 5_800_000, 10, 10))
+    labels = open_labels(placed(tmp_path / "l.tif", STRIPES, EAST, labels_crs), like=like)
+    found = np.array([0, *labels.legend.values])[labels.classes]
+    assert found[0].tolist() == [0, 0, 1, 2, 3, 4, 5, 6]
+    assert "no coordinate system" in labels.notes[0]
+    assert "laid where their own coordinates say" in labels.notes[0]
+
+
+def test_labels_that_lie_elsewhere_or_nowhere_go_pixel_by_pixel_and_say_so(tmp_path):
+    like = scene_at("EPSG:32633", from_origin(500_000, 5_800_000, 10, 10))
+    far = placed(tmp_path / "far.tif", STRIPES, from_origin(0, 10, 1, 1), None)
+    nowhere = tmp_path / "nowhere.npy"
+    np.save(nowhere, STRIPES)
+    for path in (far, nowhere):
+        labels = open_labels(path, like=like)
+        np.testing.assert_array_equal(labels.classes, STRIPES)
+        assert "was laid on the scene pixel by pixel" in labels.notes[0]
+    smaller = placed(tmp_path / "small.tif", STRIPES[:5], from_origin(0, 10, 1, 1), None)
+    with pytest.raises(InputError, match="5 rows by 8 columns"):
+        open_labels(smaller, like=like)
+
+
+def test_the_same_grid_without_its_coordinate_system(tmp_path):
+    grid = from_origin(500_000, 5_800_000, 10, 10)
+    path = placed(tmp_path / "l.tif", STRIPES, grid, None)
+    labels = open_labels(path, like=scene_at("EPSG:32633", grid))
+    np.testing.assert_array_equal(labels.classes, STRIPES)
+    assert "their grids are one" in labels.notes[0]
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_photo_that_asks_to_be_turned(tmp_path, orientation):
+    """Scenes are taken as stored; labels of the turned picture are told from them."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = np.zeros((6, 8, 3), np.uint8)
+    Image.fromarray(photo).save(tmp_path / "scene.jpg", exif=exif)
+    like = open_scene(tmp_path / "scene.jpg")
+    Image.fromarray(STRIPES).save(tmp_path / "stored.png")
+    labels = open_labels(tmp_path / "stored.png", like=like)
+    np.testing.assert_array_equal(labels.classes, STRIPES)
+    assert f"without the turn that its EXIF orientation {orientation} asks for" in labels.notes[0]
+    Image.fromarray(STRIPES.T.copy()).save(tmp_path / "turned.png")
+    words = "EXIF orientation 6" if orientation == 6 else "transposed"
+    with pytest.raises(InputError, match=words):
+        open_labels(tmp_path / "turned.png", like=like)

@@ -105,7 +105,7 @@ def test_of_overlapping_features_the_last_wins_and_pixels_are_counted(tmp_path):
     expected = np.zeros((6, 8), int)
     expected[0:3, 0:3], expected[1:4, 1:4], expected[2, 2] = 2, 1, 2
     np.testing.assert_array_equal(labels.classes, expected)
-    assert any("3 pixels lie under features of different classes" in n for n in labels.notes)
+    assert any("4 pixels lie under features of different classes" in n for n in labels.notes)
 
 
 def test_the_files_order_counts_and_not_that_of_its_spatial_index(tmp_path):

@@ -26,6 +26,7 @@ def evaluate(
 ) -> None:
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
+    from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_doubts, print_scores
     from spectile.files import check_ending, check_output
     from spectile.model import load
@@ -52,6 +53,7 @@ def evaluate(
             split=split,
             progress=progress,
         )
+    print_label_counts(metrics.get("labels"))
     print_scores(metrics)
     if out is not None:
         write_metrics(out, metrics)

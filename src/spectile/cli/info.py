@@ -16,13 +16,20 @@ def info(
     quicklook: Annotated[
         Path | None, typer.Option(help="Write a picture of the scene to this PNG or JPEG.")
     ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Labels of the scene: count what its pixels get of them.")
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
+    legend: Annotated[Path | None, typer.Option(help="CSV with value, name and color.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     bands_last: BandsLast = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Say what a scene holds: size, bands, wavelengths, gaps, place on Earth."""
+    from spectile.cli.label_table import print_label_counts
     from spectile.files import check_ending, check_output
     from spectile.scenes.describe import describe
+    from spectile.scenes.label_counts import labels_in
     from spectile.scenes.open import open_scene
     from spectile.scenes.picture_file import is_picture_file
     from spectile.scenes.quicklook import PICTURES
@@ -34,10 +41,20 @@ def info(
         inputs = [path, *scene.files]
         check_output(quicklook, ours=is_picture_file, overwrite=overwrite, inputs=inputs)
     facts = describe(scene)
+    opened = None
+    if labels is not None:
+        from spectile.scenes.labels import open_labels
+
+        opened = open_labels(labels, like=scene, column=column, legend=legend)
+        facts |= {**labels_in(opened.tally), "label_notes": list(opened.notes)}
     if json:
         print(json_module.dumps(facts, indent=2))
     else:
         _print(facts)
+        if opened is not None:
+            print_label_counts(labels_in(opened.tally).get("labels"), every=True)
+            for note in opened.notes:
+                print(f"  note: {note}")
     if quicklook is not None:
         from spectile.scenes.quicklook import write_quicklook
 
@@ -45,7 +62,8 @@ def info(
 
 
 def _print(facts: dict[str, Any]) -> None:
-    plain = {key: value for key, value in facts.items() if key != "sample"}
+    apart = ("sample", "labels", "label_notes")
+    plain = {key: value for key, value in facts.items() if key not in apart}
     # What the pixels tell is an estimate: set apart from what the file says.
     for heading, section in (("", plain), ("in a sample of the pixels:", facts["sample"])):
         if heading:

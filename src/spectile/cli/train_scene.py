@@ -126,6 +126,7 @@ def scene(
     """Train on a scene and its labels, map it, score it and write a report."""
     options = {key: value for key, value in locals().items() if key in PLACES}
     from spectile.cli.bars import pixels_bar
+    from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_scores
     from spectile.learning.recipes import RECIPES
     from spectile.runs.config import SceneConfig
@@ -148,5 +149,6 @@ def scene(
         finished = train_scene(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
+    print_label_counts(finished.metrics.get("labels"))
     print_scores(finished.metrics)
     print(f"Report: {out / 'report.html'}")

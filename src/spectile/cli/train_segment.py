@@ -108,6 +108,7 @@ def segment(
     """Train on images and masks, or on tiles of a scene; score on test images, write a report."""
     options = {key: value for key, value in locals().items() if key in PLACES}
     from spectile.cli.bars import pixels_bar
+    from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_image_scores
     from spectile.learning.image_recipes import SEGMENT_RECIPES
     from spectile.runs.config import SegmentConfig
@@ -133,5 +134,6 @@ def segment(
         finished = train_segment(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
+    print_label_counts(finished.metrics.get("labels"))
     print_image_scores(finished.metrics)
     print(f"Report: {out / 'report.html'}")

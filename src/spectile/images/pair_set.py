@@ -13,12 +13,14 @@ from spectile.errors import InputError
 from spectile.images.image_set import images_on_sides, note_on_bad, sides_without
 from spectile.images.overlap import ImageOverlap
 from spectile.images.sources import ImageSource, MaskSource
+from spectile.scenes.label_counts import LabelTally
 from spectile.scenes.legend import Legend
+from spectile.scenes.overlap import MEASURES, of_tested_classes
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 
 BLOCKS_VERDICT = (
     "No test tile shares a pixel with a training tile, and each is classified from its own pixels "
-    "alone: this score measures generalisation within the scene."
+    f"alone: {MEASURES} within the scene."
 )
 
 
@@ -42,6 +44,8 @@ class PairSet:
     """What the draws started from; None where nothing was drawn."""
     notes: tuple[str, ...] = ()
     """Sentences that a reader of the scores should know."""
+    tally: LabelTally | None = None
+    """Each class in the label file and on the scene, counted, where tiles were cut from one."""
 
     def __len__(self) -> int:
         return len(self.sides)
@@ -75,6 +79,7 @@ class PairSet:
         )
         names = np.array(self.legend.names, dtype=object)
         blocks = self.kind == "blocks"
+        untested = names[(test == 0) & (train + validation > 0)].tolist()
         return {
             "kind": self.kind,
             "seed": self.seed,
@@ -83,9 +88,14 @@ class PairSet:
             "validation_pixels": int(validation.sum()),
             "test_pixels": int(test.sum()),
             "overlap": 0.0 if blocks else overlap.overlap,
-            "verdict": BLOCKS_VERDICT if blocks else overlap.verdict,
+            "verdict": of_tested_classes(
+                BLOCKS_VERDICT if blocks else overlap.verdict,
+                int(np.count_nonzero(train + validation + test)),
+                untested,
+                names[(train == 0) & (test > 0)].tolist(),
+            ),
             "tested_classes": names[test > 0].tolist(),
-            "untested_classes": names[(test == 0) & (train + validation > 0)].tolist(),
+            "untested_classes": untested,
             "notes": [*self.notes, *_notes_on_classes(names, train, test)],
         }
 

@@ -19,8 +19,8 @@ from spectile.scenes.scene import Scene, UnreadableError
 from spectile.scenes.splits import NONE, TEST, TRAIN, VALIDATION
 from spectile.scenes.stratified import check_shares, validation_quota
 
-DRAWS = 300
-"""Ways to give the tiles to sides that are tried."""
+DRAWS, EXCHANGES = 300, 1000
+"""Ways to give the tiles to sides that are tried, and exchanges of tiles of the best."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +85,10 @@ def tiles_of(
 
     Tiles without a labelled pixel are left out. Of some hundred draws from `seed` the one is
     kept that has the most classes on both sides, and of these the one that comes nearest to the
-    share `train` of labelled pixels on the training side. The share `validation` of that side's
-    tiles, at least one if there are two, is for validation.
+    share `train` of labelled pixels on the training side, of all and of each class. Then tiles
+    are exchanged while that brings more classes to both sides or comes nearer. The share
+    `validation` of that side's tiles, at least one if there are two, is for validation. How the
+    classes are numbered doesn't matter.
 
     Raises InputError for an edge or shares that make no sense, labels of a single class, and
     where fewer than two tiles hold labels.
@@ -117,6 +119,7 @@ def tiles_of(
         "blocks",
         seed,
         labels.notes,
+        labels.tally,
     )
 
 
@@ -145,21 +148,63 @@ def _best_sides(
     rng = np.random.default_rng(seed)
     totals = counts.sum(axis=1)
     wanted = train * totals.sum()
-    best: tuple[int, float] | None = None
     sides = np.full(len(counts), NONE, np.uint8)
+    best: _Merit | None = None
     for _ in range(DRAWS):
         draw = rng.permutation(len(counts))
         sums = np.cumsum(totals[draw])
         # As many tiles as come nearest to the wanted number of labelled pixels.
         size = 1 + int(np.argmin(np.abs(sums[:-1] - wanted)))
         held = int(validation_quota(np.array([size]), validation)[0])
-        trained, tested = (
-            (counts[side] > 0).any(axis=0) for side in (draw[held:size], draw[size:])
-        )
-        # A class that is tested without having been trained on is worse than one not tested.
-        covered = 2 * int((trained & tested).sum()) - int((tested & ~trained).sum())
-        merit = (covered, -abs(float(sums[size - 1]) - wanted))
+        drawn = np.full(len(counts), TEST, np.uint8)
+        drawn[draw[held:size]], drawn[draw[:held]] = TRAIN, VALIDATION
+        merit = _merit(counts, drawn, train)
         if best is None or merit > best:
-            best = merit
-            sides[draw[held:size]], sides[draw[:held]], sides[draw[size:]] = TRAIN, VALIDATION, TEST
+            best, sides = merit, drawn
+    return _improved(counts, sides, train, rng)
+
+
+_Merit = tuple[int, float]
+
+
+def _merit(counts: NDArray[np.int64], sides: NDArray[np.uint8], train: float) -> _Merit:
+    """How many classes are on both sides, then how near the shares are to what is wanted."""
+    on_train, on_validation, on_test = (
+        counts[sides == side].sum(axis=0) for side in (TRAIN, VALIDATION, TEST)
+    )
+    trained, tested = on_train > 0, on_test > 0
+    # A class that is tested without having been trained on is worse than one not tested.
+    covered = 2 * int((trained & tested).sum()) - int((tested & ~trained).sum())
+    totals = counts.sum(axis=0)
+    learning = on_train + on_validation
+    off = np.abs(learning - train * totals)[totals > 0] / totals[totals > 0]
+    whole = abs(float(learning.sum()) / float(totals.sum()) - train)
+    # Sorted: sums of fractions depend on the order, which numbering must not.
+    return covered, -(whole + float(np.sort(off).mean()) / 4)
+
+
+def _improved(
+    counts: NDArray[np.int64], sides: NDArray[np.uint8], train: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The sides after exchanges of two tiles that each raise the merit.
+
+    Where a class is on one side alone, one of its tiles is exchanged for any of the other side.
+    """
+    best = _merit(counts, sides, train)
+    held = counts > 0
+    for _ in range(EXCHANGES):
+        on_train, on_test = (held[sides == side].any(axis=0) for side in (TRAIN, TEST))
+        lacking = np.flatnonzero(on_train != on_test)
+        one, other = rng.integers(len(sides), size=2)
+        if len(lacking):
+            # Chosen by tiles, not by numbers, which mean nothing.
+            with_one = np.flatnonzero(held[:, lacking].any(axis=1))
+            one = int(with_one[rng.integers(len(with_one))])
+        if sides[one] == sides[other]:
+            continue
+        changed = sides.copy()
+        changed[[one, other]] = sides[[other, one]]
+        merit = _merit(counts, changed, train)
+        if merit > best:
+            best, sides = merit, changed
     return sides

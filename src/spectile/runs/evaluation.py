@@ -22,6 +22,7 @@ from spectile.mapping.split_raster import SPLIT_LEGEND
 from spectile.model import Model, sha256
 from spectile.runs.hardware import best_device
 from spectile.runs.scores import map_scores
+from spectile.scenes.label_counts import labels_in
 from spectile.scenes.labels import open_labels
 from spectile.scenes.scene import Scene
 
@@ -66,7 +67,12 @@ def evaluate_model(
         scores = map_scores(folder / path.name, model.legend, rows, columns, truth)
     return {
         **scores,
-        "split": {"test_pixels": len(rows), **_trust(model, scene, sides)},
+        "split": {
+            "test_pixels": len(rows),
+            **_trust(model, scene, sides),
+            "notes": list(opened.notes),
+        },
+        **labels_in(opened.tally),
         "seconds": {"map": summary.seconds, "score": time.perf_counter() - start},
         "network": model.name,
     }

@@ -64,7 +64,11 @@ def usable(
     if missing.any():
         classes = labels.classes.copy()
         classes[rows[missing], columns[missing]] = 0
-        labels = Labels(classes, labels.legend)
+        lost = np.bincount(labels.classes[rows[missing], columns[missing]])
+        names = dict(zip(range(1, len(labels.legend) + 1), labels.legend.names, strict=True))
+        by_name = {names[k]: int(lost[k]) for k in np.flatnonzero(lost).tolist()}
+        tally = labels.tally and labels.tally.without_data(by_name)
+        labels = Labels(classes, labels.legend, labels.notes, tally)
         notes.append(f"{int(missing.sum())} labelled pixels hold no data and were left out.")
     present = int((labels.counts > 0).sum())
     if present < 2:

@@ -39,6 +39,7 @@ from spectile.runs.run_files import CHECKPOINTS, MAP, METRICS, MODEL, PICTURE, R
 from spectile.runs.scores import map_scores, read_map
 from spectile.runs.splitting import make_split
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
+from spectile.scenes.label_counts import labels_in
 from spectile.scenes.labels import Labels
 from spectile.scenes.reducers import REDUCING
 from spectile.scenes.scene import Scene
@@ -251,6 +252,7 @@ def metrics_of(
     return {
         **scores,
         "split": split,
+        **labels_in(prepared.labels.tally),
         "seconds": {
             "fit": fit_seconds,
             "map": summary.seconds,

@@ -52,6 +52,7 @@ from spectile.runs.image_start import (
 from spectile.runs.run_files import MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT_TABLE
 from spectile.runs.segmentation import segment_image
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
+from spectile.scenes.label_counts import labels_in
 from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
 from spectile.scenes.scene import Scene
@@ -295,6 +296,7 @@ class _Run:
         return {
             **score(counts, self.pairs.legend.names).as_dict(),
             "split": {**split, "test_pixels": int(counts.sum())},
+            **labels_in(self.pairs.tally),
             "seconds": seconds,
             "network": self.config.recipe.network,
             "seed": self.config.seed,

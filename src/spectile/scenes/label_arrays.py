@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.scenes.label_counts import count_values, raster_counts
 from spectile.scenes.label_values import LabelValues, check_size, class_values
 from spectile.scenes.matlab import load_matlab
 from spectile.scenes.named_arrays import choose_array, damage_reported
@@ -18,13 +19,17 @@ from spectile.scenes.scene import Scene
 def read_label_array(file: Path, wanted: str | None, source: str, like: Scene) -> LabelValues:
     """The class values of the array `wanted`, or of the only one with two axes, in a file.
 
-    Rows and columns stand as MATLAB and NumPy show them, whatever the version stores. Raises
-    InputError for a size other than the scene's, values that are no whole numbers, several
-    arrays to choose from, and a damaged file.
+    Rows and columns stand as MATLAB and NumPy show them, whatever the version stores, and are
+    laid on the scene's pixel by pixel, which a note says. Raises InputError for a size other than
+    the scene's, values that are no whole numbers, several arrays to choose from, and a damaged
+    file.
     """
     array = load_label_array(file, wanted, source)
     check_size((array.shape[0], array.shape[1]), like, source)
-    return LabelValues(class_values(array, source))
+    values = class_values(array, source)
+    counts = raster_counts(count_values(values), values)
+    note = f"{source} names no coordinate system: it was laid on the scene pixel by pixel."
+    return LabelValues(values, notes=(note,), counts=counts)
 
 
 def load_label_array(file: Path, wanted: str | None, source: str) -> NDArray[Any]:

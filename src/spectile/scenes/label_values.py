@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectile.errors import InputError
+from spectile.scenes.label_counts import Counts
 from spectile.scenes.legend import LARGEST_VALUE
 from spectile.scenes.palette import Color
 from spectile.scenes.scene import Scene
@@ -31,9 +29,6 @@ CLASS_COLUMNS = (
 )
 """Names that a column of classes is known by, in whatever case; the first one present is taken."""
 
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+(\.0*)?")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
 
 @dataclass(frozen=True)
 class LabelValues:
@@ -45,16 +40,7 @@ class LabelValues:
     colors: Mapping[int, Color] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """Sentences about what was left out or decided."""
-
-
-@dataclass(frozen=True)
-class NumberedCells:
-    """The classes of a column as numbers."""
-
-    values: NDArray[np.int32]
-    """Shape (n,): 0 where the cell is empty."""
-    names: Mapping[int, str]
-    """Names of classes that the column gives as text."""
+    counts: Counts | None = None
 
 
 def class_values(pixels: NDArray[Any], source: str) -> NDArray[np.int32]:
@@ -96,63 +82,3 @@ def check_size(shape: tuple[int, int], like: Scene, source: str) -> None:
         f"{source} is {shape[0]} rows by {shape[1]} columns, but {like.source} is {like.height} "
         f"by {like.width}: {hint}."
     )
-
-
-def number_cells(
-    cells: Sequence[object],
-    *,
-    source: str,
-    place: Callable[[int], str],
-    numbers: Mapping[str, int] | None = None,
-) -> NumberedCells:
-    """Numbers for the cells of a class column: text, numbers, None, NaN or empty.
-
-    A column of whole numbers keeps them. Text is looked up in `numbers`, those that a legend
-    gives its names; what isn't there is numbered 1 to K in sorted order, and so are numbers past
-    65535, which maps have no room for. `place` says where a cell stands ("line 7"), for messages.
-    """
-    texts = [_cell_text(cell) for cell in cells]
-    filled = {text for text in texts if text}
-    if not filled:
-        raise InputError(f"The class column of {source} is empty: choose another with --column.")
-    ordered = sorted(filled)
-    if all(_NUMBER.fullmatch(text) and len(text) < 19 for text in filled):
-        whole = [_whole(text, source, place(at)) if text else 0 for at, text in enumerate(texts)]
-        if max(whole) <= LARGEST_VALUE:
-            return NumberedCells(np.array(whole, dtype=np.int32), {})
-        texts = [str(number) if number else "" for number in whole]
-        ordered = [str(number) for number in sorted(set(whole) - {0})]
-    known = dict(numbers or {})
-    taken = set(known.values())
-    free = (number for number in count(1) if number not in taken)
-    known |= {text: next(free) for text in ordered if text not in known}
-    if len(known) > LARGEST_VALUE:
-        raise InputError(
-            f"The class column of {source} holds {len(ordered)} different entries: "
-            "choose the column of classes with --column."
-        )
-    values = np.array([known.get(text, 0) for text in texts], dtype=np.int32)
-    return NumberedCells(values, {number: text for text, number in known.items()})
-
-
-def _cell_text(cell: object) -> str:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
-
-
-def _whole(text: str, source: str, place: str) -> int:
-    if not _WHOLE_NUMBER.fullmatch(text):
-        raise InputError(
-            f"{source} has {text} as a class in {place}: classes are whole numbers or names, "
-            "so choose another column with --column."
-        )
-    number = int(text.partition(".")[0])
-    if number < 1:
-        raise InputError(
-            f"{source} has the class {number} in {place}, but 0 means unlabelled: "
-            "number the classes from 1 or give them names."
-        )
-    return number

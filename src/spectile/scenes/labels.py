@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from spectile.errors import InputError
 from spectile.files import check_name
 from spectile.scenes.label_arrays import read_label_array
+from spectile.scenes.label_counts import LabelTally, count_values, raster_counts, tally
+from spectile.scenes.label_files import TABLES as TABLES
+from spectile.scenes.label_files import LabelFile, find_label_file
 from spectile.scenes.label_points import read_label_points
 from spectile.scenes.label_raster import read_label_raster
 from spectile.scenes.label_values import LabelValues, class_values
@@ -26,11 +29,6 @@ from spectile.scenes.legend import (
 from spectile.scenes.palette import Color
 from spectile.scenes.scene import Scene
 
-ARRAYS = (".mat", ".npy", ".npz")
-TABLES = (".csv", ".tsv")
-VECTORS = (".gpkg", ".geojson", ".json", ".shp", ".fgb", ".kml", ".gml")
-"""Suffixes of files of each kind; everything else is taken for a raster."""
-
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -41,6 +39,8 @@ class Labels:
     legend: Legend
     notes: tuple[str, ...] = ()
     """Sentences for people about what was left out or decided on the way."""
+    tally: LabelTally | None = None
+    """Each class in the file and on the scene, counted."""
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -59,9 +59,10 @@ def open_labels(
     """Read labels onto the grid of the scene `like`.
 
     `path` is a raster in any format that scenes have (``file.mat:variable`` picks an array), a
-    GeoPackage, GeoJSON or Shapefile (``file.gpkg:layer`` picks a layer), or a CSV of points;
-    `column` is the one that holds the classes of features or points. Rasters and features are
-    brought onto the scene's grid by georeference; without one, sizes must be equal.
+    GeoPackage, GeoJSON, Shapefile or other vector file that GDAL reads (``file.gpkg:layer`` picks
+    a layer), a zip archive with one of these, or a CSV of points or geometries; `column` is the
+    one that holds the classes of features or points. Rasters and features are brought onto the
+    scene's grid by georeference; without one, sizes must be equal, and a note says so.
 
     The file's class numbers become the legend's values. Names and colours come from `legend`
     (a CSV as :func:`read_legend` takes it), else from such a CSV beside the labels
@@ -72,10 +73,9 @@ def open_labels(
     """
     source = os.fspath(path)
     check_name(source)
-    file, part = split_part(source)
-    naming = _naming(file, legend)
-    found = _read(file, part, source, like, column, naming)
-    return _with_legend(found, naming, source)
+    file = find_label_file(source)
+    naming = _naming(file.path, legend)
+    return _with_legend(_read(file, like, column, naming), naming, source)
 
 
 def labels_from_array(
@@ -96,7 +96,9 @@ def labels_from_array(
     if names is not None:
         by_value = names if isinstance(names, Mapping) else dict(enumerate(names, start=1))
         naming = _Naming("the list of names", by_value, {}, keep_all=False)
-    return _with_legend(LabelValues(class_values(array, source)), naming, source)
+    values = class_values(array, source)
+    counts = raster_counts(count_values(values), values)
+    return _with_legend(LabelValues(values, counts=counts), naming, source)
 
 
 @dataclass(frozen=True)
@@ -127,31 +129,27 @@ def _naming(file: Path, legend: Legend | str | Path | None) -> _Naming | None:
     return None
 
 
-def _read(
-    file: Path,
-    part: str | None,
-    source: str,
-    like: Scene,
-    column: str | None,
-    naming: _Naming | None,
-) -> LabelValues:
-    suffix = file.suffix.lower()
-    elsewhere = source.startswith(("/vsi", "http"))
-    if suffix in (*ARRAYS, *VECTORS) and not file.is_file() and not elsewhere:
-        raise InputError(f"{source} isn't there: check the path.")
+def _read(file: LabelFile, like: Scene, column: str | None, naming: _Naming | None) -> LabelValues:
     numbers = {name: value for value, name in naming.names.items()} if naming else None
-    if suffix in TABLES:
-        return read_label_points(source, like, column=column, numbers=numbers)
-    if suffix in VECTORS:
+    if file.kind == "table":
+        return read_label_points(file.source, like, column=column, numbers=numbers)
+    if file.kind == "vector":
         # Geopandas takes half a second to import, and most labels are rasters.
         from spectile.scenes.label_vectors import read_label_vectors
 
-        return read_label_vectors(str(file), like, layer=part, column=column, numbers=numbers)
+        return read_label_vectors(
+            file.name, like, source=file.source, layer=file.part, column=column, numbers=numbers
+        )
+    if file.kind == "array":
+        found = read_label_array(file.path, file.part, file.source, like)
+    else:
+        found = read_label_raster(file.name, like)
     if column is not None:
-        raise InputError(f"{source} is no table and has no column '{column}': leave --column out.")
-    if suffix in ARRAYS:
-        return read_label_array(file, part, source, like)
-    return read_label_raster(source, like)
+        # Read first: what can't be read at all is no raster whose column could be left out.
+        raise InputError(
+            f"{file.source} is a raster and has no column '{column}': leave --column out."
+        )
+    return found
 
 
 def _with_legend(found: LabelValues, naming: _Naming | None, source: str) -> Labels:
@@ -175,7 +173,11 @@ def _with_legend(found: LabelValues, naming: _Naming | None, source: str) -> Lab
     classes = np.empty_like(found.values)
     for rows in _row_blocks(classes):
         classes[rows] = index_of[found.values[rows]]
-    return Labels(classes, legend, found.notes)
+    told = None
+    if found.counts is not None:
+        known = dict(zip(legend.values, legend.names, strict=True))
+        told = tally(found.counts, {**found.names, **known}, source)
+    return Labels(classes, legend, found.notes, told)
 
 
 def _occurring(values: NDArray[np.int32]) -> list[int]:
@@ -191,10 +193,3 @@ def _row_blocks(values: NDArray[np.int32]) -> Iterator[slice]:
     rows = max(1, (1 << 22) // max(1, values.shape[1]))
     for row in range(0, values.shape[0], rows):
         yield slice(row, row + rows)
-
-
-def split_part(source: str) -> tuple[Path, str | None]:
-    """The file and what is picked in it: ``labels.mat:variable``, ``fields.gpkg:layer``."""
-    stem, colon, part = source.rpartition(":")
-    picks = colon and part and Path(stem).suffix.lower() in (*ARRAYS, *VECTORS)
-    return (Path(stem), part) if picks and not Path(source).exists() else (Path(source), None)

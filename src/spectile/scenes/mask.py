@@ -15,8 +15,8 @@ from rasterio.windows import transform as window_transform
 from spectile.errors import InputError
 from spectile.scenes.in_memory import scene_from_array
 from spectile.scenes.label_arrays import load_label_array
+from spectile.scenes.label_files import LabelFile, find_label_file
 from spectile.scenes.label_values import check_size
-from spectile.scenes.labels import ARRAYS, VECTORS, split_part
 from spectile.scenes.open import open_scene
 from spectile.scenes.projection import grid_box, is_placed, same_grid
 from spectile.scenes.scene import Scene
@@ -40,15 +40,15 @@ def open_mask(path: str | os.PathLike[str], *, like: Scene) -> Mask:
     the scene has no coordinate system, and for what can't be read.
     """
     source = os.fspath(path)
-    file, part = split_part(source)
-    suffix = file.suffix.lower()
-    if suffix in (*ARRAYS, *VECTORS) and not file.is_file():
-        raise InputError(f"{source} isn't there: check the path.")
-    if suffix in VECTORS:
-        return _polygons(str(file), part, like)
-    if suffix in ARRAYS:
-        return _raster(scene_from_array(load_label_array(file, part, source)[None]), source, like)
-    return _raster(open_scene(path), source, like)
+    file = find_label_file(source)
+    if file.kind == "table":
+        raise InputError(f"{source} is a table: give a raster or a vector file as mask.")
+    if file.kind == "vector":
+        return _polygons(file, like)
+    if file.kind == "array":
+        array = load_label_array(file.path, file.part, source)
+        return _raster(scene_from_array(array[None]), source, like)
+    return _raster(open_scene(file.name), source, like)
 
 
 def _raster(raster: Scene, source: str, like: Scene) -> Mask:
@@ -69,28 +69,22 @@ def _raster(raster: Scene, source: str, like: Scene) -> Mask:
     return Mask(source, read)
 
 
-def _polygons(path: str, layer: str | None, like: Scene) -> Mask:
+def _polygons(file: LabelFile, like: Scene) -> Mask:
     # Geopandas takes half a second to import, and most masks are rasters.
-    from spectile.scenes.label_vectors import (
-        describe_layer,
-        draw_shapes,
-        extent_in_file,
-        in_system_of,
-        read_features,
-        single_parts,
-    )
+    from spectile.scenes.label_geometry import draw_shapes, place_features, single_parts
+    from spectile.scenes.label_vectors import check_systems
+    from spectile.scenes.vector_layers import open_layer
 
-    if like.crs is None or like.transform is None:
+    if like.transform is None:
         raise InputError(
-            f"{path} holds map coordinates but {like.source} has no coordinate system: "
+            f"{file.source} holds map coordinates but {like.source} has no coordinate system: "
             "give a raster of the scene's size as mask."
         )
-    info = describe_layer(path, layer)
-    extent = extent_in_file(info["crs"], like, path)
-    features = read_features(path, info, columns=[], bbox=extent)
+    layer = open_layer(file.name, file.part, file.source)
+    check_systems(layer, like)
     parts: list[Any] = [
         part
-        for geometry in in_system_of(like, features, path)
+        for geometry in place_features(layer, like).geometries
         if geometry is not None and not geometry.is_empty
         for part in single_parts(geometry)
     ]
@@ -110,4 +104,4 @@ def _polygons(path: str, layer: str | None, like: Scene) -> Mask:
         draw_shapes([(parts[at], 1) for at in np.flatnonzero(near)], grid, transform)
         return grid.astype(np.bool_)
 
-    return Mask(path, read)
+    return Mask(file.source, read)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+MEASURES = "this score measures generalisation"
+SHOWN = 5
+"""Classes that a verdict names."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,37 @@ class Overlap:
                 "training pixel: this score may still measure memory."
             )
         if self.window_overlap == 0:
-            return (
-                "No test window shares a pixel with a training window: "
-                "this score measures generalisation."
-            )
+            return f"No test window shares a pixel with a training window: {MEASURES}."
         share = f"{percent(self.window_overlap)} of test windows overlap a training window"
         if self.overlap >= 0.5 or self.window_overlap >= 0.9:
             return f"{share}: this score measures memory, not generalisation."
         if self.window_overlap >= 0.1:
             return f"{share}: this score is part memory, part generalisation."
-        return f"{share}: this score measures generalisation, slightly flattered."
+        return f"{share}: {MEASURES}, slightly flattered."
+
+
+def of_tested_classes(
+    verdict: str, classes: int, untested: Sequence[str], untrained: Sequence[str]
+) -> str:
+    """`verdict` with the classes, of so many that have labels, that the score can't speak for.
+
+    `untested` have no test pixel, `untrained` are tested without having been trained on.
+    """
+    if not untested and not untrained:
+        return verdict
+    told = []
+    if untested:
+        verdict = verdict.replace(MEASURES, f"{MEASURES} of the classes tested alone", 1)
+        told.append(f"{len(untested)} of {classes} classes have no test pixel ({_few(untested)})")
+    if untrained:
+        verb = "are" if len(untrained) > 1 else "is"
+        of = f"{len(untrained)}" if untested else f"{len(untrained)} of {classes} classes"
+        told.append(f"{of} {verb} tested without having been trained on ({_few(untrained)})")
+    return f"{verdict} {'; '.join(told)}."
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
 
 
 def measure_overlap(train: NDArray[np.bool_], test: NDArray[np.bool_], window: int) -> Overlap:

@@ -34,6 +34,11 @@ def same_grid(raster: Scene, like: Scene) -> bool:
     return bool((apart[[2, 5]] < 1e-3).all() and (apart[[0, 1, 3, 4]] < 1e-7).all())
 
 
+def boxes_meet(one: Box, other: Box) -> bool:
+    """Whether two boxes in one system share more than an edge."""
+    return one[0] < other[2] and one[2] > other[0] and one[1] < other[3] and one[3] > other[1]
+
+
 def scene_box(scene: Scene) -> Box:
     """The box around a scene with a transform, whichever way its rows and columns run."""
     return grid_box(scene.height, scene.width, scene.transform)
@@ -43,6 +48,12 @@ def grid_box(height: int, width: int, transform: Affine | None) -> Box:
     """The box around `height` rows and `width` columns."""
     left, bottom, right, top = array_bounds(height, width, transform)
     return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
+
+
+def nearest_turn(degrees: NDArray[np.float64], middle: float) -> NDArray[np.float64]:
+    """Longitudes a whole turn further where that brings them nearer to `middle`."""
+    with np.errstate(invalid="ignore"):  # what a projection doesn't reach is infinite
+        return degrees - 360 * np.round((degrees - middle) / 360)
 
 
 def project_points(

@@ -49,8 +49,8 @@ def notes_on_blocks(
     untested = (labelled > 1) & (counts[:, 3] == 0)
     notes = [
         _listed(
-            "Trained on but not tested, because all pixels of the class lie within the guard of "
-            f"{guard} pixels of each other",
+            f"Trained on but not tested, because a guard of {guard} pixels would leave next to "
+            "nothing of the class on both sides",
             names,
             untested & ~testable,
         ),

@@ -12,8 +12,9 @@ from spectile.errors import InputError
 from spectile.ranges import Seed, check
 from spectile.scenes.block_goal import separable
 from spectile.scenes.block_split import search_blocks
+from spectile.scenes.class_order import Ordered, in_order_of_place
 from spectile.scenes.labels import Labels
-from spectile.scenes.overlap import Overlap, measure_overlap
+from spectile.scenes.overlap import Overlap, measure_overlap, of_tested_classes
 from spectile.scenes.split_notes import notes_on_blocks, notes_on_counts, notes_on_files
 from spectile.scenes.stratified import check_shares, draw, proportional, validation_quota
 
@@ -56,6 +57,14 @@ class Split:
         """Classes that have labelled pixels, but none to test on."""
         return self._names_where((self.counts[:, TEST] == 0) & (self.counts.sum(axis=1) > 0))
 
+    @property
+    def verdict(self) -> str:
+        """One sentence on how far to trust a score, and what it doesn't speak for."""
+        trained = self.counts[:, TRAIN] > 0
+        untrained = self._names_where(~trained & (self.counts[:, TEST] > 0))
+        classes = int(np.count_nonzero(self.counts.sum(axis=1)))
+        return of_tested_classes(self.overlap.verdict, classes, self.untested, untrained)
+
     def _names_where(self, wanted: NDArray[np.bool_]) -> tuple[str, ...]:
         return tuple(self.names[index] for index in np.flatnonzero(wanted))
 
@@ -75,7 +84,7 @@ class Split:
             "unused_pixels": neither,
             "overlap": self.overlap.overlap,
             "window_overlap": self.overlap.window_overlap,
-            "verdict": self.overlap.verdict,
+            "verdict": self.verdict,
             "tested_classes": list(self.tested),
             "untested_classes": list(self.untested),
             "notes": list(self.notes),
@@ -98,15 +107,16 @@ def split_random(
     and a test pixel if it has two. Raises InputError for labels or shares that can't be split.
     """
     _check(labels, window, validation, train, seed=seed)
-    totals = labels.counts
+    ordered = in_order_of_place(labels)
+    totals = ordered.counts
     if totals.max() < 2:
         raise InputError(
             "every class has a single labelled pixel, so none is left to test on: label more."
         )
     rng = np.random.default_rng(seed)
     labelled = labels.classes > 0
-    trained = draw(labels.classes, labelled, proportional(totals, train), rng)
-    validated = _drawn_validation(labels, trained, validation, rng, patch=1)
+    trained = draw(ordered.classes, labelled, proportional(totals, train), rng)
+    validated = _drawn_validation(ordered, trained, validation, rng, patch=1)
     test = labelled & ~trained
     return _split(labels, "random", window, seed, trained & ~validated, validated, test)
 
@@ -142,15 +152,15 @@ def split_blocks(
     _check(labels, window, validation, train, seed=seed)
     guard = window - 1 if guard is None else guard
     _check_blocks(guard, block)
-    totals = labels.counts
-    testable = separable(labels.classes, len(totals), guard)
+    ordered = in_order_of_place(labels)
+    testable = separable(ordered.classes, len(ordered.numbers), guard)
     if not testable.any():
         raise InputError(
             f"no class has two pixels more than {guard} rows or columns apart, so none can be on "
             "both sides of a guard: use a smaller window, a smaller guard, or use a random split."
         )
     found = search_blocks(
-        labels.classes, testable, guard=guard, train=train, block=block, seed=seed
+        ordered.classes, testable, guard=guard, train=train, block=block, seed=seed
     )
     if not found.test.any():
         raise InputError(
@@ -158,11 +168,13 @@ def split_blocks(
             "a smaller guard, or use a random split."
         )
     rng = np.random.default_rng(seed)
-    validated = _drawn_validation(labels, found.train, validation, rng, patch=window)
+    validated = _drawn_validation(ordered, found.train, validation, rng, patch=window)
     train_only = found.train & ~validated
     split = _split(labels, "blocks", window, seed, train_only, validated, found.test)
     assert guard < window - 1 or split.overlap.window_overlap == 0
-    notes = notes_on_blocks(split.names, split.counts, testable, guard, split.overlap)
+    can_be = np.zeros(len(labels.legend), np.bool_)
+    can_be[ordered.numbers - 1] = testable
+    notes = notes_on_blocks(split.names, split.counts, can_be, guard, split.overlap)
     return replace(
         split,
         guard=guard,
@@ -246,7 +258,8 @@ def _split_from_sides(
     drawn = not validated.any()
     if drawn:
         rng = np.random.default_rng(seed)
-        validated = _drawn_validation(labels, train, validation, rng, patch=window)
+        ordered = in_order_of_place(labels)
+        validated = _drawn_validation(ordered, train, validation, rng, patch=window)
         train = train & ~validated
     split = _split(labels, "file", window, seed if drawn else None, train, validated, test)
     notes = notes_on_files(split.names, split.counts, unlabelled)
@@ -254,15 +267,15 @@ def _split_from_sides(
 
 
 def _drawn_validation(
-    labels: Labels,
+    ordered: Ordered,
     train: NDArray[np.bool_],
     share: float,
     rng: np.random.Generator,
     *,
     patch: int,
 ) -> NDArray[np.bool_]:
-    counts = np.bincount(labels.classes[train], minlength=len(labels.legend) + 1)[1:]
-    return draw(labels.classes, train, validation_quota(counts, share), rng, patch=patch)
+    counts = np.bincount(ordered.classes[train], minlength=len(ordered.numbers) + 1)[1:]
+    return draw(ordered.classes, train, validation_quota(counts, share), rng, patch=patch)
 
 
 def _split(

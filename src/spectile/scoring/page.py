@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from spectile.files import write_aside
+from spectile.scenes.label_counts import shown_columns
 from spectile.scenes.legend import Category, Legend
 from spectile.scoring import figures, wording
 
@@ -107,6 +108,8 @@ class Scored:
     confused: Sequence[Confusion]
     curves: Markup | None
     times: Sequence[tuple[str, str]]
+    label_columns: Sequence[tuple[str, str]]
+    """Keys and heads of the table of what became of the labels; none where nothing did."""
 
 
 def scored(
@@ -134,6 +137,7 @@ def scored(
         confused=_confused(matrix),
         curves=figures.learning_curves(history, of=terms.units) if history else None,
         times=_times(metrics["seconds"], history),
+        label_columns=(shown_columns(metrics["labels"]) or ()) if "labels" in metrics else (),
     )
 
 
