@@ -106,10 +106,11 @@ def test_ignored_values(tmp_path: Path, write: Callable[[Path], None]) -> None:
     np.testing.assert_array_equal(pairs.masks.read(0), [[0, 1, 2], [2, 1, 0]])
 
 
-def test_what_is_ignored_replaces_255(tmp_path: Path) -> None:
+def test_what_is_ignored_adds_to_255(tmp_path: Path) -> None:
     pairs = pairs_of(tmp_path, grey, ignore=(1,))
-    assert pairs.mask_values == (0, 2, 255)
-    np.testing.assert_array_equal(pairs.masks.read(0), [[1, 0, 2], [2, 0, 3]])
+    assert pairs.mask_values == (0, 2)
+    np.testing.assert_array_equal(pairs.masks.read(0), [[1, 0, 2], [2, 0, 0]])
+    assert "255 means unlabelled in the masks (4 of 24 pixels)" in " ".join(pairs.notes)
 
 
 def black_and_white(path: Path) -> None:

@@ -38,7 +38,7 @@ def segment(
     column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
     tile: Annotated[int | None, typer.Option(help="Edge of the scene's tiles in pixels.")] = None,
     ignore: Annotated[
-        list[int] | None, typer.Option(help="Number of no class in masks; repeatable.")
+        list[int] | None, typer.Option(help="Number of no class in masks, besides 255; repeatable.")
     ] = None,
     out: o.Out = None,
     config: o.ConfigFile = None,

@@ -157,7 +157,7 @@ class SegmentConfig(ImageConfig):
     tile: int = Field(128, ge=16)
     """Edge of the scene's tiles in pixels."""
     ignore: tuple[int, ...] | None = None
-    """Numbers in masks that stand for no class; None: 255, unless masks hold only 0 and 255."""
+    """Numbers in masks that stand for no class, besides 255."""
     recipe: SegmentRecipe = SegmentRecipe()
 
 
