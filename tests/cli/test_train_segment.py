@@ -1,6 +1,7 @@
 """Segmenting images and scenes from the command line, from masks to report and map."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,8 @@ def test_a_run_learns_and_says_what_of_it_to_trust(run: Path) -> None:
     assert sides.count("test") == split["test_images"]
     # The column between the halves has no class.
     assert split["test_pixels"] == sides.count("test") * 48 * 47
+    assert split["unlabelled_test_pixels"] == sides.count("test") * 48
+    assert any("pixels of the test images are unlabelled" in note for note in split["notes"])
     assert "Mean IoU" in (run / "report.html").read_text()
 
 
@@ -69,6 +72,67 @@ def test_predicted_masks_have_the_numbers_of_the_training_masks(
     again = ("predict", run / "model.safetensors", images, "--out", tmp_path / "masks", "-q")
     assert "exists" in spectile(*again, code=2)
     spectile(*again, "--overwrite")
+
+
+def test_masks_of_equal_names_are_all_written_and_none_over_an_image(
+    run: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    red, blue = (Image.new("RGB", (48, 48), color) for color in ("red", "blue"))
+    for place in ("f1/x.png", "f2/x.png", "f3/a.png", "f3/a.jpg", "f3/b.png"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (red if place < "f2" else blue).save(tmp_path / place)
+    model = run / "model.safetensors"
+
+    def predicted(*paths: Path, out: str, code: int = 0) -> str:
+        return spectile("predict", model, *paths, "--out", tmp_path / out, "-q", code=code)
+
+    assert "2 images" in predicted(tmp_path / "f1", tmp_path / "f2", out="p1")
+    assert sorted(p.relative_to(tmp_path / "p1").as_posix() for p in tmp_path.glob("p1/*/*")) == [
+        "f1/x.png",
+        "f2/x.png",
+    ]
+    assert "3 images" in predicted(tmp_path / "f3", tmp_path / "f3" / "b.png", out="p2")
+    assert sorted(path.name for path in (tmp_path / "p2").iterdir()) == [
+        "a.jpg.png",
+        "a.png.png",
+        "b.png",
+    ]
+    before = (tmp_path / "f1" / "x.png").read_bytes()
+    said = spectile(
+        *("predict", model, tmp_path / "f1", "--out", tmp_path / "f1", "-q", "--overwrite"), code=2
+    )
+    assert "would replace the image of that name" in said
+    assert (tmp_path / "f1" / "x.png").read_bytes() == before
+
+
+def test_no_data_is_told_from_a_white_class(run: Path, tmp_path: Path) -> None:
+    model = library.load(run / "model.safetensors")
+    replace(model, mask_values=(0, 255)).save(tmp_path / "white.safetensors")
+    pixels = np.full((48, 48, 4), 200, np.uint8)
+    pixels[:, :20, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    said = spectile(
+        *("predict", tmp_path / "white.safetensors", tmp_path / "a.png"),
+        *("--out", tmp_path / "masks", "-q"),
+    )
+    assert "254 means no data in the masks, for 255 is a class" in said
+    found = np.asarray(Image.open(tmp_path / "masks" / "a.png"))
+    assert (found[:, :20] == 254).all()
+    assert set(np.unique(found[:, 20:])) <= {0, 255}
+
+
+def test_a_run_is_not_resumed_on_other_masks(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = masked_pictures(tmp_path)
+    order = (*TRAIN, "--images", images, "--masks", masks, "--out", tmp_path / "run")
+    spectile(*order, *SMALL_DEEPLAB, "-q")
+    for name in ("report.html", "model.safetensors", "metrics.json"):
+        (tmp_path / "run" / name).unlink()
+    mask = np.array(Image.open(masks / "03.png"))
+    mask[mask < 2] = 1 - mask[mask < 2]
+    Image.fromarray(mask).save(masks / "03.png")
+    said = spectile(*order, *SMALL_DEEPLAB, "-q", "--resume", code=2)
+    assert "pixels of 1 images or of their masks" in said
+    assert "03.png" in said
 
 
 def test_a_scene_is_cut_into_tiles_and_mapped(field: Field, tmp_path: Path) -> None:

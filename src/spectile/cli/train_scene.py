@@ -140,5 +140,5 @@ def scene(
             quiet=quiet,
             progress=progress,
         )
-    print_scores(finished.metrics)
+    print_scores(finished.metrics, finished.extra_notes)
     print(f"Report: {out / 'report.html'}")

@@ -122,5 +122,5 @@ def segment(
         finished = train_segment(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
-    print_image_scores(finished.metrics)
+    print_image_scores(finished.metrics, finished.extra_notes)
     print(f"Report: {out / 'report.html'}")

@@ -30,6 +30,10 @@ class MaskCensus:
     colored: bool
     shown: Mapping[int, int]
     """The palette's colours of the numbers; empty without a palette."""
+    layers: int = 1
+    """Of a file with a layer for each class."""
+    turned: bool = False
+    """Whether EXIF's orientation was applied."""
 
     @property
     def grey(self) -> bool:
@@ -62,6 +66,23 @@ def census_of(
     return found
 
 
+def notes_on_files(masks: Sequence[MaskCensus]) -> tuple[str, ...]:
+    """What was decided on how the masks are stored."""
+    notes = []
+    layered = [mask.path for mask in masks if mask.layers > 1]
+    if layered:
+        notes.append(
+            f"{_masks(len(layered))} stored as layers, each of which is a class by its number from "
+            f"0; pixels in none are unlabelled. The first is {layered[0]}."
+        )
+    turned = [mask.path for mask in masks if mask.turned]
+    if turned:
+        notes.append(
+            f"{_masks(len(turned))} turned as the EXIF orientation says, the first is {turned[0]}."
+        )
+    return tuple(notes)
+
+
 def total(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
     """The sums of several counts, in rising order of what was counted."""
     summed: Counter[int] = Counter()
@@ -77,7 +98,9 @@ def _counted(path: Path) -> MaskCensus | None:
         return None
     counts = _counts(mask)
     shown = {} if mask.palette is None else {n: int(mask.palette[n]) for n in counts}
-    return MaskCensus(path, counts, mask.numbers.size, mask.colored, shown)
+    return MaskCensus(
+        path, counts, mask.numbers.size, mask.colored, shown, mask.layers, mask.turned
+    )
 
 
 def _counts(mask: MaskPixels) -> dict[int, int]:
@@ -91,3 +114,7 @@ def _counts(mask: MaskPixels) -> dict[int, int]:
         kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_COUNTED])
         numbers, counts = numbers[kept], counts[kept]
     return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def _masks(count: int) -> str:
+    return "1 mask was" if count == 1 else f"{count} masks were"

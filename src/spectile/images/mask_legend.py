@@ -11,7 +11,7 @@ import numpy as np
 
 from spectile.errors import InputError
 from spectile.images.mask_blending import refuse_blended
-from spectile.images.mask_census import MaskCensus, census_of, total
+from spectile.images.mask_census import MaskCensus, census_of, notes_on_files, total
 from spectile.images.mask_classes import BLACK, MaskClasses, color_name
 from spectile.images.mask_files import pack
 from spectile.images.mask_palettes import colors_count, colors_count_for
@@ -72,7 +72,7 @@ def classes_of_legend(
     return replace(
         known,
         meaning=replace(known.meaning, prefer_colors=by_colors),
-        notes=(*known.notes, *note),
+        notes=(*known.notes, *note, *notes_on_files(masks)),
     )
 
 
@@ -101,7 +101,7 @@ def classes_in_masks(
     _check_number(len(values), "classes", f"the value {values[0]}" if values else "nothing")
     known = _known(values, {}, {} if notes else _shown(masks), ignored, source)
     note = void_note(held, void - set(ignore or ()), sum(mask.pixels for mask in masks))
-    return replace(known, notes=(*known.notes, *notes, *note))
+    return replace(known, notes=(*known.notes, *notes, *note, *notes_on_files(masks)))
 
 
 def _shown(masks: Sequence[MaskCensus]) -> dict[int, Color]:
@@ -141,7 +141,7 @@ def _of_colors(
     if ignore:
         notes.append("Masks of colours have no numbers to ignore.")
     meaning = MaskClasses(legend, {}, by_color, source, prefer_colors=True)
-    return KnownClasses(meaning, None, tuple(notes))
+    return KnownClasses(meaning, None, (*notes, *notes_on_files(masks)))
 
 
 def _check_number(count: int, what: str, only: str) -> None:

@@ -59,7 +59,7 @@ class PairSet:
             return self
         kept = replace(self, sides=sides_without(self.sides, bad))
         check_pair_sides(kept.sides)
-        return replace(kept, notes=(*self.notes, note_on_bad(self.images, bad)))
+        return replace(kept, notes=(*self.notes, note_on_bad(self.images, bad, self.sides)))
 
     def summary(
         self, overlap: ImageOverlap, class_pixels: Mapping[int, NDArray[np.int64]]

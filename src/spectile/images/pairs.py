@@ -11,6 +11,7 @@ import numpy as np
 
 from spectile.errors import InputError
 from spectile.images.drawn_sides import cut_sides, draw_sides
+from spectile.images.looks import looks_of
 from spectile.images.mask_classes import MaskFiles
 from spectile.images.mask_legend import classes_in_masks, classes_of_legend
 from spectile.images.pair_folders import (
@@ -81,15 +82,16 @@ def open_pair_set(
         one = np.zeros(len(pairs.images), np.int64)
         sides = draw_sides(one, pairs.sides, keys, train=train, validation=validation, seed=seed)
     check_pair_sides(sides)
+    looks = looks_of(pairs.images)
     return PairSet(
-        ImageFiles(pairs.images, bands_last),
+        ImageFiles(pairs.images, bands_last, looks.alpha),
         MaskFiles(pairs.masks, known.meaning),
         sides,
         known.meaning.legend,
         known.mask_values,
         "given" if TEST in given else split,
         seed if split == "random" and missing else None,
-        (*pairs.notes, *known.notes),
+        (*pairs.notes, *looks.notes, *known.notes),
     )
 
 

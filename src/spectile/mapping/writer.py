@@ -258,7 +258,9 @@ def _check_place(path: Path, overwrite: bool) -> None:
     for file in _companions(path):
         if file.is_dir():
             raise InputError(f"{file} is a folder: choose another name for the map.")
-        if file.exists() and not overwrite:
+        # What programs left beside a map that is gone says nothing and is taken away.
+        left = file.suffix in (".xml", ".ovr")
+        if file.exists() and not overwrite and not left:
             raise InputError(f"{file} exists: choose another name or allow to --overwrite it.")
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent):
         pass

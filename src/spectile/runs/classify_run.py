@@ -25,6 +25,8 @@ from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
 from spectile.runs.hardware import best_device, hardware_of
 from spectile.runs.image_run import (
     SIDES,
+    check_sides,
+    fingerprints,
     on_side,
     overlap_of,
     readable,
@@ -42,7 +44,7 @@ from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
 from spectile.scoring.sample_picture import sample_picture
 
-SPLIT, PREDICTIONS = "split.csv", "predictions.csv"
+PREDICTIONS = "predictions.csv"
 PROBE = 64
 """Edge in pixels of an image to try a network on that takes any."""
 SHOWN = 24
@@ -91,6 +93,7 @@ def train_classify(
             resume=resume,
             quiet=quiet,
         )
+        check_sides(drawn, store, start.preprocessing.bands)
         return _Run(seeded, drawn, store, edge, start).into
 
     record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
@@ -142,7 +145,8 @@ class _Run:
             (images.images.name(index), images.legend.names[place], SIDES[int(side)])
             for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
         ]
-        write_split(folder / SPLIT, ("image", "class", "side"), rows, resume=self.start.resume)
+        pixels = fingerprints(images, self.store)
+        write_split(folder, ("image", "class", "side"), rows, pixels, resume=self.start.resume)
         model, history, seconds = fitted_or_resumed(
             folder, self.start.resume, lambda: self._fit(folder)
         )

@@ -97,6 +97,7 @@ class Start:
             "seed": self.config.seed,
             "fit_seconds": outcome.seconds,
             "best_epoch": outcome.best_epoch,
+            "pixel_types": sorted({kind for kind in train.pixel_types if kind is not None}),
             "training_data_sha256": hashlib.sha256(b"".join(train.hashes)).hexdigest(),
             "versions": versions(),
         }

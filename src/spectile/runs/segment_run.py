@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from spectile.runs.evaluation import scene_place
 from spectile.runs.hardware import best_device, hardware_of
 from spectile.runs.image_run import (
     SIDES,
+    check_sides,
+    fingerprints,
     on_side,
     overlap_of,
     readable,
@@ -106,6 +108,7 @@ def train_segment(
             resume=resume,
             quiet=quiet,
         )
+        check_sides(drawn, store, start.preprocessing.bands)
         return _Run(seeded, drawn, store, scene, edge, start).into
 
     record = run_repeats(config, directory, prepare, overwrite=overwrite, resume=resume)
@@ -162,7 +165,8 @@ class _Run:
         """Fit, test, and write everything but the report to `folder`."""
         config, pairs = self.config, self.pairs
         rows = [(pairs.images.name(at), SIDES[int(side)]) for at, side in enumerate(pairs.sides)]
-        write_split(folder / SPLIT, ("image", "side"), rows, resume=self.start.resume)
+        pixels = fingerprints(pairs, self.store)
+        write_split(folder, ("image", "side"), rows, pixels, resume=self.start.resume)
         model, history, seconds = fitted_or_resumed(
             folder, self.start.resume, lambda: self._fit(folder)
         )
@@ -266,14 +270,45 @@ class _Run:
         counts = np.sum([image.counts for image in tested], axis=0)
         pixels = {side: self._on(side).class_pixels for side in (TRAIN, VALIDATION, TEST)}
         split = self.pairs.summary(overlap_of(self.pairs, self.store), pixels)
+        left_out = _left_out(self._on(TEST), int(counts.sum()))
+        split["notes"] += left_out.notes()
         return {
             **score(counts, self.pairs.legend.names).as_dict(),
-            "split": {**split, "test_pixels": int(counts.sum())},
+            "split": {**split, "test_pixels": int(counts.sum()), **asdict(left_out)},
             "seconds": seconds,
             "network": self.config.recipe.network,
             "seed": self.config.seed,
             "versions": versions(),
         }
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    """What of the test images isn't scored."""
+
+    unlabelled_test_pixels: int
+    test_pixels_without_data: int
+    """Labelled ones where the image has a gap."""
+    unlabelled_test_images: int
+    """Images without any labelled pixel."""
+
+    def notes(self) -> list[str]:
+        """A sentence for each kind that there is."""
+        said = (
+            (self.unlabelled_test_pixels, "pixels of the test images are unlabelled"),
+            (self.test_pixels_without_data, "labelled pixels of the test images have no data"),
+            (self.unlabelled_test_images, "of the test images have no labelled pixel"),
+        )
+        return [f"{count:,} {what}: they are not scored." for count, what in said if count]
+
+
+def _left_out(test: ImageStore, scored: int) -> _LeftOut:
+    labelled = int(test.class_pixels.sum() + test.unseen.sum())
+    assert test.counts is not None
+    without = ~test.counts.any(axis=1) & (test.unseen == 0)
+    return _LeftOut(
+        int(test.shapes.prod(axis=1).sum()) - labelled, labelled - scored, int(without.sum())
+    )
 
 
 @dataclass(frozen=True)
@@ -300,7 +335,7 @@ class _Tested:
         return SegmentedImage(name, sample_picture(pixels), truth, self.found, self.accuracy)
 
 
-SPLIT, MAP, PICTURE = "split.csv", "map.tif", "map.png"
+MAP, PICTURE = "map.tif", "map.png"
 TITLES = {
     "given": "Given split",
     "order": "Images in the order of their names",
