@@ -26,6 +26,7 @@ from spectile.errors import InputError
 from spectile.files import write_aside
 from spectile.model_header import FORMAT, METADATA_KEY, Header, Task, read_reducer, read_tensors
 from spectile.scenes.components import Preprocessing
+from spectile.scenes.image_bands import image_bands
 from spectile.scenes.legend import Legend
 from spectile.scenes.scene import Scene
 
@@ -90,6 +91,14 @@ class Model:
                 f"model's window of {self.window}: train with a smaller --window."
             )
         return Preprocessing(bands, self.preprocessing.reducer, self.preprocessing.padding)
+
+    def as_trained(self, scene: Scene) -> Scene:
+        """`scene` read as the images were that a segmentation model was trained on.
+
+        Palettes become colours, an alpha channel says what is missing; see
+        :func:`spectile.scenes.image_bands.image_bands`. Other models take scenes as they are.
+        """
+        return image_bands(scene, self.scene_bands) if self.task == "segment" else scene
 
     @overload
     def map(
@@ -171,7 +180,7 @@ class Model:
         from spectile.scenes.as_scene import as_scene
         from spectile.scenes.data_array import is_data_array
 
-        opened = as_scene(scene, self.scene_bands, bands_last)
+        opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))
         if path is not None:
             return map_scene(
                 self,

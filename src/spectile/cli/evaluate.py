@@ -37,10 +37,11 @@ def evaluate(
     if out is not None and out.exists() and not overwrite:
         raise InputError(f"{out} exists: choose another name or add --overwrite.")
     use_threads(threads)
-    opened = open_scene(scene, bands_last=bands_last)
+    trained = load(model)
+    opened = trained.as_trained(open_scene(scene, bands_last=bands_last))
     with pixels_bar("mapping", quiet=quiet) as progress:
         metrics = evaluate_model(
-            load(model),
+            trained,
             opened,
             labels,
             column=column,

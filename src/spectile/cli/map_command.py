@@ -78,10 +78,11 @@ def map_(
     from spectile.scenes.scene import rows_and_columns
 
     use_threads(threads)
-    opened = open_scene(scene, bands_last=bands_last)
+    trained = load(model)
+    opened = trained.as_trained(open_scene(scene, bands_last=bands_last))
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
         summary = map_scene(
-            load(model),
+            trained,
             opened,
             out,
             method=method.value,
