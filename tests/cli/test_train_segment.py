@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from PIL import Image
-from tests.cli.conftest import Field, spectile
+from tests.cli.conftest import Field, spectile, write_tif
 from tests.cli.pictures import SMALL_DEEPLAB, masked_pictures
 
 import spectile as library
@@ -103,6 +103,46 @@ def test_masks_of_equal_names_are_all_written_and_none_over_an_image(
     )
     assert "would replace the image of that name" in said
     assert (tmp_path / "f1" / "x.png").read_bytes() == before
+
+
+def test_labels_may_have_the_numbers_of_the_training_masks(
+    run: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    images, masks = pictures
+    model = run / "model.safetensors"
+    pixels = np.asarray(Image.open(images / "00.png")).transpose(2, 0, 1)
+    mask = np.asarray(Image.open(masks / "00.png"))
+    seen = np.full((1, 48, 48), 255, np.uint8)
+    seen[:, :6] = 0
+    scene = write_tif(
+        tmp_path / "scene.tif", np.concatenate([pixels, seen]), photometric="RGB", alpha="YES"
+    )
+
+    def scored(values: np.ndarray, *more: str) -> tuple[list[int], list[str]]:
+        write_tif(tmp_path / "labels.tif", values[None].astype(np.uint8))
+        out = tmp_path / "scores.json"
+        order = ("evaluate", model, scene, tmp_path / "labels.tif", "--out", out, "-q", *more)
+        said = spectile(*order, "--overwrite")
+        found = json.loads(out.read_text())
+        assert all(note in said for note in found["split"]["notes"])
+        support = [found["per_class"][name]["support"] for name in ("class 0", "class 1")]
+        return support, found["split"]["notes"]
+
+    truth = [int((mask[6:] == value).sum()) for value in (0, 1)]
+    by_masks, notes = scored(mask)  # 0, 1 and 255
+    assert by_masks == truth
+    assert "those of the training masks, 0, 1" in notes[0]
+    assert "have no data in the scene" in notes[1]
+    halves = np.where(mask == 255, 0, mask)
+    assert scored(halves)[0] == [truth[0] + 42, truth[1]]
+    assert scored(halves, "--numbers", "map")[0] == [truth[1], 0]
+    mapped = np.where(mask == 255, 0, mask + 1)
+    assert scored(mapped)[0] == truth
+    assert "the map's, 1, 2" in scored(mapped)[1][0]
+    said = spectile(
+        *("evaluate", model, scene, tmp_path / "labels.tif", "--numbers", "masks", "-q"), code=2
+    )
+    assert "holds 2, which is no number of the training masks" in said
 
 
 def test_no_data_is_told_from_a_white_class(run: Path, tmp_path: Path) -> None:

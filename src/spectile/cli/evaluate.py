@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,10 @@ def evaluate(
     column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
     split: Annotated[
         str | None, typer.Option(help="A run's split.tif: score its test pixels only.")
+    ] = None,
+    numbers: Annotated[
+        str | None,
+        typer.Option(help="masks or map: whose numbers the labels have, where both fit."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
     bands_last: BandsLast = True,
@@ -34,6 +38,7 @@ def evaluate(
     from spectile.scenes.open import open_scene
     from spectile.scoring.records import write_metrics
 
+    numbering = _numbering(numbers)
     if out is not None and out.exists() and not overwrite:
         raise InputError(f"{out} exists: choose another name or add --overwrite.")
     use_threads(threads)
@@ -46,8 +51,19 @@ def evaluate(
             labels,
             column=column,
             split=split,
+            numbering=numbering,
             progress=progress,
         )
     print_scores(metrics)
     if out is not None:
         write_metrics(out, metrics)
+
+
+def _numbering(text: str | None) -> Literal["masks", "map"] | None:
+    if text == "masks":
+        return "masks"
+    if text == "map":
+        return "map"
+    if text is not None:
+        raise InputError(f"--numbers {text} means nothing: say masks or map.")
+    return None

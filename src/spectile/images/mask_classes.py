@@ -32,6 +32,11 @@ class MaskClasses:
     prefer_colors: bool = False
     """Whether the colours of palettes count and their values don't."""
 
+    @property
+    def void_values(self) -> tuple[int, ...]:
+        """The values to ignore."""
+        return tuple(value for value, place in self.by_value.items() if place == 0)
+
     def places(self, mask: MaskPixels, name: str) -> NDArray[np.uint16]:
         """The places (H, W) of a mask's classes, 0 where it has none.
 

@@ -42,6 +42,8 @@ class PairSet:
     """What the draws started from; None where nothing was drawn."""
     notes: tuple[str, ...] = ()
     """Sentences that a reader of the scores should know."""
+    void_values: tuple[int, ...] = ()
+    """The numbers that mean "no class" in the mask files."""
 
     def __len__(self) -> int:
         return len(self.sides)

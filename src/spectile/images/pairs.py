@@ -92,6 +92,7 @@ def open_pair_set(
         "given" if TEST in given else split,
         seed if split == "random" and missing else None,
         (*pairs.notes, *looks.notes, *known.notes),
+        known.meaning.void_values,
     )
 
 

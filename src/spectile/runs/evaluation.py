@@ -20,6 +20,7 @@ from spectile.mapping.scene_map import Progress, map_scene
 from spectile.mapping.split_raster import SPLIT_LEGEND
 from spectile.model import Model, sha256
 from spectile.runs.hardware import best_device
+from spectile.runs.mask_labels import Numbering, mask_labels
 from spectile.runs.scores import map_scores
 from spectile.scenes.labels import open_labels
 from spectile.scenes.scene import Scene
@@ -40,13 +41,18 @@ def evaluate_model(
     *,
     column: str | None = None,
     split: str | None = None,
+    numbering: Numbering | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Scores as in metrics.json, on all labelled pixels or on the test pixels of `split`.
 
-    Labels are understood by the model's legend. Raises InputError for a class it doesn't know.
+    Labels are understood by the model's legend, or by the numbers that its masks had, as
+    `numbering` says; see :func:`mask_labels`. Labelled pixels without data in the scene aren't
+    scored. Raises InputError for a class that the model doesn't know.
     """
-    opened = open_labels(labels, like=scene, column=column, legend=model.legend)
+    opened, notes = mask_labels(model, labels, scene, numbering)
+    if opened is None:
+        opened = open_labels(labels, like=scene, column=column, legend=model.legend)
     scored = opened.classes > 0
     sides = None
     if split is not None:
@@ -62,9 +68,17 @@ def evaluate_model(
         )
         start = time.perf_counter()
         scores = map_scores(Path(folder) / "map.tif", model.legend, rows, columns, truth)
+    known = int(np.sum(scores["confusion"]))
+    if known < len(rows):
+        lost = len(rows) - known
+        notes = (*notes, f"{lost:,} labelled pixels have no data in the scene: they aren't scored.")
     return {
         **scores,
-        "split": {"test_pixels": len(rows), **_trust(model, scene, sides)},
+        "split": {
+            "test_pixels": known,
+            **_trust(model, scene, sides),
+            "notes": [*opened.notes, *notes],
+        },
         "seconds": {"map": summary.seconds, "score": time.perf_counter() - start},
         "network": model.name,
     }

@@ -226,6 +226,7 @@ class _Run:
             wavelengths=self._wavelengths(),
             provenance={
                 **self.start.provenance(outcome, train.store),
+                "void_values": list(pairs.void_values),
                 "scene": {} if self.scene is None else scene_place(self.scene),
             },
             task="segment",
