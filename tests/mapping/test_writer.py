@@ -258,7 +258,7 @@ def test_nothing_shows_before_the_end(tmp_path):
 @pytest.mark.parametrize("there", ["map.tif", "map.qml", "map_entropy.tif"])
 def test_what_exists_is_kept_unless_overwriting_is_asked_for(tmp_path, there):
     (tmp_path / there).write_bytes(b"precious")
-    with pytest.raises(InputError, match=rf"{there} exists.*--overwrite"):
+    with pytest.raises(InputError, match=rf"{there} exists.*overwrite=True"):
         write(tmp_path / "map.tif", patchy(20, 30))
     assert contents(tmp_path) == {there: b"precious"}
 

@@ -22,7 +22,7 @@ def main() -> None:
     try:
         app(prog_name="spectile")
     except InputError as error:
-        print(f"spectile: {error}", file=sys.stderr)
+        print(f"spectile: {error.on_command_line}", file=sys.stderr)
         sys.exit(2)
     except Interrupted:
         print("spectile: interrupted; a run goes on with --resume.", file=sys.stderr)

@@ -22,7 +22,7 @@ from spectile.model import Model
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
 from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
     check_sides,
@@ -33,6 +33,7 @@ from spectile.runs.image_run import (
     write_split,
 )
 from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
@@ -65,9 +66,10 @@ def train_classify(
     The images are all read before the directory is touched. A run killed at any moment goes on
     with `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
     """
-    directory = Path(directory)
+    config, directory = config.placed(), Path(directory)
     check_start(config, directory, overwrite=overwrite, resume=resume)
-    hardware_of(config.hardware).check()
+    recipe = config.recipe
+    check_image_settings(config, network_options(recipe, recipe.size), pixels=False)
     images = _opened(config)
     store = load_images(
         images.images,

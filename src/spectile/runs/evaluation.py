@@ -17,13 +17,14 @@ from rasterio.warp import transform_bounds
 
 from spectile.errors import InputError
 from spectile.mapping.scene_map import Progress, map_scene
-from spectile.mapping.split_raster import SPLIT_LEGEND
+from spectile.mapping.split_raster import SPLIT_FILE_LEGEND, sides_in
 from spectile.model import Model, sha256
 from spectile.runs.hardware import best_device
 from spectile.runs.mask_labels import Numbering, mask_labels
 from spectile.runs.scores import map_scores
 from spectile.scenes.labels import open_labels
 from spectile.scenes.scene import Scene
+from spectile.scenes.splits import TEST
 
 TEST_PIXELS = "These are the test pixels of the run that trained the model: {verdict}"
 OTHER_SPLIT = "The model wasn't trained under this split: pixels it has seen may be among these."
@@ -56,8 +57,8 @@ def evaluate_model(
     scored = opened.classes > 0
     sides = None
     if split is not None:
-        sides = open_labels(split, like=scene, legend=SPLIT_LEGEND).classes
-        scored &= sides == SPLIT_LEGEND.names.index("test") + 1
+        sides = sides_in(open_labels(split, like=scene, legend=SPLIT_FILE_LEGEND).classes)
+        scored &= sides == TEST
         if not scored.any():
             raise InputError(f"{split} has no test pixel that is labelled: give a run's split.tif.")
     rows, columns = np.nonzero(scored)
@@ -84,7 +85,7 @@ def evaluate_model(
     }
 
 
-def _trust(model: Model, scene: Scene, sides: NDArray[np.int32] | None) -> dict[str, Any]:
+def _trust(model: Model, scene: Scene, sides: NDArray[np.uint8] | None) -> dict[str, Any]:
     """How far test and training pixels are known to overlap; None for what nobody can tell."""
     unknown = {"overlap": None, "window_overlap": None}
     if sides is None:

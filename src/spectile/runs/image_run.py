@@ -105,7 +105,8 @@ def write_split(
     InputError unless a resumed run goes on with the images and masks that it was begun with.
     """
     path = folder / SPLIT
-    if resume and _table(path) not in (None, _cells(header, rows)):
+    before = _table(path)
+    if resume and before is not None and _placed(before) != _placed(_cells(header, rows)):
         raise InputError(
             f"{path} is no longer the split of these images, which were changed since the run "
             "was started: start anew with --overwrite."
@@ -129,6 +130,11 @@ def _table(path: Path) -> list[list[str]] | None:
         return None
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.reader(file))
+
+
+def _placed(table: list[list[str]]) -> list[list[str]]:
+    """The same with the images' paths made absolute, as earlier versions didn't."""
+    return [[str(Path(row[0]).absolute()), *row[1:]] if row else row for row in table]
 
 
 def _cells(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[list[str]]:

@@ -32,6 +32,7 @@ from spectile.runs.directory import (
 )
 from spectile.runs.hardware import hardware_of
 from spectile.runs.preparation import parse_bands
+from spectile.runs.settings import check_output
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.describe import band_ranges
 from spectile.scenes.reducers import REDUCING, fit_reducer
@@ -129,11 +130,7 @@ def started(
             found = network.eval()(torch.empty(1, bands, edge, edge)).shape
         except ValueError as error:
             raise InputError(f"{recipe.network} doesn't take these images: {error}") from error
-    if found != (1, classes, *((edge, edge) if pixels else ())):
-        what, other = "pixels, not whole images", "se-resnet-18"
-        if pixels:
-            what, other = "whole images, not pixels", "deeplab-v3-plus"
-        raise InputError(f"{recipe.network} classifies {what}: choose another such as {other}.")
+    check_output(recipe.network, found, (edge, edge) if pixels else None, classes)
     torch.manual_seed(config.seed)
     network = networks.create(recipe.network, bands=bands, classes=classes, **options)
     fresh: frozenset[str] = frozenset()

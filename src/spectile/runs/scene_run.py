@@ -38,6 +38,7 @@ from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
 from spectile.runs.scores import map_scores, read_map
+from spectile.runs.settings import BANDS, build_without_data, check_settings
 from spectile.runs.splitting import make_split
 from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import Labels
@@ -64,11 +65,11 @@ def train_scene(
     The inputs are checked before the directory is touched. A run killed at any moment goes on with
     `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
     """
-    directory = Path(directory)
+    config, directory = config.placed(), Path(directory)
     check_start(config, directory, overwrite=overwrite, resume=resume)
+    check_scene_settings(config)
     scene, labels = open_material(config)
     check_network(config, scene, labels)
-    hardware_of(config.hardware).check()
     tile_edge(scene, config.recipe.window, config.map.memory)
     labels, bands, notes = usable(scene, labels, config)
 
@@ -82,14 +83,10 @@ def train_scene(
     return first
 
 
-def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
-    """Raise InputError for a network or a window that can't be used here."""
+def check_scene_settings(config: SceneConfig) -> None:
+    """Raise InputError for a network and other settings that no scene could make right."""
+    check_settings(config, bands=config.bands, legend=config.legend)
     recipe = config.recipe
-    if recipe.window > min(scene.height, scene.width):
-        raise InputError(
-            f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
-            f"{scene.width} pixels): choose a smaller one."
-        )
     options = networks.describe(recipe.network).options
     if "window" not in options:
         raise InputError(
@@ -101,16 +98,29 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
             "hybridsn-3d."
         )
+    # Fewer bands may be left than these, which check_network knows.
+    bands = recipe.components if recipe.reducer in REDUCING else BANDS
+    network = build_without_data(recipe.network, bands, network_options(recipe))
+    if recipe.shared:
+        check_shares_trunk(network)
+
+
+def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
+    """Raise InputError for a network or a window that this scene doesn't allow."""
+    recipe = config.recipe
+    if recipe.window > min(scene.height, scene.width):
+        raise InputError(
+            f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
+            f"{scene.width} pixels): choose a smaller one."
+        )
     reduced = recipe.reducer in REDUCING
     with torch.device("meta"):
-        network = networks.create(
+        networks.create(
             recipe.network,
             bands=min(recipe.components, scene.bands) if reduced else scene.bands,
             classes=max(1, len(labels.legend)),
             **network_options(recipe),
         )
-    if recipe.shared:
-        check_shares_trunk(network)
 
 
 def network_options(recipe: Recipe) -> dict[str, Any]:
@@ -135,6 +145,7 @@ def _run(
     write_split(
         folder / SPLIT,
         prepared.split.assignment,
+        prepared.labels.classes > 0,
         crs=scene.crs,
         transform=scene.transform,
         overwrite=True,

@@ -33,7 +33,7 @@ from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
 from spectile.runs.directory import METRICS, MODEL, REPORT, trust, versions
 from spectile.runs.evaluation import scene_place
-from spectile.runs.hardware import best_device, hardware_of
+from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
     check_sides,
@@ -45,6 +45,7 @@ from spectile.runs.image_run import (
 )
 from spectile.runs.image_start import Start, loading_workers, network_options, started
 from spectile.runs.segmentation import segment_image
+from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_start, fitted_or_resumed, run_repeats
 from spectile.scenes.labels import open_labels
 from spectile.scenes.open import open_scene
@@ -79,9 +80,10 @@ def train_segment(
     on with `resume` and ends with the same numbers. Raises InputError for what the user has to
     mend.
     """
-    directory = Path(directory)
+    config, directory = config.placed(), Path(directory)
     check_start(config, directory, overwrite=overwrite, resume=resume)
-    hardware_of(config.hardware).check()
+    options = network_options(config.recipe, None)
+    check_image_settings(config, options, pixels=True)
     scene, pairs = _opened(config)
     store = load_images(
         pairs.images,
@@ -91,7 +93,6 @@ def train_segment(
         skip_bad=config.skip_bad,
         progress=progress,
     )
-    options = network_options(config.recipe, None)
     edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
 
     def prepare(seeded: SegmentConfig) -> Callable[[Path], SegmentationRecord]:
