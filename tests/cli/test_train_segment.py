@@ -10,6 +10,7 @@ import rasterio
 from PIL import Image
 from tests.cli.conftest import Field, spectile, write_tif
 from tests.cli.pictures import SMALL_DEEPLAB, masked_pictures
+from tests.metrics_schema import faults
 
 import spectile as library
 
@@ -40,6 +41,7 @@ def metrics(run: Path) -> dict[str, object]:
 def test_a_run_learns_and_says_what_of_it_to_trust(run: Path) -> None:
     found = metrics(run)
     assert found["mean_iou"] > 0.6  # type: ignore[operator]
+    assert faults(found) == []
     split = found["split"]
     assert isinstance(split, dict)
     # Neighbouring names stay together: the first are trained on, the last tested.
@@ -124,6 +126,7 @@ def test_labels_may_have_the_numbers_of_the_training_masks(
         order = ("evaluate", model, scene, tmp_path / "labels.tif", "--out", out, "-q", *more)
         said = spectile(*order, "--overwrite")
         found = json.loads(out.read_text())
+        assert faults(found) == []
         assert all(note in said for note in found["split"]["notes"])
         support = [found["per_class"][name]["support"] for name in ("class 0", "class 1")]
         return support, found["split"]["notes"]

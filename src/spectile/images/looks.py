@@ -70,14 +70,16 @@ def orientation_of(path: Path) -> int:
         return int(file.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
 
 
-def looks_of(paths: Sequence[Path]) -> Looks:
-    """What the files of one set say, and notes on what follows from it."""
+def looks_of(paths: Sequence[Path], *, masked: bool = False) -> Looks:
+    """What the files of one set say, with a mask each or not, and notes on what follows from it."""
     looks = list(in_threads(look_at, paths))
     notes = []
     turned = [path for path, look in zip(paths, looks, strict=True) if look.orientation != UPRIGHT]
     if turned:
+        beside = "; masks count as drawn on what is shown so" if masked else ""
         notes.append(
-            f"{_images(len(turned))} turned as the EXIF orientation says, the first is {turned[0]}."
+            f"{_images(len(turned))} turned as the EXIF orientation says, the first is "
+            f"{turned[0]}{beside}."
         )
     paged = [path for path, look in zip(paths, looks, strict=True) if look.pages > 1]
     if paged:

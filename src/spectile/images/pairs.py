@@ -82,7 +82,7 @@ def open_pair_set(
         one = np.zeros(len(pairs.images), np.int64)
         sides = draw_sides(one, pairs.sides, keys, train=train, validation=validation, seed=seed)
     check_pair_sides(sides)
-    looks = looks_of(pairs.images)
+    looks = looks_of(pairs.images, masked=True)
     return PairSet(
         ImageFiles(pairs.images, bands_last, looks.alpha),
         MaskFiles(pairs.masks, known.meaning),
