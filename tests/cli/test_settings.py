@@ -6,6 +6,10 @@ import pytest
 from tests.cli.conftest import spectile
 from tests.cli.pictures import class_folders
 
+from spectile.errors import InputError
+from spectile.runs.config import SceneConfig, SplitConfig
+from spectile.runs.image_run import write_split
+
 CLASSIFY = ("train", "classify", "--images", "nowhere")
 SEGMENT = ("train", "segment", "--images", "nowhere", "--masks", "nowhere")
 SCENE = ("train", "scene", "nowhere.tif", "nowhere.gpkg")
@@ -45,3 +49,36 @@ def test_a_recipe_brings_only_options_that_the_network_has(tmp_path: Path) -> No
         *("--epochs", "1"),
     )
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_configuration_works_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("scene.tif", "labels.mat", "split.tif"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    config = SceneConfig(
+        scene="scene.tif",
+        labels="labels.mat:truth",
+        legend="none.csv",
+        split=SplitConfig(kind="file", files=("split.tif",)),
+    ).placed()
+    assert config.scene == str(tmp_path / "scene.tif")
+    assert config.labels == f"{tmp_path / 'labels.mat'}:truth"
+    assert config.legend == "none.csv"
+    assert config.split.files == (str(tmp_path / "split.tif"),)
+    assert SceneConfig(scene="indian-pines").placed().scene == "indian-pines"
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_relative_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "split.csv").write_text("image,side\ni/0.png,train\n")
+    rows = [(str(tmp_path / "i" / "0.png"), "train")]
+    write_split(tmp_path, ("image", "side"), rows, ["1f"], resume=True)
+    write_split(tmp_path, ("image", "side"), rows, ["1f"], resume=True)
+    with pytest.raises(InputError, match="pixels of 1 images or of their masks"):
+        write_split(tmp_path, ("image", "side"), rows, ["2e"], resume=True)
+    with pytest.raises(InputError, match="no longer the split"):
+        write_split(tmp_path, ("image", "side"), [(rows[0][0], "test")], ["1f"], resume=True)

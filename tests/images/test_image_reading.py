@@ -100,6 +100,21 @@ def test_pages_that_are_no_bands_are_refused(
         read_image(paged(tmp_path / "a.tif", pages))
 
 
+@pytest.mark.parametrize(
+    "description",
+    ["ImageJ=1.11a\nimages=5\nslices=5\n", '{"shape": [5, 20, 20], "truncated": true}'],
+)
+def test_images_that_the_directory_does_not_list_are_missed(
+    tmp_path: Path, description: str
+) -> None:
+    path = raster(tmp_path / "a.tif", NOISE[:1])
+    assert read_image(path).shape == (1, 20, 20)
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(TIFFTAG_IMAGEDESCRIPTION=description)
+    with pytest.raises(UnreadableImageError, match="its description counts 5 images"):
+        read_image(path)
+
+
 def test_overviews_and_masks_are_no_pages(tmp_path: Path) -> None:
     wide = np.random.default_rng(0).integers(0, 9, (3, 600, 600)).astype(np.uint8)
     path = raster(tmp_path / "a.tif", wide, tiled=True, blockxsize=256, blockysize=256)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +58,7 @@ def read_raster(
         pages = pages_of(dataset)
         if pages:
             return _paged(path, pages)
+        _check_listed(dataset)
         types = sorted(set(dataset.dtypes))
         if len(types) != 1:
             raise ValueError(f"its bands are of the types {', '.join(types)}")
@@ -114,6 +117,26 @@ def is_band(shares: NDArray[np.float64], hidden: NDArray[np.bool_]) -> bool:
 def hides_all(stored: NDArray[Any], channel: int) -> bool:
     """Whether an alpha channel hides all of an image (bands, H, W) that shows something."""
     return not stored[channel].any() and bool(stored.any())
+
+
+_IMAGEJ = re.compile(r"ImageJ=.*\nimages=(\d+)", re.DOTALL)
+_SHAPED = re.compile(r'\{"shape": \[([\d, ]+)\]')
+"""How ImageJ and tifffile say that the pixels of several images follow those of the one listed."""
+
+
+def _check_listed(dataset: DatasetReader) -> None:
+    """Raise ValueError if a TIFF's description tells of images that its directory doesn't list."""
+    text = dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", "")
+    counted, shaped = _IMAGEJ.match(text), _SHAPED.match(text)
+    images = int(counted[1]) if counted else 1
+    if shaped:
+        pixels = math.prod(int(length) for length in shaped[1].split(","))
+        images = pixels // (dataset.count * dataset.height * dataset.width)
+    if images > 1:
+        raise ValueError(
+            f"its description counts {images} images and its directory lists one: write them as "
+            "bands or as pages"
+        )
 
 
 def _paged(path: str | os.PathLike[str], pages: list[str]) -> RasterFile:

@@ -132,6 +132,11 @@ def _opened(config: SegmentConfig) -> tuple[Scene | None, PairSet]:
             train=config.split.train,
             validation=config.split.validation,
         )
+    if config.ignore:
+        raise InputError(
+            "--ignore is for masks of images: in a scene's labels nodata and 0 mean unlabelled, so "
+            "leave out other numbers there."
+        )
     scene = open_scene(config.scene, bands_last=config.bands_last)
     if config.labels is None:
         raise InputError(f"{config.scene} comes without labels: name a raster or polygons.")
