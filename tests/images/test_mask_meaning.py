@@ -135,6 +135,7 @@ BLENDS: dict[str, Callable[[int], Image.Image]] = {
     "compressed": lambda seed: jpeg((classes(seed) == 1) * GREYS[1]),
     "compressed colours": lambda seed: jpeg(COLORS[classes(seed)]),
     "palette": lambda seed: resized(COLORS[classes(seed)], Image.Resampling.BILINEAR).quantize(64),
+    "one level as RGB": lambda seed: BLENDS["one level"](seed).convert("RGB"),
     "one level": lambda seed: Image.fromarray(
         np.where(
             np.roll(classes(seed) == 1, 1, axis=0) ^ (classes(seed) == 1),

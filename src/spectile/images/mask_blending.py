@@ -15,11 +15,12 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from spectile.errors import InputError
 from spectile.images.mask_census import MaskCensus
+from spectile.images.mask_classes import color_name
 from spectile.images.mask_files import NOTHING, MaskPixels, read_mask
 
 MOST_MASKS = 24
 """Masks that are looked at, those with the most values."""
-EDGE = 1024
+EDGE = 512
 """Of the middle of a mask that is looked at, in pixels."""
 
 SOLID_CORE, SOLID_SHARE = 0.2, 0.005
@@ -63,20 +64,21 @@ class _Sums:
 
 def refuse_blended(masks: Sequence[MaskCensus]) -> None:
     """Raise InputError if the values of `masks` look blended at the borders of a few."""
-    values = {value for mask in masks for value in mask.counts}
+    grey = all(not mask.colored or mask.grey for mask in masks)
+    values = {value for mask in masks for value in (mask.values if grey else mask.counts)}
     greys = {0, 255} <= values and any(MIDDLE[0] <= value <= MIDDLE[1] for value in values)
     if len(values) <= MANY and not greys:
         return
     sums = _Sums()
     for mask in sorted(masks, key=lambda mask: -len(mask.counts))[:MOST_MASKS]:
-        numbers = _middle(read_mask(mask.path))
+        numbers = _middle(read_mask(mask.path), grey=grey)
         if min(numbers.shape) >= 3:
             sums.add(numbers)
     thin, solid = _kinds(sums)
     if not _is_blended(sums, thin, solid):
         return
     share = sum(sums.pixels[value] for value in thin) / sum(sums.pixels.values())
-    name = (lambda value: f"#{value:06x}") if masks[0].colored else str
+    name = str if grey else color_name
     found = ", ".join(name(value) for value in sorted(thin)[:3])
     between = ", ".join(name(value) for value in sorted(solid)[:4])
     raise InputError(
@@ -110,12 +112,15 @@ def _is_blended(sums: _Sums, thin: set[int], solid: set[int]) -> bool:
     return solid == {0, 255} and middle and _of(sums.between, thin) >= MIXED * count
 
 
-def _middle(mask: MaskPixels) -> NDArray[np.int32]:
+def _middle(mask: MaskPixels, *, grey: bool) -> NDArray[np.int32]:
     rows, columns = (
         slice(max(0, (length - EDGE) // 2), max(0, (length - EDGE) // 2) + EDGE)
         for length in mask.numbers.shape
     )
-    return mask.numbers[rows, columns]
+    numbers = mask.numbers[rows, columns]
+    if not (grey and mask.colored):
+        return numbers
+    return np.where(numbers == NOTHING, NOTHING, numbers // 0x010101).astype(np.int32)
 
 
 def _others(numbers: NDArray[np.int32]) -> NDArray[np.int64]:
