@@ -35,6 +35,7 @@ from spectile.model_header import (
     read_tensors,
 )
 from spectile.scenes.components import Preprocessing
+from spectile.scenes.image_bands import image_bands
 from spectile.scenes.legend import Legend
 from spectile.scenes.scene import Scene
 
@@ -107,6 +108,14 @@ class Model:
                 f"model's window of {self.window}: train with a smaller --window."
             )
         return Preprocessing(bands, self.preprocessing.reducer, self.preprocessing.padding)
+
+    def as_trained(self, scene: Scene) -> Scene:
+        """`scene` read as the images were that a segmentation model was trained on.
+
+        Palettes become colours, an alpha channel says what is missing; see
+        :func:`spectile.scenes.image_bands.image_bands`. Other models take scenes as they are.
+        """
+        return image_bands(scene, self.scene_bands) if self.task == "segment" else scene
 
     @overload
     def map(
@@ -190,7 +199,7 @@ class Model:
         from spectile.scenes.as_scene import as_scene
         from spectile.scenes.data_array import is_data_array
 
-        opened = as_scene(scene, self.scene_bands, bands_last)
+        opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))
         if self.task != "classify" and (doubt := unlike_training(self, opened)):
             warnings.warn(doubt, stacklevel=2)
         if path is not None:

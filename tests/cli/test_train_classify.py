@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from tests.cli.conftest import spectile
 from tests.cli.pictures import TINY, class_folders
+from tests.metrics_schema import faults
 
 import spectile as library
 
@@ -159,6 +160,7 @@ def test_resuming_and_repeating_give_the_same_scores(pictures: Path, tmp_path: P
     spectile(*order, "--out", tmp_path / "one")
     metrics = json.loads((tmp_path / "one" / "metrics.json").read_text())
     assert len(metrics["repeats"]) == 2
+    assert faults(metrics) == []
     assert metrics["std"]["overall_accuracy"] is not None
     for name in ("metrics.json", "repeat-2/model.safetensors", "repeat-2/metrics.json"):
         (tmp_path / "one" / name).unlink()

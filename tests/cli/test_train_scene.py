@@ -17,6 +17,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from tests.cli.conftest import QUICK, Field, spectile, write_tif
 from tests.mapping.small_model import assert_alike
+from tests.metrics_schema import faults
 
 from spectile.blocks import SpatialChannelExcitation
 from spectile.cli.train_scene import PLACES, scene
@@ -54,7 +55,9 @@ def test_the_run_directory_is_complete(run: Path) -> None:
 
 
 def test_the_default_split_shares_no_pixel_and_says_so(run: Path) -> None:
-    split = json.loads((run / "metrics.json").read_text())["split"]
+    found = json.loads((run / "metrics.json").read_text())
+    assert faults(found) == []
+    split = found["split"]
     assert split["kind"] == "blocks"
     assert split["window_overlap"] == split["overlap"] == 0
     assert "No test window shares a pixel" in split["verdict"]

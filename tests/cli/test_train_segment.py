@@ -1,15 +1,17 @@
 """Segmenting images and scenes from the command line, from masks to report and map."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 from PIL import Image
-from tests.cli.conftest import Field, spectile
+from tests.cli.conftest import Field, spectile, write_tif
 from tests.cli.pictures import SMALL_DEEPLAB, masked_pictures
 from tests.mapping.small_model import assert_alike
+from tests.metrics_schema import faults
 
 import spectile as library
 
@@ -40,6 +42,7 @@ def metrics(run: Path) -> dict[str, object]:
 def test_a_run_learns_and_says_what_of_it_to_trust(run: Path) -> None:
     found = metrics(run)
     assert found["mean_iou"] > 0.6  # type: ignore[operator]
+    assert faults(found) == []
     split = found["split"]
     assert isinstance(split, dict)
     # Neighbouring names stay together: the first are trained on, the last tested.
@@ -50,6 +53,8 @@ def test_a_run_learns_and_says_what_of_it_to_trust(run: Path) -> None:
     assert sides.count("test") == split["test_images"]
     # The column between the halves has no class.
     assert split["test_pixels"] == sides.count("test") * 48 * 47
+    assert split["unlabelled_test_pixels"] == sides.count("test") * 48
+    assert any("pixels of the test images are unlabelled" in note for note in split["notes"])
     assert "Mean IoU" in (run / "report.html").read_text()
 
 
@@ -70,6 +75,108 @@ def test_predicted_masks_have_the_numbers_of_the_training_masks(
     again = ("predict", run / "model.safetensors", images, "--out", tmp_path / "masks", "-q")
     assert "exists" in spectile(*again, code=2)
     spectile(*again, "--overwrite")
+
+
+def test_masks_of_equal_names_are_all_written_and_none_over_an_image(
+    run: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    red, blue = (Image.new("RGB", (48, 48), color) for color in ("red", "blue"))
+    for place in ("f1/x.png", "f2/x.png", "f3/a.png", "f3/a.jpg", "f3/b.png"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (red if place < "f2" else blue).save(tmp_path / place)
+    model = run / "model.safetensors"
+
+    def predicted(*paths: Path, out: str, code: int = 0) -> str:
+        return spectile("predict", model, *paths, "--out", tmp_path / out, "-q", code=code)
+
+    assert "2 images" in predicted(tmp_path / "f1", tmp_path / "f2", out="p1")
+    assert sorted(p.relative_to(tmp_path / "p1").as_posix() for p in tmp_path.glob("p1/*/*")) == [
+        "f1/x.png",
+        "f2/x.png",
+    ]
+    assert "3 images" in predicted(tmp_path / "f3", tmp_path / "f3" / "b.png", out="p2")
+    assert sorted(path.name for path in (tmp_path / "p2").iterdir()) == [
+        "a.jpg.png",
+        "a.png.png",
+        "b.png",
+    ]
+    before = (tmp_path / "f1" / "x.png").read_bytes()
+    said = spectile(
+        *("predict", model, tmp_path / "f1", "--out", tmp_path / "f1", "-q", "--overwrite"), code=2
+    )
+    assert "would replace the image of that name" in said
+    assert (tmp_path / "f1" / "x.png").read_bytes() == before
+
+
+def test_labels_may_have_the_numbers_of_the_training_masks(
+    run: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    images, masks = pictures
+    model = run / "model.safetensors"
+    pixels = np.asarray(Image.open(images / "00.png")).transpose(2, 0, 1)
+    mask = np.asarray(Image.open(masks / "00.png"))
+    seen = np.full((1, 48, 48), 255, np.uint8)
+    seen[:, :6] = 0
+    scene = write_tif(
+        tmp_path / "scene.tif", np.concatenate([pixels, seen]), photometric="RGB", alpha="YES"
+    )
+
+    def scored(values: np.ndarray, *more: str) -> tuple[list[int], list[str]]:
+        write_tif(tmp_path / "labels.tif", values[None].astype(np.uint8))
+        out = tmp_path / "scores.json"
+        order = ("evaluate", model, scene, tmp_path / "labels.tif", "--out", out, "-q", *more)
+        said = spectile(*order, "--overwrite")
+        found = json.loads(out.read_text())
+        assert faults(found) == []
+        assert all(note in said for note in found["split"]["notes"])
+        support = [found["per_class"][name]["support"] for name in ("class 0", "class 1")]
+        return support, found["split"]["notes"]
+
+    truth = [int((mask[6:] == value).sum()) for value in (0, 1)]
+    by_masks, notes = scored(mask)  # 0, 1 and 255
+    assert by_masks == truth
+    assert "those of the training masks, 0, 1" in notes[0]
+    assert "have no data in the scene" in notes[1]
+    halves = np.where(mask == 255, 0, mask)
+    assert scored(halves)[0] == [truth[0] + 42, truth[1]]
+    assert scored(halves, "--numbers", "map")[0] == [truth[1], 0]
+    mapped = np.where(mask == 255, 0, mask + 1)
+    assert scored(mapped)[0] == truth
+    assert "the map's, 1, 2" in scored(mapped)[1][0]
+    said = spectile(
+        *("evaluate", model, scene, tmp_path / "labels.tif", "--numbers", "masks", "-q"), code=2
+    )
+    assert "holds 2, which is no number of the training masks" in said
+
+
+def test_no_data_is_told_from_a_white_class(run: Path, tmp_path: Path) -> None:
+    model = library.load(run / "model.safetensors")
+    replace(model, mask_values=(0, 255)).save(tmp_path / "white.safetensors")
+    pixels = np.full((48, 48, 4), 200, np.uint8)
+    pixels[:, :20, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    said = spectile(
+        *("predict", tmp_path / "white.safetensors", tmp_path / "a.png"),
+        *("--out", tmp_path / "masks", "-q"),
+    )
+    assert "254 means no data in the masks, for 255 is a class" in said
+    found = np.asarray(Image.open(tmp_path / "masks" / "a.png"))
+    assert (found[:, :20] == 254).all()
+    assert set(np.unique(found[:, 20:])) <= {0, 255}
+
+
+def test_a_run_is_not_resumed_on_other_masks(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = masked_pictures(tmp_path)
+    order = (*TRAIN, "--images", images, "--masks", masks, "--out", tmp_path / "run")
+    spectile(*order, *SMALL_DEEPLAB, "-q")
+    for name in ("report.html", "model.safetensors", "metrics.json"):
+        (tmp_path / "run" / name).unlink()
+    mask = np.array(Image.open(masks / "03.png"))
+    mask[mask < 2] = 1 - mask[mask < 2]
+    Image.fromarray(mask).save(masks / "03.png")
+    said = spectile(*order, *SMALL_DEEPLAB, "-q", "--resume", code=2)
+    assert "pixels of 1 images or of their masks" in said
+    assert "03.png" in said
 
 
 def test_a_scene_is_cut_into_tiles_and_mapped(field: Field, tmp_path: Path) -> None:

@@ -106,10 +106,11 @@ def test_ignored_values(tmp_path: Path, write: Callable[[Path], None]) -> None:
     np.testing.assert_array_equal(pairs.masks.read(0), [[0, 1, 2], [2, 1, 0]])
 
 
-def test_what_is_ignored_replaces_255(tmp_path: Path) -> None:
+def test_what_is_ignored_adds_to_255(tmp_path: Path) -> None:
     pairs = pairs_of(tmp_path, grey, ignore=(1,))
-    assert pairs.mask_values == (0, 2, 255)
-    np.testing.assert_array_equal(pairs.masks.read(0), [[1, 0, 2], [2, 0, 3]])
+    assert pairs.mask_values == (0, 2)
+    np.testing.assert_array_equal(pairs.masks.read(0), [[1, 0, 2], [2, 0, 0]])
+    assert "255 means unlabelled in the masks (4 of 24 pixels)" in " ".join(pairs.notes)
 
 
 def black_and_white(path: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_legend_without_zero(tmp_path: Path) -> None:
     assert pairs.mask_values == pairs.legend.values == (1, 2, 5)
     np.testing.assert_array_equal(pairs.masks.read(0), [[0, 1, 2], [2, 1, 0]])
     pairs = open_pair_set(tmp_path / "images", tmp_path / "masks", legend=tmp_path / "legend.csv")
-    with pytest.raises(InputError, match=r"masks/0\.png holds the value 0.*--ignore 0"):
+    with pytest.raises(InputError, match=r"masks/0\.png holds the value 0.*ignore=0"):
         pairs.masks.read(0)
 
 
@@ -287,7 +288,7 @@ def test_a_damaged_mask_is_left_to_the_loader(tmp_path: Path) -> None:
     pairs = pairs_of(tmp_path, damaged(VALUES))
     with pytest.raises(UnreadableImageError, match=r"masks/1\.png"):
         pairs.masks.read(1)
-    with pytest.raises(InputError, match=r"masks/1\.png .* --skip-bad"):
+    with pytest.raises(InputError, match=r"masks/1\.png .* skip_bad=True"):
         load_images(pairs.images, range(4), memory=1, masks=pairs.masks)
     store = load_images(pairs.images, range(4), memory=1, masks=pairs.masks, skip_bad=True)
     assert store.kept.tolist() == [0, 2, 3]

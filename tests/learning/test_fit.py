@@ -171,5 +171,5 @@ def test_two_processes_learn_together_and_validate_as_one(
 
 
 def test_hardware_that_is_not_there_is_an_input_error(windows: Windows, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--accelerator warp"):
+    with pytest.raises(InputError, match="accelerator warp"):
         run(windows, tmp_path, hardware=Hardware("warp"))

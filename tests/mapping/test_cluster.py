@@ -123,7 +123,7 @@ def test_when_nobody_is_left_what_is_mapped_stays(
         if done > 0.3 * total:
             (worker if vanishing == "worker" else dask.processes[0]).kill()
 
-    with pytest.raises(InputError, match=r"scheduler .* answer .* is kept for --resume"):
+    with pytest.raises(InputError, match=r"scheduler .* answer .* is kept for resume=True"):
         map_on(dask, scene, progress=kill)
     assert not Path("map.tif").exists()
     assert (part_folder(Path("map.tif")) / "journal").read_text().count("\n") > 5
@@ -154,7 +154,7 @@ def test_what_a_worker_finds_wrong_is_one_sentence(
     spoiled = write_tif(Path("spoiled.tif"), cube(HEIGHT, WIDTH), compress="deflate")
     content = spoiled.read_bytes()
     spoiled.write_bytes(content[:3000] + b"\xff" * 20_000 + content[23_000:])
-    with pytest.raises(InputError, match=r"spoiled\.tif can't be read in rows .*--keep-going"):
+    with pytest.raises(InputError, match=r"spoiled\.tif can't be read in rows .*keep_going=True"):
         map_on(dask, open_scene(spoiled))
     assert not Path("map.tif").exists()
 

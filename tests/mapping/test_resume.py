@@ -276,7 +276,7 @@ def test_another_memory_goes_on_in_the_same_tiles_if_they_fit(tmp_path: Path, sc
     map_scene(small_model(), scene, tmp_path / "whole/map.tif", memory=little)
     interrupted(scene, tmp_path / "map.tif", tiles=1, memory=little)
     less = classifier.gigabytes(8)
-    with pytest.raises(InputError, match=r"tiles of up to 16 pixels .* least 0\.1 GB"):
+    with pytest.raises(InputError, match=r"tiles of up to 16 pixels .* least memory=0\.1"):
         map_scene(small_model(), scene, tmp_path / "map.tif", memory=less, resume=True)
     map_scene(small_model(), scene, tmp_path / "map.tif", memory=2, resume=True)
     assert contents(tmp_path) == contents(tmp_path / "whole")
@@ -304,7 +304,9 @@ def test_a_disk_that_fills_up_at_the_end_costs_no_tile(
 
     with monkeypatch.context() as patched:
         patched.setattr(MapWriter, "_finish", full)
-        with pytest.raises(InputError, match=r"no space left .* is kept for --resume\.") as refused:
+        with pytest.raises(
+            InputError, match=r"no space left .* is kept for resume=True\."
+        ) as refused:
             map_scene(small_model(), scene, path)
     assert "\n" not in str(refused.value)
     assert "reserve" not in contents(part_folder(path))

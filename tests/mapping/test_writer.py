@@ -255,12 +255,20 @@ def test_nothing_shows_before_the_end(tmp_path):
     assert (tmp_path / "map.tif").is_file()
 
 
-@pytest.mark.parametrize("there", ["map.tif", "map.qml", "map.tif.aux.xml", "map_entropy.tif"])
+@pytest.mark.parametrize("there", ["map.tif", "map.qml", "map_entropy.tif"])
 def test_what_exists_is_kept_unless_overwriting_is_asked_for(tmp_path, there):
     (tmp_path / there).write_bytes(b"precious")
-    with pytest.raises(InputError, match=rf"{there} exists.*--overwrite"):
+    with pytest.raises(InputError, match=rf"{there} exists.*overwrite=True"):
         write(tmp_path / "map.tif", patchy(20, 30))
     assert contents(tmp_path) == {there: b"precious"}
+
+
+@pytest.mark.parametrize("left", ["map.tif.aux.xml", "map.tif.ovr", "map_entropy.tif.aux.xml"])
+def test_what_programs_leave_beside_a_map_blocks_nothing(tmp_path, left):
+    (tmp_path / left).write_text("statistics of a map that is gone")
+    write(tmp_path / "map.tif", patchy(20, 30))
+    assert sorted(contents(tmp_path)) == ["map.qml", "map.tif", "map.tif.aux.xml"]
+    assert b"gone" not in (tmp_path / "map.tif.aux.xml").read_bytes()
 
 
 def test_overwriting_replaces_the_map_with_all_that_belongs_to_it(tmp_path):

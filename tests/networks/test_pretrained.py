@@ -274,7 +274,7 @@ def test_weights_of_another_network_change_nothing(saved, options, wanted, reaso
 
 def test_foreign_names_without_their_source_are_refused_with_the_way_out(tmp_path):
     torch.save(weights_of("resnet-18", "torchvision"), tmp_path / "w.pth")
-    with pytest.raises(InputError, match="--weights-from timm or torchvision"):
+    with pytest.raises(InputError, match="weights_from timm or torchvision"):
         start_from(created("resnet-18"), tmp_path / "w.pth", name="resnet-18", bands=3)
 
 

@@ -170,7 +170,7 @@ def test_a_file_without_coordinate_system_is_taken_to_be_the_scenes(tmp_path):
 def test_which_column(tmp_path):
     area = [cells(0, 0)]
     both = write(tmp_path / "both.gpkg", area, crop=["corn"], use=["field"])
-    with pytest.raises(InputError, match=r"the columns crop, use.*--column"):
+    with pytest.raises(InputError, match=r"the columns crop, use.*column"):
         open_labels(both, like=scene())
     assert open_labels(both, like=scene(), column="use").legend.names == ("field",)
     assert open_labels(both, like=scene(), column="CROP").legend.names == ("corn",)

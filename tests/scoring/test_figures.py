@@ -98,3 +98,25 @@ def test_the_curve_is_the_mean_iou_where_the_history_has_it() -> None:
     svg = figures.learning_curves([{**row, "validation_mean_iou": None}], of="images")
     assert "Mean IoU: no validation images" in svg
     assert "Accuracy on validation images" in figures.learning_curves([row], of="images")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "ticks"),
+    [
+        ((1, 1), [1]),
+        ((1, 5), [1, 2, 3, 4, 5]),
+        ((1, 50), [1, 10, 20, 30, 40, 50]),
+        ((0, 30), [0, 5, 10, 15, 20, 25, 30]),
+    ],
+)
+def test_the_first_epoch_is_labelled(epochs: tuple[int, int], ticks: list[int]) -> None:
+    assert figures._epoch_ticks(*epochs) == ticks
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=5))
+def test_scores_start_at_a_labelled_line(scores: list[float]) -> None:
+    ticks = figures._score_ticks(scores)
+    assert 2 <= len(ticks) <= 7
+    assert ticks[-1] == 1
+    assert ticks[0] <= min((score for score in scores if score == score), default=1) + 1e-9
+    assert ticks[0] >= -1e-9

@@ -77,7 +77,7 @@ def test_one_run_with_all_that_a_reader_needs(tmp_path: Path) -> None:
     page = written(tmp_path / "report.html", run())
     assert page.open == []
     assert page.tags.count("img") == 5, "scene, labels, split, map, errors"
-    assert page.tags.count("svg") == 1
+    assert page.tags.count("svg") == 2
     for words in (
         "Indian Pines",
         "a verdict",

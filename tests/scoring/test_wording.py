@@ -76,3 +76,9 @@ def test_the_score_to_go_by_comes_first() -> None:
     text = wording.advice([("random", 0.98, True), ("blocks", 0.71, False)])
     assert text.index("go by 71.0% (blocks)") < text.index("98.0% (random) only for comparison")
     assert "go by" not in wording.advice([("random", 0.98, True), ("again", 0.99, True)])
+
+
+def test_captions_name_files_without_all_the_folders_above() -> None:
+    assert wording.file_name("/home/me/photos/red/3.png") == "red/3.png"
+    assert wording.file_name("red/3.png") == "red/3.png"
+    assert wording.file_name("rows 0-127, columns 0-127") == "rows 0-127, columns 0-127"

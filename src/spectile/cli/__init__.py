@@ -41,7 +41,7 @@ def main() -> None:
     except USAGE_ERROR as error:
         _refuse(error)
     except InputError as error:
-        print(f"spectile: {error}", file=sys.stderr)
+        print(f"spectile: {error.on_command_line}", file=sys.stderr)
         sys.exit(2)
     except UnicodeEncodeError as error:
         name = ascii(error.object[:200])

@@ -37,5 +37,5 @@ def demo(
             progress=progress,
         )
     for record in records:
-        print_scores(record.metrics)
+        print_scores(record.metrics, record.extra_notes)
     print(f"Report: {report}")

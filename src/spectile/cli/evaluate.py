@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from spectile.cli.options import BandsLast, Overwrite, Quiet, Threads
+from spectile.errors import InputError
 
 
 def evaluate(
@@ -17,6 +18,10 @@ def evaluate(
     column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
     split: Annotated[
         str | None, typer.Option(help="A run's split.tif: score its test pixels only.")
+    ] = None,
+    numbers: Annotated[
+        str | None,
+        typer.Option(help="masks or map: whose numbers the labels have, where both fit."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
     bands_last: BandsLast = None,
@@ -35,6 +40,7 @@ def evaluate(
     from spectile.scenes.open import open_scene
     from spectile.scoring.records import is_metrics, write_metrics
 
+    numbering = _numbering(numbers)
     if out is not None:
         check_ending(out, "scores", (".json",))
     use_threads(threads)
@@ -43,6 +49,7 @@ def evaluate(
     if out is not None:
         inputs = [str(model), scene, labels, *opened.files, *([split] if split else [])]
         check_output(out, ours=is_metrics, overwrite=overwrite, inputs=inputs)
+    opened = trained.as_trained(opened)
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet) as progress:
         metrics = evaluate_model(
@@ -51,9 +58,20 @@ def evaluate(
             labels,
             column=column,
             split=split,
+            numbering=numbering,
             progress=progress,
         )
     print_label_counts(metrics.get("labels"))
     print_scores(metrics)
     if out is not None:
         write_metrics(out, metrics)
+
+
+def _numbering(text: str | None) -> Literal["masks", "map"] | None:
+    if text == "masks":
+        return "masks"
+    if text == "map":
+        return "map"
+    if text is not None:
+        raise InputError(f"--numbers {text} means nothing: say masks or map.")
+    return None

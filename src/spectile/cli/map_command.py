@@ -89,7 +89,7 @@ def map_(
     check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)
     trained = load(model)
-    opened = open_scene(scene, bands_last=bands_last, bands=trained.scene_bands)
+    opened = trained.as_trained(open_scene(scene, bands_last=bands_last, bands=trained.scene_bands))
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
         summary = map_scene(

@@ -31,6 +31,7 @@ def predict(
 ) -> None:
     """Classify images into a table, or every pixel of them into masks."""
     from spectile.cli.bars import pixels_bar
+    from spectile.cli.printing import print_notes
     from spectile.files import check_ending, check_output
     from spectile.images import IMAGE_SUFFIXES
     from spectile.model import load
@@ -80,4 +81,5 @@ def predict(
     for name, reason in done.bad:
         print(f"spectile: {name} was left out: {reason}", file=sys.stderr)
     rate = done.images / (time.perf_counter() - start)
+    print_notes(done.notes)
     print(f"{done.images} images, {rate:.1f} a second: {out}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,15 +30,16 @@ def print_doubts(model: Model, scene: Scene, *, quiet: bool) -> None:
         print(f"spectile: {doubt}", file=sys.stderr, flush=True)
 
 
-def print_scores(metrics: Mapping[str, Any]) -> None:
-    """One line of scores, one line on how far to trust them."""
+def print_scores(metrics: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
+    """One line of scores, one line on how far to trust them, and the notes of the report."""
     split = metrics["split"]
     print(f"{metrics['network']}, {split['kind']} split, {split['test_pixels']} test pixels:")
     print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in NAMES.items()))
     print(f"  {split['verdict']}")
+    print_notes((*(split.get("notes") or ()), *notes))
 
 
-def print_image_scores(metrics: Mapping[str, Any]) -> None:
+def print_image_scores(metrics: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
     """The same of runs on images."""
     split = metrics["split"]
     # Of whole images nobody asks what they have in common.
@@ -46,6 +47,13 @@ def print_image_scores(metrics: Mapping[str, Any]) -> None:
     print(f"{metrics['network']}, {split['kind']} split, {split['test_images']} test images:")
     print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in names.items()))
     print(f"  {split['verdict']}")
+    print_notes((*(split.get("notes") or ()), *notes))
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """A line for each."""
+    for note in notes:
+        print(f"  note: {note}")
 
 
 def _figure(metrics: Mapping[str, Any], key: str) -> str:

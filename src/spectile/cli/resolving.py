@@ -56,6 +56,8 @@ def resolved(
         for section in sections:
             place = place.setdefault(section, {})
         place[name] = {**place.get(name, {}), **value} if isinstance(value, dict) else value
+    if recipe is not None or base is None:
+        _leave_out_strange(document["recipe"], options.get("option") or {})
     return parse_config(document, "the options", kind)
 
 
@@ -97,6 +99,21 @@ def finished_already(config: RunConfig, out: Path, *, resume: bool) -> bool:
         return False
     print(f"Report: {out / 'report.html'}; the run is finished already.")
     return True
+
+
+def _leave_out_strange(recipe: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Take out what a recipe says of its own network and the chosen one lacks.
+
+    What was `given` stays, to be refused by name.
+    """
+    from spectile import networks
+
+    if "options" not in recipe or recipe["network"] not in networks.names():
+        return
+    known = networks.describe(recipe["network"]).options
+    recipe["options"] = {
+        name: value for name, value in recipe["options"].items() if name in known or name in given
+    }
 
 
 def network_options(entries: list[str] | None) -> dict[str, Any] | None:

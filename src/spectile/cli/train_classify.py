@@ -113,5 +113,5 @@ def classify(
         finished = train_classify(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
-    print_image_scores(finished.metrics)
+    print_image_scores(finished.metrics, finished.extra_notes)
     print(f"Report: {out / 'report.html'}")

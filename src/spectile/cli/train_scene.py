@@ -150,5 +150,5 @@ def scene(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_label_counts(finished.metrics.get("labels"))
-    print_scores(finished.metrics)
+    print_scores(finished.metrics, finished.extra_notes)
     print(f"Report: {out / 'report.html'}")

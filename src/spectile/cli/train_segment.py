@@ -44,7 +44,7 @@ def segment(
     column: Annotated[str | None, typer.Option(help="Class column of vector labels.")] = None,
     tile: Annotated[int | None, typer.Option(help="Edge of the scene's tiles in pixels.")] = None,
     ignore: Annotated[
-        list[int] | None, typer.Option(help="Number of no class in masks; repeatable.")
+        list[int] | None, typer.Option(help="Number of no class in masks, besides 255; repeatable.")
     ] = None,
     out: o.Out = None,
     config: o.ConfigFile = None,
@@ -135,5 +135,5 @@ def segment(
             settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_label_counts(finished.metrics.get("labels"))
-    print_image_scores(finished.metrics)
+    print_image_scores(finished.metrics, finished.extra_notes)
     print(f"Report: {out / 'report.html'}")

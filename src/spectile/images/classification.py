@@ -16,6 +16,8 @@ from spectile.images.class_table import list_class_table
 from spectile.images.drawn_sides import draw_sides
 from spectile.images.image_set import ImageSet, check_image_sides
 from spectile.images.listing import Listing
+from spectile.images.looks import looks_of
+from spectile.images.sources import ImageFiles, ImageSource
 from spectile.scenes.labels import TABLES
 from spectile.scenes.legend import Legend, make_legend, read_legend
 from spectile.scenes.splits import TEST, VALIDATION
@@ -62,14 +64,15 @@ def open_image_set(
         classes, listing.sides, listing.keys, train=train, validation=validation, seed=seed
     )
     nothing_drawn = given >= {TEST} and (given >= {VALIDATION} or validation == 0)
+    source, notes = _looked_at(listing.images)
     images = ImageSet(
-        listing.images,
+        source,
         classes,
         sides,
         found,
         "given" if TEST in given else "random",
         None if nothing_drawn else seed,
-        (*listing.notes, *_notes_on_copies(listing)),
+        (*listing.notes, *notes, *_notes_on_copies(listing)),
     )
     if (images.counts.sum(axis=1) == 1).all():
         raise InputError(
@@ -92,6 +95,14 @@ def _listing(path: Path, *, bands_last: bool) -> Listing:
         f"{path} is a single file: give a folder with a folder of images for each class, or a CSV "
         "of path and label."
     )
+
+
+def _looked_at(images: ImageSource) -> tuple[ImageSource, tuple[str, ...]]:
+    """The images with what the set tells of each file, and notes on it."""
+    if not isinstance(images, ImageFiles):
+        return images, ()
+    looks = looks_of(images.paths)
+    return replace(images, alpha=looks.alpha), looks.notes
 
 
 def _legend(listing: Listing, legend: Legend | str | Path | None) -> Legend:

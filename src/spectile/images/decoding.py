@@ -22,18 +22,26 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes: files are what they hold, whatever their names say."""
 
 
-def read_image(path: str | os.PathLike[str], *, bands_last: bool = True) -> NDArray[Any]:
+def read_image(
+    path: str | os.PathLike[str],
+    *,
+    bands_last: bool = True,
+    alpha: bool | None = None,
+    bands: int | None = None,
+) -> NDArray[Any]:
     """The pixels of an image file (bands, H, W) as uint8, uint16, int16 or float32.
 
     PNG and JPEG give one band if they are grey and three otherwise: palettes and CMYK become RGB,
-    and EXIF's orientation is applied. TIFFs keep their bands, but for palettes. Transparent
-    pixels, nodata and masked ones are missing, which is NaN in float32; so are infinite ones. An
-    alpha channel itself is no band, unless a TIFF's says more than "seen" or "not seen": then it
-    is taken for a fourth band such as the near infrared, which GDAL marks in the same way.
+    and EXIF's orientation is applied. TIFFs keep their bands, but for palettes; pages of one band
+    are bands. Transparent pixels, nodata and masked ones are missing, which is NaN in float32; so
+    are infinite ones. An alpha channel itself is no band. In a TIFF it may be one such as the near
+    infrared, which GDAL marks in the same way: `alpha` says which it is, else the number of `bands`
+    that are expected, else whether a tenth of it lies between "seen" and "not seen".
     A .npy file holds rows, columns, bands, or bands, rows, columns if not `bands_last`; with two
     axes it is one band. Integers of 32 bits and more, and float64, become float32.
 
-    Raises UnreadableImageError for a file that can't be decoded or holds no pixels.
+    Raises UnreadableImageError for a file that can't be decoded or holds no pixels, and for pages
+    of several bands or sizes.
     """
     with damage_named(path):
         kind = file_kind(path)
@@ -41,7 +49,7 @@ def read_image(path: str | os.PathLike[str], *, bands_last: bool = True) -> NDAr
             stored = read_npy(path)
             return as_pixels(_bands_first(stored, bands_last))
         if kind == "tiff" or (kind == "png" and png_depth(path) == 16):
-            return _raster(path, kind)
+            return _raster(path, kind, alpha, bands)
         return _picture(path)
 
 
@@ -85,8 +93,10 @@ def _bands_first(stored: NDArray[Any], bands_last: bool) -> NDArray[Any]:
     return stored.transpose(2, 0, 1) if bands_last else stored
 
 
-def _raster(path: str | os.PathLike[str], kind: str) -> NDArray[Any]:
-    raster = read_raster(path, kind)
+def _raster(
+    path: str | os.PathLike[str], kind: str, alpha: bool | None, bands: int | None
+) -> NDArray[Any]:
+    raster = read_raster(path, kind, alpha=alpha, bands=bands)
     if raster.palette is None:
         return as_pixels(raster.bands, raster.missing)
     return as_pixels(raster.palette[raster.bands[0]].transpose(2, 0, 1), raster.missing)

@@ -56,7 +56,7 @@ class ImageSet:
             return self
         kept = replace(self, sides=sides_without(self.sides, bad))
         check_image_sides(kept)
-        return replace(kept, notes=(*self.notes, note_on_bad(self.images, bad)))
+        return replace(kept, notes=(*self.notes, note_on_bad(self.images, bad, self.sides)))
 
     def summary(self, overlap: ImageOverlap) -> dict[str, Any]:
         """Plain values for ``split`` in metrics.json."""
@@ -82,12 +82,14 @@ def sides_without(sides: NDArray[np.uint8], bad: Collection[int]) -> NDArray[np.
     return left
 
 
-def note_on_bad(images: ImageSource, bad: Collection[int]) -> str:
-    """A sentence that names the first of the images that were left out."""
+def note_on_bad(images: ImageSource, bad: Collection[int], sides: NDArray[np.uint8]) -> str:
+    """A sentence that names the first of the images that were left out, and counts test images."""
+    tested = int((sides[list(bad)] == TEST).sum())
     names = ", ".join(images.name(index) for index in sorted(bad)[:3])
     more = " ..." if len(bad) > 3 else ""
     what = "image was" if len(bad) == 1 else "images were"
-    return f"{len(bad)} {what} left out because the files are damaged: {names}{more}."
+    of_test = f", {tested} of the test side among them" if tested else ""
+    return f"{len(bad)} {what} left out because the files are damaged{of_test}: {names}{more}."
 
 
 def images_on_sides(sides: NDArray[np.uint8]) -> dict[str, int]:

@@ -26,18 +26,23 @@ class MaskClasses:
     by_value: Mapping[int, int]
     """The place, counted from 1, of each value that masks may hold; 0 for one to ignore."""
     by_color: Mapping[int, int]
-    """The place of each colour 0xRRGGBB."""
+    """The place of each colour 0xRRGGBB; 0 for one to ignore."""
     source: str
     """Where a class that is missing must be added, for messages."""
     prefer_colors: bool = False
-    """Whether a palette's colours count and its values don't."""
+    """Whether the colours of palettes count and their values don't."""
+
+    @property
+    def void_values(self) -> tuple[int, ...]:
+        """The values to ignore."""
+        return tuple(value for value, place in self.by_value.items() if place == 0)
 
     def places(self, mask: MaskPixels, name: str) -> NDArray[np.uint16]:
         """The places (H, W) of a mask's classes, 0 where it has none.
 
         Raises InputError naming the mask and its value or colour that is no class.
         """
-        if not mask.colored and self._shows_colors(mask):
+        if mask.palette is not None and self.prefer_colors:
             mask = MaskPixels(by_palette(mask), colored=True)
         if not mask.colored:
             return self._translated(mask.numbers, self.by_value, name, "value")
@@ -45,23 +50,6 @@ class MaskClasses:
         grey = {value * 0x010101: place for value, place in self.by_value.items() if value < 256}
         meaning = {BLACK: 0, **grey, **self.by_color}
         return self._translated(mask.numbers, meaning, name, "colour")
-
-    def _shows_colors(self, mask: MaskPixels) -> bool:
-        """Whether the values of a palette mask are but places in its own palette.
-
-        Programs that make PNGs smaller turn RGB masks into such ones, each with its own palette.
-        """
-        if mask.palette is None or self.prefer_colors:
-            return mask.palette is not None
-        used = np.unique(mask.numbers)
-        shown = {int(value): int(mask.palette[value]) for value in used[used != NOTHING]}
-        known = all(color in self.by_color or color == BLACK for color in shown.values())
-        agree = all(
-            value in self.by_value
-            and self.by_color.get(color, self.by_value[value]) == self.by_value[value]
-            for value, color in shown.items()
-        )
-        return known and not agree
 
     def _translated(
         self,

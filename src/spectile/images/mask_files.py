@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from spectile.errors import InputError
 from spectile.images.decoding import file_kind, png_depth, read_npy
-from spectile.images.raster_file import read_raster
+from spectile.images.raster_file import RasterFile, read_raster
 from spectile.images.unreadable import check_bytes, damage_named
 from spectile.scenes.legend import LARGEST_VALUE
 
@@ -30,13 +30,19 @@ class MaskPixels:
     """Whether `numbers` are colours."""
     palette: NDArray[np.int32] | None = None
     """The colour, as 0xRRGGBB, that the file shows each value in."""
+    layers: int = 1
+    """Of a TIFF with a layer (band or page) for each class: how many."""
+    turned: bool = False
+    """Whether the file was turned as its EXIF orientation says."""
 
 
 def read_mask(path: str | os.PathLike[str]) -> MaskPixels:
     """Read a mask: PNG or TIFF with values, a palette or colours, or a .npy of whole numbers.
 
-    Nodata, negative values and transparent pixels are -1. Raises InputError naming the file, which
-    is UnreadableImageError for a damaged one; a JPEG is refused, for it doesn't keep values.
+    Layers of a TIFF that are on in the pixels of one class each become the values 0, 1, 2 ...
+    EXIF's orientation is applied, as to images. Nodata, negative values and transparent pixels are
+    -1. Raises InputError naming the file, which is UnreadableImageError for a damaged one; a JPEG
+    is refused, for it doesn't keep values.
     """
     with damage_named(path):
         kind = file_kind(path)
@@ -76,25 +82,56 @@ def _raster_mask(path: str | os.PathLike[str], kind: str) -> MaskPixels:
         missing = raster.missing[0] if raster.missing is not None else None
         palette = pack(raster.palette) if raster.palette is not None else None
         return MaskPixels(_values(path, raster.bands[0], missing), colored=False, palette=palette)
-    if bands != 3 or raster.bands.dtype != np.uint8:
-        raise InputError(
-            f"{path} has {bands} bands of {raster.bands.dtype}: a mask has one band of class "
-            "numbers, or three of 8-bit colours."
-        )
-    colors = pack(raster.bands.transpose(1, 2, 0))
+    colors = bands == 3 and raster.pages == 1 and raster.bands.dtype == np.uint8
+    if not colors or _exclusive(raster.bands):
+        return _layers(path, raster)
+    packed = pack(raster.bands.transpose(1, 2, 0))
     if raster.missing is not None:
-        colors[raster.missing.any(axis=0)] = NOTHING
-    return MaskPixels(colors, colored=True)
+        packed[raster.missing.any(axis=0)] = NOTHING
+    return MaskPixels(packed, colored=True)
+
+
+def _exclusive(bands: NDArray[Any]) -> bool:
+    """Whether exactly one of the bands (bands, H, W) is 1 in each pixel, and the others 0."""
+    return bool(bands.max() == 1 and (bands.sum(axis=0) == 1).all())
+
+
+def _layers(path: str | os.PathLike[str], raster: RasterFile) -> MaskPixels:
+    """A layer for each class: the values are their places from 0, and -1 where none is on."""
+    what = f"{len(raster.bands)} {'pages' if raster.pages > 1 else 'bands'}"
+    on = raster.bands != 0
+    if raster.missing is not None:
+        on &= ~raster.missing
+    if any(len(np.unique(band[layer])) > 1 for band, layer in zip(raster.bands, on, strict=True)):
+        raise InputError(
+            f"{path} has {what} of {raster.bands.dtype}: a mask has one band of class "
+            "numbers, three of 8-bit colours, or a layer of 0 and 1 for each class."
+        )
+    count = on.sum(axis=0)
+    if (count > 1).any():
+        raise InputError(
+            f"{path} has {what}, a layer for each class, and {int((count > 1).sum()):,} pixels lie "
+            "in more than one: give each pixel one class."
+        )
+    numbers = np.where(count == 1, on.argmax(axis=0), NOTHING).astype(np.int32)
+    return MaskPixels(numbers, colored=False, layers=len(on))
 
 
 def _png_mask(path: str | os.PathLike[str]) -> MaskPixels:
     with Image.open(path, formats=("PNG",)) as picture:
         check_bytes(picture.width * picture.height * 4, path)
-        if picture.mode == "P":
-            return _palette_mask(path, picture)
-        if "transparency" in picture.info:
-            picture = picture.convert("RGBA" if picture.mode == "RGB" else "LA")  # type: ignore[assignment]
-        mode, samples = picture.mode, np.asarray(picture)
+        picture.load()  # its EXIF may follow its pixels
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        upright = ImageOps.exif_transpose(picture) if turned else picture
+        return replace(_picture_mask(path, upright), turned=turned)
+
+
+def _picture_mask(path: str | os.PathLike[str], picture: Image.Image) -> MaskPixels:
+    if picture.mode == "P":
+        return _palette_mask(path, picture)
+    if "transparency" in picture.info:
+        picture = picture.convert("RGBA" if picture.mode == "RGB" else "LA")
+    mode, samples = picture.mode, np.asarray(picture)
     if mode in ("1", "L", "I", "I;16"):
         return MaskPixels(_values(path, samples), colored=False)
     if mode == "LA":

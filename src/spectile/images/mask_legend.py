@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from spectile.errors import InputError
+from spectile.images.mask_blending import refuse_blended
+from spectile.images.mask_census import MaskCensus, census_of, notes_on_files, total
 from spectile.images.mask_classes import BLACK, MaskClasses, color_name
-from spectile.images.mask_files import NOTHING, MaskPixels, pack, read_mask
-from spectile.images.threads import in_threads
-from spectile.images.unreadable import UnreadableImageError
+from spectile.images.mask_files import pack
+from spectile.images.mask_palettes import colors_count, colors_count_for
+from spectile.images.void_values import check_levels, default_void, void_note
 from spectile.scenes.csv_table import read_table
 from spectile.scenes.legend import (
     COLOR_COLUMNS,
+    LARGEST_VALUE,
     NAME_COLUMNS,
     VALUE_COLUMNS,
     Legend,
     make_legend,
     parse_color,
-    read_legend,
+    read_legend_entries,
 )
 from spectile.scenes.palette import Color
-
-UNLABELLED = 255
-"""Ignored by default: what most collections give to borders and to what has no class."""
 
 MOST_CLASSES = 256
 """Found in masks; more are those of a photograph or a measurement."""
@@ -42,29 +43,37 @@ class KnownClasses:
     notes: tuple[str, ...]
 
 
-def classes_of_legend(legend: Legend | str | Path, ignore: Collection[int] | None) -> KnownClasses:
+def classes_of_legend(
+    legend: Legend | str | Path,
+    paths: Sequence[Path],
+    ignore: Collection[int] | None,
+    progress: Callable[[int, int], None] | None,
+) -> KnownClasses:
     """Masks hold the values or colours of a legend, and nothing else but what is ignored.
 
     In a CSV the row of the value 0 is a class like the others unless 0 is ignored; a legend's
-    values begin at 1, so then each is the mask's value plus one.
+    values begin at 1, so then each is the mask's value plus one. Values that stand for no class
+    by default are classes where the legend names them.
     """
-    if isinstance(legend, Legend):
-        known, source, zero = legend, "the legend", None
-    else:
-        known, source, zero = read_legend(legend), str(legend), _zero_row(legend)
-    ignored = set(ignore if ignore is not None else {UNLABELLED} - set(known.values))
-    names = dict(zip(known.values, known.names, strict=True))
-    colors = dict(zip(known.values, known.colors, strict=True))
-    if zero is not None:
-        names[0] = zero[0]
-        if zero[1] is not None:
-            colors[0] = zero[1]
+    names, colors, source = _entries(legend)
+    ignored = set(ignore or ()) | (default_void(()) - set(names))
     values = sorted(set(names) - ignored)
     if len(values) < 2:
         raise InputError(
             f"{source} leaves fewer than two classes beside what is ignored: add some."
         )
-    return _known(values, names, colors, ignored, source)
+    known = _known(values, names, colors, ignored, source)
+    masks = census_of(paths, progress)
+    if not all(value in known.meaning.by_value for mask in masks for value in mask.values):
+        refuse_blended(masks)
+    by_colors = colors_count_for(known.meaning, masks)
+    held = total(mask.values for mask in masks if not (mask.colored or (mask.shown and by_colors)))
+    note = void_note(held, ignored - set(ignore or ()), sum(mask.pixels for mask in masks))
+    return replace(
+        known,
+        meaning=replace(known.meaning, prefer_colors=by_colors),
+        notes=(*known.notes, *note, *notes_on_files(masks)),
+    )
 
 
 def classes_in_masks(
@@ -75,78 +84,51 @@ def classes_in_masks(
     """The classes are what the masks hold; all of them are read.
 
     A mask that is damaged is passed over, for whoever loads it will name it. Raises InputError
-    for masks that mix colours and numbers, and that hold one class or more than 256.
+    for masks that mix colours and numbers, that hold one class or more than 256, that look blended
+    at borders, and whose numbers may be meant in two ways.
     """
-    held: list[_Held] = []
-    for done, found in enumerate(in_threads(_held, paths), start=1):
-        if found is not None:
-            held.append(found)
-        if progress is not None:
-            progress(done, len(paths))
-    if not held:
-        raise InputError(f"none of the {len(paths)} masks can be read; the first is {paths[0]}.")
+    masks = census_of(paths, progress)
+    refuse_blended(masks)
     source = "the legend of the other masks"
-    if any(mask.colored and not mask.grey for mask in held):
-        return _of_colors(held, ignore, source)
-    shown: dict[int, int] = {}
-    for mask in held:
-        for value, color in mask.shown.items():
-            if shown.setdefault(value, color) != color:
-                return _of_colors(held, ignore, source)
-    found_values = sorted({value for mask in held for value in mask.values})
-    ignored = _ignored(found_values, ignore)
-    values = [value for value in found_values if value not in ignored]
+    by_colors, notes = colors_count(masks)
+    if by_colors:
+        return _of_colors(masks, ignore, source)
+    held = total(mask.values for mask in masks)
+    check_levels(held, ignore)
+    void = default_void(held)
+    ignored = set(ignore or ()) | void
+    values = [value for value in held if value not in ignored]
     _check_number(len(values), "classes", f"the value {values[0]}" if values else "nothing")
-    colors = {value: (color >> 16, color >> 8 & 255, color & 255) for value, color in shown.items()}
-    return _known(values, {}, colors, ignored, source)
+    known = _known(values, {}, {} if notes else _shown(masks), ignored, source)
+    note = void_note(held, void - set(ignore or ()), sum(mask.pixels for mask in masks))
+    return replace(known, notes=(*known.notes, *notes, *note, *notes_on_files(masks)))
 
 
-@dataclass(frozen=True)
-class _Held:
-    """What one mask holds."""
-
-    source: str
-    values: tuple[int, ...]
-    """Class values; of a grey RGB mask those of its channels."""
-    colors: tuple[int, ...]
-    """Colours of an RGB or palette mask."""
-    colored: bool
-    grey: bool
-    """Whether an RGB mask has the same number in all channels of every pixel."""
-    shown: Mapping[int, int]
-    """The palette's colours of the values."""
+def _shown(masks: Sequence[MaskCensus]) -> dict[int, Color]:
+    """The colours that palettes show values in, but for those that two values share."""
+    shown = {value: color for mask in masks for value, color in mask.shown.items()}
+    alike = Counter(shown.values())
+    return {
+        value: (color >> 16, color >> 8 & 255, color & 255)
+        for value, color in shown.items()
+        if alike[color] == 1
+    }
 
 
-def _held(path: Path) -> _Held | None:
-    try:
-        mask = read_mask(path)
-    except UnreadableImageError:
-        return None
-    numbers = _distinct(mask)
-    if mask.colored:
-        grey = all(number % 0x010101 == 0 for number in numbers)
-        values = tuple(number // 0x010101 for number in numbers) if grey else ()
-        return _Held(str(path), values, numbers, True, grey, {})
-    shown = {} if mask.palette is None else {n: int(mask.palette[n]) for n in numbers}
-    return _Held(str(path), numbers, tuple(sorted(set(shown.values()))), False, False, shown)
-
-
-def _distinct(mask: MaskPixels) -> tuple[int, ...]:
-    if mask.colored:
-        found = np.unique(mask.numbers)
-        return tuple(found[found != NOTHING].tolist())
-    return tuple(np.flatnonzero(np.bincount(mask.numbers.ravel() + 1)[1:]).tolist())
-
-
-def _of_colors(held: Sequence[_Held], ignore: Collection[int] | None, source: str) -> KnownClasses:
-    plain = next((mask for mask in held if not mask.colored and not mask.shown), None)
+def _of_colors(
+    masks: Sequence[MaskCensus], ignore: Collection[int] | None, source: str
+) -> KnownClasses:
+    plain = next((mask for mask in masks if not mask.colored and not mask.shown), None)
     if plain is not None:
-        colored = next(mask for mask in held if mask.colored or mask.shown)
+        colored = next(mask for mask in masks if mask.colored or mask.shown)
         raise InputError(
-            f"{plain.source} holds class numbers and {colored.source} colours: give masks of one "
+            f"{plain.path} holds class numbers and {colored.path} colours: give masks of one "
             "kind, or a legend with values and colours by --legend."
         )
-    colors = sorted({color for mask in held for color in mask.colors} - {BLACK})
+    found = {
+        color for mask in masks for color in (mask.counts if mask.colored else mask.shown.values())
+    }
+    colors = sorted(found - {BLACK})
     _check_number(len(colors), "colours", color_name(colors[0]) if colors else "black")
     places = dict(enumerate(colors, start=1))
     legend = make_legend(
@@ -159,14 +141,7 @@ def _of_colors(held: Sequence[_Held], ignore: Collection[int] | None, source: st
     if ignore:
         notes.append("Masks of colours have no numbers to ignore.")
     meaning = MaskClasses(legend, {}, by_color, source, prefer_colors=True)
-    return KnownClasses(meaning, None, tuple(notes))
-
-
-def _ignored(found: Sequence[int], ignore: Collection[int] | None) -> set[int]:
-    if ignore is not None:
-        return set(ignore)
-    # Masks of one class and its background often are black and white.
-    return set() if set(found) == {0, UNLABELLED} else {UNLABELLED}
+    return KnownClasses(meaning, None, (*notes, *notes_on_files(masks)))
 
 
 def _check_number(count: int, what: str, only: str) -> None:
@@ -191,27 +166,45 @@ def _known(
 ) -> KnownClasses:
     """Classes by the masks' `values` (rising), in a legend whose values begin at 1."""
     shift = 1 if values[0] == 0 else 0
-    legend = make_legend(
-        [value + shift for value in values],
-        {value + shift: names.get(value, f"class {value}") for value in values},
-        {value + shift: colors[value] for value in values if value in colors},
-    )
     places = {value: place for place, value in enumerate(values, start=1)}
+    mapped = {value: value + shift for value in values}
+    if mapped[values[-1]] > LARGEST_VALUE:
+        mapped = places
+    legend = make_legend(
+        mapped.values(),
+        {mapped[value]: names.get(value, f"class {value}") for value in values},
+        {mapped[value]: colors[value] for value in values if value in colors},
+    )
+    by_value = {**dict.fromkeys(ignored, 0), **places}
     by_color = {
         pack(np.array(colors[value], dtype=np.uint8)).item(): place
-        for value, place in places.items()
+        for value, place in by_value.items()
         if value in colors
     }
     notes = []
     if shift:
+        told = "a number from 1" if mapped is places else "the masks' value plus one"
         notes.append(
             f"The masks' value 0 is the class '{legend.names[0]}': add --ignore 0 if it means "
-            "unlabelled. In maps each class has the masks' value plus one, for 0 is no data there."
+            f"unlabelled. In maps each class has {told}, for 0 is no data there."
         )
-    by_value = {**dict.fromkeys(ignored, 0), **places}
     return KnownClasses(
         MaskClasses(legend, by_value, by_color, source), tuple(values), tuple(notes)
     )
+
+
+def _entries(legend: Legend | str | Path) -> tuple[dict[int, str], dict[int, Color], str]:
+    """Names and colours of a legend by the masks' values, and what messages call it."""
+    if isinstance(legend, Legend):
+        names = dict(zip(legend.values, legend.names, strict=True))
+        return names, dict(zip(legend.values, legend.colors, strict=True)), "the legend"
+    names, colors = read_legend_entries(legend)
+    zero = _zero_row(legend)
+    if zero is not None:
+        names[0] = zero[0]
+        if zero[1] is not None:
+            colors[0] = zero[1]
+    return names, colors, str(legend)
 
 
 def _zero_row(path: str | Path) -> tuple[str, Color | None] | None:

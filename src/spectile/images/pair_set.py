@@ -46,6 +46,8 @@ class PairSet:
     """Sentences that a reader of the scores should know."""
     tally: LabelTally | None = None
     """Each class in the label file and on the scene, counted, where tiles were cut from one."""
+    void_values: tuple[int, ...] = ()
+    """The numbers that mean "no class" in the mask files."""
 
     def __len__(self) -> int:
         return len(self.sides)
@@ -63,7 +65,7 @@ class PairSet:
             return self
         kept = replace(self, sides=sides_without(self.sides, bad))
         check_pair_sides(kept.sides)
-        return replace(kept, notes=(*self.notes, note_on_bad(self.images, bad)))
+        return replace(kept, notes=(*self.notes, note_on_bad(self.images, bad, self.sides)))
 
     def summary(
         self, overlap: ImageOverlap, class_pixels: Mapping[int, NDArray[np.int64]]

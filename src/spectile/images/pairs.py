@@ -11,6 +11,7 @@ import numpy as np
 
 from spectile.errors import InputError
 from spectile.images.drawn_sides import cut_sides, draw_sides
+from spectile.images.looks import looks_of
 from spectile.images.mask_classes import MaskFiles
 from spectile.images.mask_legend import classes_in_masks, classes_of_legend
 from spectile.images.pair_folders import (
@@ -49,10 +50,10 @@ def open_pair_set(
     is a CSV of image, mask and, if wanted, split, and `masks` is None.
 
     Masks hold values, palette indices or colours. `legend`, or a CSV as
-    :func:`spectile.scenes.legend.read_legend` takes it, says what they mean; without one all masks
-    are read, with `progress` called as they are, and each value or colour is a class. The values
-    `ignore` are unlabelled, 255 by default; nodata, transparent and, in colour masks, black
-    pixels are so too.
+    :func:`spectile.scenes.legend.read_legend` takes it, says what they mean; without one each
+    value or colour is a class. All masks are read for it, with `progress` called as they are. 255
+    and the values `ignore` are unlabelled; nodata, transparent and, in colour masks, black pixels
+    are so too.
 
     A test side that is missing is the last 1 - `train` of the images by name ("order": pictures
     that follow one another look alike), or drawn ("random"); a validation side is the share
@@ -71,7 +72,7 @@ def open_pair_set(
     if legend is None:
         known = classes_in_masks(pairs.masks, ignore, progress)
     else:
-        known = classes_of_legend(legend, ignore)
+        known = classes_of_legend(legend, pairs.masks, ignore, progress)
     given = {int(side) for side in np.unique(pairs.sides)}
     missing = {TEST} - given | ({VALIDATION} - given if validation > 0 else set())
     if split == "order":
@@ -81,15 +82,17 @@ def open_pair_set(
         one = np.zeros(len(pairs.images), np.int64)
         sides = draw_sides(one, pairs.sides, keys, train=train, validation=validation, seed=seed)
     check_pair_sides(sides)
+    looks = looks_of(pairs.images, masked=True)
     return PairSet(
-        ImageFiles(pairs.images, bands_last),
+        ImageFiles(pairs.images, bands_last, looks.alpha),
         MaskFiles(pairs.masks, known.meaning),
         sides,
         known.meaning.legend,
         known.mask_values,
         "given" if TEST in given else split,
         seed if split == "random" and missing else None,
-        (*pairs.notes, *known.notes),
+        (*pairs.notes, *looks.notes, *known.notes),
+        void_values=known.meaning.void_values,
     )
 
 

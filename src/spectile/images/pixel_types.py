@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,3 +39,34 @@ def as_pixels(stored: NDArray[Any], missing: NDArray[np.bool_] | None = None) ->
         pixels = pixels.copy() if np.may_share_memory(pixels, stored) else pixels
         pixels[broken] = np.nan
     return pixels
+
+
+def stored_type(pixels: NDArray[Any]) -> str | None:
+    """What pixels (bands, H, W) of :func:`as_pixels` were stored in; None where gaps hide it.
+
+    Gaps turn whole numbers into float32, and these numbers don't tell how many bits they had.
+    """
+    if pixels.dtype.kind != "f":
+        return str(pixels.dtype.name)
+    known = pixels[np.isfinite(pixels)]
+    if known.size < pixels.size and bool((known == np.rint(known)).all()):
+        return None
+    return str(pixels.dtype.name)
+
+
+def note_on_types(names: Sequence[str], types: Sequence[str | None]) -> tuple[str, ...]:
+    """A note where images of one set were stored in different number types."""
+    first: dict[str, str] = {}
+    for name, kind in zip(names, types, strict=True):
+        if kind is not None:
+            first.setdefault(kind, name)
+    if len(first) < 2:
+        return ()
+    told = " and ".join(
+        f"{kind} ({list(types).count(kind)} images, the first is {name})"
+        for kind, name in first.items()
+    )
+    return (
+        f"The images mix {told}, whose numbers mean different brightness: bring them to one type "
+        "unless they are of one scale.",
+    )

@@ -52,6 +52,10 @@ class ImageFiles:
     paths: tuple[Path, ...] = field(repr=False)
     bands_last: bool = True
     """Whether .npy files hold rows, columns, bands."""
+    alpha: bool | None = None
+    """Whether channels of TIFFs that are marked as alpha are such, where that is known."""
+    bands: int | None = None
+    """How many bands are expected, where that is known."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -60,7 +64,9 @@ class ImageFiles:
         return str(self.paths[index])
 
     def read(self, index: int) -> NDArray[Any]:
-        return read_image(self.paths[index], bands_last=self.bands_last)
+        return read_image(
+            self.paths[index], bands_last=self.bands_last, alpha=self.alpha, bands=self.bands
+        )
 
 
 @dataclass(frozen=True, eq=False)

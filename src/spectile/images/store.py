@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.errors import InputError
+from spectile.images.looks import UPRIGHT, look_at
+from spectile.images.pixel_types import stored_type
 from spectile.images.resizing import resize_image, resize_mask, size_of_shorter
-from spectile.images.sources import ImageSource, MaskSource
+from spectile.images.sources import ImageFiles, ImageSource, MaskSource
 from spectile.images.threads import in_threads
 from spectile.images.unreadable import UnreadableImageError
 from spectile.ranges import Gigabytes, check
@@ -47,7 +49,16 @@ class ImageStore:
     bad: tuple[tuple[str, str], ...]
     """Name and reason of each that couldn't."""
     counts: NDArray[np.int64] | None = field(repr=False)
-    """Pixels of each class in each mask as decoded, shape (N, K); None without masks."""
+    """Pixels of each class in each mask as decoded, where the image has data; shape (N, K).
+
+    None without masks.
+    """
+    unseen: NDArray[np.int64] = field(repr=False)
+    """Labelled pixels of each image that have no data in any band; shape (N,)."""
+    mask_hashes: tuple[bytes, ...] = field(repr=False)
+    """Of the masks' places in the legend as decoded; empty bytes without masks."""
+    pixel_types: tuple[str | None, ...] = field(repr=False)
+    """What each image was stored in, such as "uint8"; None where that can't be told any more."""
     reader: PairReader = field(repr=False)
     held: tuple[tuple[Image, Mask | None] | None, ...] = field(repr=False)
     """What is in memory, None for an image that is decoded when it is asked for."""
@@ -94,6 +105,9 @@ class ImageStore:
             kept=self.kept[chosen],
             bad=(),
             counts=None if self.counts is None else self.counts[chosen],
+            unseen=self.unseen[chosen],
+            mask_hashes=tuple(self.mask_hashes[i] for i in chosen),
+            pixel_types=tuple(self.pixel_types[i] for i in chosen),
             held=tuple(self.held[i] for i in chosen),
         )
 
@@ -116,6 +130,9 @@ class Decoded:
     mask: Mask | None
     digest: bytes
     class_pixels: NDArray[np.int64] | None
+    unseen: int
+    mask_digest: bytes
+    pixel_type: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,22 +156,36 @@ class PairReader:
         """
         index = int(self.indices[position])
         image = self.images.read(index)
-        digest = _digest(image)
+        digest, kind = _digest(image), stored_type(image)
         mask = counts = None
+        mask_digest, unseen = b"", 0
         if self.masks is not None:
             mask = self.masks.read(index)
             if mask.shape != image.shape[1:]:
-                raise InputError(
-                    f"{self.masks.name(index)} is a mask of {_size(mask.shape)} pixels, and its "
-                    f"image {self.images.name(index)} has {_size(image.shape[1:])}: "
-                    "give masks of the images' size."
-                )
-            counts = np.bincount(mask.ravel(), minlength=self.masks.classes + 1)[1:]
+                raise self._sizes_differ(index, mask.shape, image.shape[1:])
+            mask_digest = _digest(mask)
+            seen = mask if image.dtype.kind != "f" else mask[~np.isnan(image).all(axis=0)]
+            counts = np.bincount(seen.ravel(), minlength=self.masks.classes + 1)[1:]
+            unseen = int(np.count_nonzero(mask) - counts.sum())
         if self.shorter is not None:
             size = size_of_shorter((image.shape[1], image.shape[2]), self.shorter)
             image = resize_image(image, size)
             mask = resize_mask(mask, size) if mask is not None else None
-        return Decoded(image, mask, digest, counts)
+        return Decoded(image, mask, digest, counts, unseen, mask_digest, kind)
+
+    def _sizes_differ(
+        self, index: int, mask: tuple[int, ...], image: tuple[int, ...]
+    ) -> InputError:
+        told, wanted = "", "give masks of the images' size."
+        if isinstance(self.images, ImageFiles):
+            orientation = look_at(self.images.paths[index]).orientation
+            if orientation != UPRIGHT:
+                told = f", turned as its EXIF orientation ({orientation}) says"
+                wanted = "turn the mask as well, or save the image turned or without that tag."
+        return InputError(
+            f"{self.masks.name(index) if self.masks else ''} is a mask of {_size(mask)} pixels, "
+            f"and its image {self.images.name(index)} has {_size(image)}{told}: {wanted}"
+        )
 
     def attempt(self, position: int) -> Decoded | UnreadableImageError:
         """The image, or why it can't be read."""
@@ -213,6 +244,9 @@ class _Found:
     shapes: list[tuple[int, ...]] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     counts: list[NDArray[np.int64]] = field(default_factory=list)
+    unseen: list[int] = field(default_factory=list)
+    mask_hashes: list[bytes] = field(default_factory=list)
+    pixel_types: list[str | None] = field(default_factory=list)
 
     def add(self, position: int, decoded: Decoded, reader: PairReader) -> None:
         """Take an image; InputError if it has other bands than the first."""
@@ -222,6 +256,9 @@ class _Found:
         self.kept.append(position)
         self.shapes.append(image.shape)
         self.hashes.append(decoded.digest)
+        self.mask_hashes.append(decoded.mask_digest)
+        self.unseen.append(decoded.unseen)
+        self.pixel_types.append(decoded.pixel_type)
         if decoded.class_pixels is not None:
             self.counts.append(decoded.class_pixels)
         self.budget -= image.nbytes + (0 if mask is None else mask.nbytes)
@@ -240,6 +277,9 @@ class _Found:
             counts=None
             if masks is None
             else np.array(self.counts, dtype=np.int64).reshape(-1, masks.classes),
+            unseen=np.array(self.unseen, dtype=np.int64),
+            mask_hashes=tuple(self.mask_hashes),
+            pixel_types=tuple(self.pixel_types),
             reader=reader,
             held=tuple(self.held),
         )

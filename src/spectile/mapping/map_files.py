@@ -59,12 +59,14 @@ def check_map_place(path: Path, *, overwrite: bool, inputs: Iterable[str] = ()) 
     inputs = list(inputs)
     for kind in KINDS:
         raster = raster_file(path, kind)
-        for file, ours in (
-            (raster, lambda file, kind=kind: _is_layer(file, kind, path)),
-            (raster.with_name(f"{raster.name}.aux.xml"), _is_of_raster),
-            (raster.with_name(f"{raster.name}.ovr"), _are_overviews),
+        # What programs note beside a raster is in nobody's way where the raster is gone.
+        left = overwrite or not raster.exists()
+        for file, ours, replaced in (
+            (raster, lambda file, kind=kind: _is_layer(file, kind, path), overwrite),
+            (raster.with_name(f"{raster.name}.aux.xml"), _is_of_raster, left),
+            (raster.with_name(f"{raster.name}.ovr"), _are_overviews, overwrite),
         ):
-            check_output(file, ours=ours, overwrite=overwrite, inputs=inputs)
+            check_output(file, ours=ours, overwrite=replaced, inputs=inputs)
     check_output(style_file(path), ours=_is_style, overwrite=overwrite, inputs=inputs)
     with working_folder(path):
         pass  # it can be written there
@@ -119,16 +121,11 @@ def _has_form(raster: DatasetReader, kind: str) -> bool:
 
 
 def _is_of_raster(path: Path) -> bool:
-    """Whether an .aux.xml is what GDAL keeps beside a raster of ours that is there."""
+    """Whether an .aux.xml is what GDAL keeps beside a raster: statistics, names of classes."""
     try:
-        root = ElementTree.parse(path).getroot()
+        return ElementTree.parse(path).getroot().tag == "PAMDataset"
     except (ElementTree.ParseError, ValueError):
         return False
-    raster = path.with_name(path.name.removesuffix(".aux.xml"))
-    names = [entry.get("key", "") for entry in root.iter("MDI")]
-    # The map's own may lie alone: a kill can come before the map itself is moved there.
-    alone = any(name.startswith("CLASS_") for name in names)
-    return root.tag == "PAMDataset" and (alone or raster.is_file())
 
 
 def _are_overviews(path: Path) -> bool:

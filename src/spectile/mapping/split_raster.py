@@ -12,6 +12,7 @@ from rasterio.windows import Window
 
 from spectile.mapping.writer import MapWriter
 from spectile.scenes.legend import Category, Legend
+from spectile.scenes.splits import GUARD, NONE
 
 SPLIT_LEGEND = Legend(
     (
@@ -23,24 +24,36 @@ SPLIT_LEGEND = Legend(
 )
 
 
+SPLIT_FILE_LEGEND = Legend((*SPLIT_LEGEND.categories, Category(GUARD, "guard", (150, 150, 150))))
+"""What split.tif holds besides 0, which is unlabelled."""
+
+
+def sides_in(codes: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """The sides (H, W) that the numbers of a split.tif say: 0 none, 1 train and so on."""
+    return np.where(codes == GUARD, NONE, codes).astype(np.uint8)
+
+
 def write_split(
     path: str | os.PathLike[str],
     assignment: NDArray[np.uint8],
+    labelled: NDArray[np.bool_],
     *,
     crs: CRS | None,
     transform: Affine | None,
 ) -> None:
     """Write `assignment` (H, W) of 0 none, 1 train, 2 validation, 3 test as a class map.
 
-    Raises InputError when it can't be written there.
+    Pixels on no side that are `labelled` (H, W), as those in a guard, become 4. Raises InputError
+    when it can't be written there.
     """
     height, width = assignment.shape
     with MapWriter(
         path,
         height=height,
         width=width,
-        legend=SPLIT_LEGEND,
+        legend=SPLIT_FILE_LEGEND,
         crs=crs,
         transform=transform,
     ) as writer:
-        writer.write(Window(0, 0, width, height), assignment)
+        codes = np.where(labelled & (assignment == NONE), GUARD, assignment)
+        writer.write(Window(0, 0, width, height), codes)

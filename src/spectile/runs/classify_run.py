@@ -26,19 +26,16 @@ from spectile.runs.directory import claimed, trust, versions
 from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
+    check_sides,
+    fingerprints,
     on_side,
     overlap_of,
     readable,
     write_split,
 )
-from spectile.runs.image_start import (
-    Start,
-    check_network,
-    loading_workers,
-    network_options,
-    started,
-)
-from spectile.runs.run_files import METRICS, MODEL, PREDICTIONS, REPORT, SPLIT_TABLE
+from spectile.runs.image_start import Start, loading_workers, network_options, started
+from spectile.runs.run_files import METRICS, MODEL, PREDICTIONS, REPORT
+from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
@@ -71,7 +68,7 @@ def train_classify(
     The images are all read before the directory is touched. A run killed at any moment goes on
     with `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
     """
-    directory = Path(directory)
+    config, directory = config.placed(), Path(directory)
     with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
         return _train(config, directory, going_on, quiet, progress)
 
@@ -84,7 +81,8 @@ def _train(
     progress: Progress | None,
 ) -> ClassificationRecord:
     check_machine(config)
-    check_network(config.recipe)
+    recipe = config.recipe
+    check_image_settings(config, network_options(recipe, recipe.size), pixels=False)
     images = _opened(config)
     store = load_images(
         images.images,
@@ -110,6 +108,7 @@ def _train(
             resume=resume,
             quiet=quiet,
         )
+        check_sides(drawn, store, start.preprocessing.bands)
         return _Run(seeded, drawn, store, edge, start).into
 
     record = run_repeats(config, directory, prepare, going_on=resume)
@@ -161,9 +160,8 @@ class _Run:
             (images.images.name(index), images.legend.names[place], SIDES[int(side)])
             for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
         ]
-        write_split(
-            folder / SPLIT_TABLE, ("image", "class", "side"), rows, resume=self.start.resume
-        )
+        pixels = fingerprints(images, self.store)
+        write_split(folder, ("image", "class", "side"), rows, pixels, resume=self.start.resume)
         model, history, seconds = fitted_or_resumed(
             folder, self.start.resume, lambda: self._fit(folder)
         )

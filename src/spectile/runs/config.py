@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -74,6 +74,19 @@ class RunConfig(_Section):
     hardware: HardwareConfig = HardwareConfig()
     seed: Seed = 0
     repeats: Count = 1
+
+    def placed(self) -> Self:
+        """The same with the paths of what is there made absolute, so that they work anywhere."""
+        changed: dict[str, Any] = {
+            name: _absolute(value)
+            for name in PATHS
+            if (value := getattr(self, name, None)) is not None
+        }
+        split = getattr(self, "split", None)
+        if isinstance(split, SplitConfig):
+            files = tuple(_absolute(file) for file in split.files)
+            changed["split"] = split.model_copy(update={"files": files})
+        return self.model_copy(update=changed)
 
     def write(self, path: Path) -> None:
         """Write config.yaml."""
@@ -172,8 +185,23 @@ class SegmentConfig(ImageConfig):
     tile: TileEdge = 128
     """Edge of the scene's tiles in pixels."""
     ignore: tuple[MaskNumber, ...] | None = None
-    """Numbers in masks that stand for no class; None: 255, unless masks hold only 0 and 255."""
+    """Numbers in masks that stand for no class, besides 255."""
     recipe: SegmentRecipe = SegmentRecipe()
+
+
+PATHS = ("scene", "labels", "images", "masks", "legend", "weights")
+"""Settings that name files or folders."""
+
+
+def _absolute(text: str) -> str:
+    """An existing path, perhaps with ":part" after it, as an absolute one; anything else as it is.
+
+    Known scenes and what only GDAL can look behind have names, no paths.
+    """
+    if Path(text).exists():
+        return str(Path(text).absolute())
+    file, colon, part = text.rpartition(":")
+    return f"{Path(file).absolute()}:{part}" if colon and Path(file).is_file() else text
 
 
 Config = TypeVar("Config", bound=RunConfig)

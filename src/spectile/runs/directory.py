@@ -134,7 +134,8 @@ def config_inputs(config: RunConfig) -> list[str]:
 
 def check_same(config: RunConfig, started: RunConfig, directory: Path) -> None:
     """Raise InputError unless a resumed run goes on with the settings it was started with."""
-    now, then = config.as_dict(), started.as_dict()
+    # Earlier versions wrote paths as they were given.
+    now, then = config.placed().as_dict(), started.placed().as_dict()
     # Where it computes may change; what it computes may not.
     changed = [key for key in then if key != "hardware" and now[key] != then[key]]
     if changed:

@@ -18,13 +18,15 @@ from rasterio.warp import transform_bounds
 from spectile.errors import InputError
 from spectile.files import working_folder
 from spectile.mapping.scene_map import Progress, map_scene
-from spectile.mapping.split_raster import SPLIT_LEGEND
+from spectile.mapping.split_raster import SPLIT_FILE_LEGEND, sides_in
 from spectile.model import Model, sha256
 from spectile.runs.hardware import best_device
+from spectile.runs.mask_labels import Numbering, mask_labels
 from spectile.runs.scores import map_scores
 from spectile.scenes.label_counts import labels_in
 from spectile.scenes.labels import open_labels
 from spectile.scenes.scene import Scene
+from spectile.scenes.splits import TEST
 
 TEST_PIXELS = "These are the test pixels of the run that trained the model: {verdict}"
 OTHER_SPLIT = "The model wasn't trained under this split: pixels it has seen may be among these."
@@ -42,18 +44,23 @@ def evaluate_model(
     *,
     column: str | None = None,
     split: str | None = None,
+    numbering: Numbering | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Scores as in metrics.json, on all labelled pixels or on the test pixels of `split`.
 
-    Labels are understood by the model's legend. Raises InputError for a class it doesn't know.
+    Labels are understood by the model's legend, or by the numbers that its masks had, as
+    `numbering` says; see :func:`mask_labels`. Labelled pixels without data in the scene aren't
+    scored. Raises InputError for a class that the model doesn't know.
     """
-    opened = open_labels(labels, like=scene, column=column, legend=model.legend)
+    opened, notes = mask_labels(model, labels, scene, numbering)
+    if opened is None:
+        opened = open_labels(labels, like=scene, column=column, legend=model.legend)
     scored = opened.classes > 0
     sides = None
     if split is not None:
-        sides = open_labels(split, like=scene, legend=SPLIT_LEGEND).classes
-        scored &= sides == SPLIT_LEGEND.names.index("test") + 1
+        sides = sides_in(open_labels(split, like=scene, legend=SPLIT_FILE_LEGEND).classes)
+        scored &= sides == TEST
         if not scored.any():
             raise InputError(f"{split} has no test pixel that is labelled: give a run's split.tif.")
     rows, columns = np.nonzero(scored)
@@ -65,12 +72,16 @@ def evaluate_model(
         )
         start = time.perf_counter()
         scores = map_scores(folder / path.name, model.legend, rows, columns, truth)
+    known = int(np.sum(scores["confusion"]))
+    if known < len(rows):
+        lost = len(rows) - known
+        notes = (*notes, f"{lost:,} labelled pixels have no data in the scene: they aren't scored.")
     return {
         **scores,
         "split": {
-            "test_pixels": len(rows),
+            "test_pixels": known,
             **_trust(model, scene, sides),
-            "notes": list(opened.notes),
+            "notes": [*opened.notes, *notes],
         },
         **labels_in(opened.tally),
         "seconds": {"map": summary.seconds, "score": time.perf_counter() - start},
@@ -78,7 +89,7 @@ def evaluate_model(
     }
 
 
-def _trust(model: Model, scene: Scene, sides: NDArray[np.int32] | None) -> dict[str, Any]:
+def _trust(model: Model, scene: Scene, sides: NDArray[np.uint8] | None) -> dict[str, Any]:
     """How far test and training pixels are known to overlap; None for what nobody can tell."""
     unknown = {"overlap": None, "window_overlap": None}
     if sides is None:

@@ -30,6 +30,7 @@ from spectile.runs.directory import versions
 from spectile.runs.hardware import check_memory, hardware_of
 from spectile.runs.preparation import parse_bands
 from spectile.runs.run_files import CHECKPOINTS, TENSORBOARD
+from spectile.runs.settings import check_output
 from spectile.scenes.components import Preprocessing
 from spectile.scenes.describe import band_ranges
 from spectile.scenes.reducers import REDUCING, fit_reducer
@@ -95,6 +96,7 @@ class Start:
             "fit_seconds": outcome.seconds,
             "best_epoch": outcome.best_epoch,
             "epochs": len(outcome.history),
+            "pixel_types": sorted({kind for kind in train.pixel_types if kind is not None}),
             "training_data_sha256": hashlib.sha256(b"".join(train.hashes)).hexdigest(),
             "versions": versions(),
         }
@@ -127,11 +129,7 @@ def started(
             found = network.eval()(torch.empty(1, bands, edge, edge)).shape
         except ValueError as error:
             raise InputError(f"{recipe.network} doesn't take these images: {error}") from error
-    if found != (1, classes, *((edge, edge) if pixels else ())):
-        what, other = "pixels, not whole images", "se-resnet-18"
-        if pixels:
-            what, other = "whole images, not pixels", "deeplab-v3-plus"
-        raise InputError(f"{recipe.network} classifies {what}: choose another such as {other}.")
+    check_output(recipe.network, found, (edge, edge) if pixels else None, classes)
     torch.manual_seed(config.seed)
     network = networks.create(recipe.network, bands=bands, classes=classes, **options)
     fresh: frozenset[str] = frozenset()
@@ -174,13 +172,6 @@ def fitted_preprocessing(
     return Preprocessing(
         live, fit_reducer(recipe.reducer, spectra, components=components), "reflect"
     ), notes
-
-
-def check_network(recipe: ImageRecipe) -> None:
-    """Raise InputError for a network, or options of it, that there aren't; reads no image."""
-    with torch.device("meta"):
-        options = network_options(recipe, None)
-        check_memory(networks.create(recipe.network, bands=3, classes=2, **options))
 
 
 def network_options(recipe: ImageRecipe, edge: int | None) -> dict[str, Any]:

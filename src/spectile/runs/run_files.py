@@ -16,7 +16,8 @@ from spectile.mapping.unfinished import PART_FILES, PART_FOLDERS
 CONFIG, MODEL, METRICS = "config.yaml", "model.safetensors", "metrics.json"
 HISTORY, CHECKPOINTS, REPORT = "history.csv", "checkpoints", "report.html"
 MAP, PICTURE, SPLIT = "map.tif", "map.png", "split.tif"
-SPLIT_TABLE, PREDICTIONS, TENSORBOARD = "split.csv", "predictions.csv", "tensorboard"
+SPLIT_TABLE, PIXELS, PREDICTIONS = "split.csv", "pixels.csv", "predictions.csv"
+TENSORBOARD = "tensorboard"
 MARK, LOCK = ".spectile-run", ".spectile-lock"
 
 LEFT_BY_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini", ".directory"}
@@ -42,7 +43,7 @@ def _names(*names: str) -> str:
 
 
 _MAPS = _names(*(file.name for name in (MAP, SPLIT) for file in map_files(Path(name))))
-_RESULTS = _names(CONFIG, MODEL, METRICS, HISTORY, REPORT, SPLIT_TABLE, PREDICTIONS)
+_RESULTS = _names(CONFIG, MODEL, METRICS, HISTORY, REPORT, SPLIT_TABLE, PIXELS, PREDICTIONS)
 _OLD_ASIDES = r"\.(config|model|metrics|history|report|split|predictions|map)\.[a-z0-9_]{8}\.\w+"
 """What earlier versions called a file on its way."""
 _FILES = re.compile(

@@ -37,6 +37,7 @@ from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.report import record, write_run_report
 from spectile.runs.run_files import CHECKPOINTS, MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT
 from spectile.runs.scores import map_scores, read_map
+from spectile.runs.settings import BANDS, build_without_data, check_settings
 from spectile.runs.splitting import make_split
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scenes.label_counts import labels_in
@@ -66,7 +67,7 @@ def train_scene(
     `resume` and ends with the same numbers; where there is none it begins. Raises InputError for
     what the user has to mend, and while another process writes a run there.
     """
-    directory = Path(directory)
+    config, directory = config.placed(), Path(directory)
     with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
         return _train(config, directory, going_on, quiet, progress)
 
@@ -75,6 +76,7 @@ def _train(
     config: SceneConfig, directory: Path, resume: bool, quiet: bool, progress: Progress | None
 ) -> RunRecord:
     check_machine(config)
+    check_scene_settings(config)
     scene, labels = open_material(config)
     check_inputs(directory, scene.files)
     check_network(config, scene, labels)
@@ -91,14 +93,10 @@ def _train(
     return first
 
 
-def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
-    """Raise InputError for a network or a window that can't be used here."""
+def check_scene_settings(config: SceneConfig) -> None:
+    """Raise InputError for a network and other settings that no scene could make right."""
+    check_settings(config, bands=config.bands, legend=config.legend)
     recipe = config.recipe
-    if recipe.window > min(scene.height, scene.width):
-        raise InputError(
-            f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
-            f"{scene.width} pixels): choose a smaller one."
-        )
     options = networks.describe(recipe.network).options
     if "window" not in options:
         raise InputError(
@@ -110,6 +108,21 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
             "hybridsn-3d."
         )
+    # Fewer bands may be left than these, which check_network knows.
+    bands = recipe.components if recipe.reducer in REDUCING else BANDS
+    network = build_without_data(recipe.network, bands, network_options(recipe))
+    if recipe.shared:
+        check_shares_trunk(network)
+
+
+def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
+    """Raise InputError for a network or a window that this scene doesn't allow."""
+    recipe = config.recipe
+    if recipe.window > min(scene.height, scene.width):
+        raise InputError(
+            f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
+            f"{scene.width} pixels): choose a smaller one."
+        )
     reduced = recipe.reducer in REDUCING
     with torch.device("meta"):
         network = networks.create(
@@ -119,8 +132,6 @@ def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
             **network_options(recipe),
         )
     check_memory(network)
-    if recipe.shared:
-        check_shares_trunk(network)
 
 
 def network_options(recipe: Recipe) -> dict[str, Any]:
@@ -144,7 +155,13 @@ def _run(
         _check_split(folder / SPLIT, prepared)
     for path in (folder / SPLIT, folder / MAP):
         remove_map(path)
-    write_split(folder / SPLIT, prepared.split.assignment, crs=scene.crs, transform=scene.transform)
+    write_split(
+        folder / SPLIT,
+        prepared.split.assignment,
+        prepared.labels.classes > 0,
+        crs=scene.crs,
+        transform=scene.transform,
+    )
     model, history, seconds = fitted_or_resumed(
         folder, resume, lambda: _fit(scene, prepared, config, folder, resume, quiet)
     )

@@ -9,6 +9,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
+from spectile.errors import InputError
 from spectile.scenes.components import tiles_holding
 from spectile.scenes.gdal_raster import quiet_gdal
 from spectile.scenes.legend import Legend
@@ -33,7 +34,10 @@ def map_scores(
     columns: NDArray[np.int64],
     truth: NDArray[np.int64],
 ) -> dict[str, Any]:
-    """The scores of a class map at the given pixels with class indices `truth`."""
+    """The scores of a class map at the given pixels with class indices `truth`.
+
+    Pixels where the map has no data are left out. Raises InputError where it has data in none.
+    """
     with quiet_gdal(), rasterio.open(path) as raster:
         values = np.empty(len(rows), raster.dtypes[0])
         for window, members in tiles_holding(rows, columns, raster.height, raster.width, TILE):
@@ -42,7 +46,10 @@ def map_scores(
                 rows[members] - window.row_off, columns[members] - window.col_off
             ]
     mapped = places_in(legend, values) - 1
-    return score(confusion(truth, mapped, len(legend)), legend.names).as_dict()
+    known = mapped >= 0
+    if not known.any():
+        raise InputError("no labelled pixel has data in the scene: check that both lie together.")
+    return score(confusion(truth[known], mapped[known], len(legend)), legend.names).as_dict()
 
 
 def places_in(legend: Legend, values: NDArray[Any]) -> NDArray[np.int32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ from spectile.runs.evaluation import scene_place
 from spectile.runs.hardware import best_device
 from spectile.runs.image_run import (
     SIDES,
+    check_sides,
+    fingerprints,
     on_side,
     overlap_of,
     readable,
@@ -44,13 +46,13 @@ from spectile.runs.image_run import (
 )
 from spectile.runs.image_start import (
     Start,
-    check_network,
     loading_workers,
     network_options,
     started,
 )
-from spectile.runs.run_files import MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT_TABLE
+from spectile.runs.run_files import MAP, METRICS, MODEL, PICTURE, REPORT
 from spectile.runs.segmentation import segment_image
+from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scenes.label_counts import labels_in
 from spectile.scenes.labels import open_labels
@@ -88,7 +90,7 @@ def train_segment(
     on with `resume` and ends with the same numbers. Raises InputError for what the user has to
     mend.
     """
-    directory = Path(directory)
+    config, directory = config.placed(), Path(directory)
     with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
         return _train(config, directory, going_on, quiet, progress)
 
@@ -101,7 +103,8 @@ def _train(
     progress: Progress | None,
 ) -> SegmentationRecord:
     check_machine(config)
-    check_network(config.recipe)
+    options = network_options(config.recipe, None)
+    check_image_settings(config, options, pixels=True)
     scene, pairs = _opened(config)
     if scene is not None:
         check_inputs(directory, scene.files)
@@ -113,7 +116,6 @@ def _train(
         skip_bad=config.skip_bad,
         progress=progress,
     )
-    options = network_options(config.recipe, None)
     edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
 
     def prepare(seeded: SegmentConfig) -> Callable[[Path], SegmentationRecord]:
@@ -130,6 +132,7 @@ def _train(
             resume=resume,
             quiet=quiet,
         )
+        check_sides(drawn, store, start.preprocessing.bands)
         return _Run(seeded, drawn, store, scene, edge, start).into
 
     record = run_repeats(config, directory, prepare, going_on=resume)
@@ -151,6 +154,11 @@ def _opened(config: SegmentConfig) -> tuple[Scene | None, PairSet]:
             bands_last=config.bands_last,
             train=config.split.train,
             validation=config.split.validation,
+        )
+    if config.ignore:
+        raise InputError(
+            "--ignore is for masks of images: in a scene's labels nodata and 0 mean unlabelled, so "
+            "leave out other numbers there."
         )
     scene = open_scene(config.scene, bands_last=config.bands_last)
     if config.labels is None:
@@ -186,7 +194,8 @@ class _Run:
         """Fit, test, and write everything but the report to `folder`."""
         config, pairs = self.config, self.pairs
         rows = [(pairs.images.name(at), SIDES[int(side)]) for at, side in enumerate(pairs.sides)]
-        write_split(folder / SPLIT_TABLE, ("image", "side"), rows, resume=self.start.resume)
+        pixels = fingerprints(pairs, self.store)
+        write_split(folder, ("image", "side"), rows, pixels, resume=self.start.resume)
         model, history, seconds = fitted_or_resumed(
             folder, self.start.resume, lambda: self._fit(folder)
         )
@@ -249,6 +258,7 @@ class _Run:
             medians=None if self.scene is None else medians_of(self.scene, bands),
             provenance={
                 **self.start.provenance(outcome, train.store),
+                "void_values": list(pairs.void_values),
                 "scene": {} if self.scene is None else scene_place(self.scene),
             },
             task="segment",
@@ -293,15 +303,46 @@ class _Run:
         counts = np.sum([image.counts for image in tested], axis=0)
         pixels = {side: self._on(side).class_pixels for side in (TRAIN, VALIDATION, TEST)}
         split = self.pairs.summary(overlap_of(self.pairs, self.store), pixels)
+        left_out = _left_out(self._on(TEST), int(counts.sum()))
+        split["notes"] += left_out.notes()
         return {
             **score(counts, self.pairs.legend.names).as_dict(),
-            "split": {**split, "test_pixels": int(counts.sum())},
+            "split": {**split, "test_pixels": int(counts.sum()), **asdict(left_out)},
             **labels_in(self.pairs.tally),
             "seconds": seconds,
             "network": self.config.recipe.network,
             "seed": self.config.seed,
             "versions": versions(),
         }
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    """What of the test images isn't scored."""
+
+    unlabelled_test_pixels: int
+    test_pixels_without_data: int
+    """Labelled ones where the image has a gap."""
+    unlabelled_test_images: int
+    """Images without any labelled pixel."""
+
+    def notes(self) -> list[str]:
+        """A sentence for each kind that there is."""
+        said = (
+            (self.unlabelled_test_pixels, "pixels of the test images are unlabelled"),
+            (self.test_pixels_without_data, "labelled pixels of the test images have no data"),
+            (self.unlabelled_test_images, "of the test images have no labelled pixel"),
+        )
+        return [f"{count:,} {what}: they are not scored." for count, what in said if count]
+
+
+def _left_out(test: ImageStore, scored: int) -> _LeftOut:
+    labelled = int(test.class_pixels.sum() + test.unseen.sum())
+    assert test.counts is not None
+    without = ~test.counts.any(axis=1) & (test.unseen == 0)
+    return _LeftOut(
+        int(test.shapes.prod(axis=1).sum()) - labelled, labelled - scored, int(without.sum())
+    )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spectile.errors import InputError
-from spectile.mapping.split_raster import SPLIT_LEGEND
+from spectile.mapping.split_raster import SPLIT_FILE_LEGEND
 from spectile.runs.config import SceneConfig
 from spectile.scenes.labels import Labels, open_labels
 from spectile.scenes.scene import Scene
@@ -41,7 +41,7 @@ def make_split(scene: Scene, labels: Labels, config: SceneConfig) -> Split:
             block=wanted.block,
         )
     if len(wanted.files) == 1:
-        codes = open_labels(wanted.files[0], like=scene, legend=SPLIT_LEGEND).classes
+        codes = open_labels(wanted.files[0], like=scene, legend=SPLIT_FILE_LEGEND).classes
         return split_from_codes(labels, codes, window=window, validation=wanted.validation)
     if len(wanted.files) == 2:
         train, test = (open_labels(file, like=scene).classes > 0 for file in wanted.files)

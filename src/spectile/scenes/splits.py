@@ -20,6 +20,8 @@ from spectile.scenes.stratified import check_shares, draw, proportional, validat
 
 NONE, TRAIN, VALIDATION, TEST = 0, 1, 2, 3
 """Codes of an assignment, in split.tif too."""
+GUARD = 4
+"""In split.tif: labelled and on no side. An assignment has 0 there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,13 +196,14 @@ def split_from_codes(
 ) -> Split:
     """Take the split from a raster (H, W) of 0 none, 1 train, 2 validation, 3 test.
 
+    4, which split.tif has for labelled pixels on no side, is none too.
     Without validation pixels, the share `validation` of each class is taken from the training
     pixels, in patches as large as a window. Raises InputError for codes of another size or with
     other numbers, and if no labelled pixel is trained on or none tested on.
     """
     _check(labels, window, validation, seed=seed)
     _check_shape(labels, codes, "the split")
-    strange = ~np.isin(codes, (NONE, TRAIN, VALIDATION, TEST))
+    strange = ~np.isin(codes, (NONE, TRAIN, VALIDATION, TEST, GUARD))
     if strange.any():
         raise InputError(
             f"the split holds the number {codes[strange][0]}: write 0 for none, 1 for train, "

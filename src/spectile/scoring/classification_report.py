@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.scenes.legend import Legend
-from spectile.scoring import figures
+from spectile.scoring import figures, wording
 from spectile.scoring.page import Terms, scored, write_page
 
 TERMS = Terms(
@@ -100,7 +100,7 @@ class _Sample:
 def _sample(image: ClassifiedImage, legend: Legend) -> _Sample:
     picture = figures.photo(image.picture, longest=LONGEST_SIDE, lossless=LOSSLESS)
     return _Sample(
-        name=image.name,
+        name=wording.file_name(image.name),
         picture=picture,
         pixelated=max(picture.width, picture.height) <= LOSSLESS,
         truth=legend.names[image.truth],

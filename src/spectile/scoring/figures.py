@@ -16,7 +16,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -103,30 +103,54 @@ def error_codes(
 
 
 def learning_curves(history: Sequence[Mapping[str, Any]], *, of: str = "pixels") -> Markup:
-    """Loss and validation score over the epochs, as an SVG that takes the page's colours.
+    """Loss and validation score over the epochs, as two SVGs that take the page's colours.
 
-    Rows as in history.csv; a figure that is missing or None leaves a gap. The score is the mean
-    IoU where the history has it, else the accuracy, on validation pixels or what else `of` says.
+    They stand side by side, or one above the other where the page is narrow. Rows as in
+    history.csv; a figure that is missing or None leaves a gap. The score is the mean IoU where the
+    history has it, else the accuracy, on validation pixels or what else `of` says.
     """
+    key, name = _validation_score(history)
     with matplotlib.style.context(["default", _CURVE_STYLE]):
-        figure = Figure(figsize=(9.6, 2.9), layout=ConstrainedLayoutEngine(wspace=0.06))
-        loss, score = figure.subplots(1, 2)
-        _draw(loss, history, "train_loss", "training", _SOFT)
-        _draw(loss, history, "validation_loss", "validation", _ACCENT)
-        loss.set_title("Loss", loc="left")
-        loss.set_ylim(bottom=0)
-        if loss.lines:
-            loss.legend(loc="upper right")
-        key, name = _validation_score(history)
-        _draw(score, history, key, "validation", _ACCENT)
-        score.set_title(f"{name} on validation {of}", loc="left")
-        if not _measured(history, key):
-            score.set_title(f"{name}: no validation {of}", loc="left")
-        score.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
-        score.set_ylim(top=1)
-        page = io.StringIO()
-        figure.savefig(page, format="svg", transparent=True, metadata=_NO_METADATA)
-    return Markup(_into_page(page.getvalue()))  # safe: drawn here, holds no user text
+        figure, axes = _axes()
+        _draw(axes, history, "train_loss", "training", _SOFT)
+        _draw(axes, history, "validation_loss", "validation", _ACCENT)
+        axes.set_title("Loss", loc="left")
+        axes.set_ylim(bottom=0)
+        if axes.lines:
+            # Above the curves, beside the title: wherever they run, it crosses none.
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
+        loss = _into_page(figure, "Loss over the epochs")
+        figure, axes = _axes()
+        _draw(axes, history, key, "validation", _ACCENT)
+        known = _measured(history, key)
+        axes.set_title(f"{name} on validation {of}" if known else f"{name}: no validation {of}")
+        ticks = _score_ticks([_figure(row.get(key)) for row in history])
+        axes.set_yticks(ticks)
+        axes.set_ylim(ticks[0], 1)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
+        score = _into_page(figure, f"{name} over the epochs")
+    return Markup(loss + score)  # safe: drawn here, holds no user text
+
+
+def _axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.6, 2.7), layout=ConstrainedLayoutEngine())
+    return figure, figure.subplots()
+
+
+def _score_ticks(scores: Sequence[float]) -> list[float]:
+    """Even steps up to 1, from a labelled one below the lowest of `scores`."""
+    lowest = min((score for score in scores if not math.isnan(score)), default=0.0)
+    step = next((step for step in (0.02, 0.05, 0.1) if 1 - lowest <= 6 * step), 0.2)
+    count = max(1, math.ceil(round((1 - max(0.0, lowest)) / step, 6)))
+    return [1 - step * place for place in range(count, -1, -1)]
+
+
+def _epoch_ticks(first: int, last: int) -> list[int]:
+    """About six epochs, the first of all among them."""
+    step = max(1, math.ceil((last - first) / 6))
+    step = next((nice for nice in (1, 2, 5, 10, 20, 25, 50, 100) if nice >= step), step)
+    rest = range(first - first % step + step, last + 1, step)
+    return [first, *(epoch for epoch in rest if epoch - first > step / 2)]
 
 
 def _validation_score(history: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -148,12 +172,13 @@ _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _CURVE_STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "spectile",
-    "font.size": 9,
+    "font.size": 10,
     "text.color": _TEXT,
     "axes.edgecolor": _RULE,
     "axes.labelcolor": _TEXT,
     "axes.titlecolor": _TEXT,
     "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
@@ -181,7 +206,7 @@ def _draw(axes: Axes, history: Sequence[Mapping[str, Any]], key: str, name: str,
         axes.plot(epochs, figures, color=ink, label=name, marker="o" if len(epochs) < 3 else "")
     first, last = min(epochs), max(epochs)
     axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+    axes.set_xticks(_epoch_ticks(int(first), int(last)))
     axes.set_xlabel("epoch")
 
 
@@ -193,15 +218,18 @@ def _figure(value: float | None) -> float:
     return value if value is not None and math.isfinite(value) else math.nan
 
 
-def _into_page(svg: str) -> str:
-    """Matplotlib's SVG without its frame of a file, in the page's colours."""
+def _into_page(figure: Figure, label: str) -> str:
+    """A figure as SVG without its frame of a file, in the page's colours."""
+    page = io.StringIO()
+    figure.savefig(page, format="svg", transparent=True, metadata=_NO_METADATA)
+    svg = page.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # would reach the whole page
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # the same in every figure
     svg = re.sub(r' (xmlns(:xlink)?|width|height)="[^"]*"', "", svg, count=4)
     for stand_in, color in _PAGE_COLORS.items():
         svg = svg.replace(stand_in, color)
-    return svg.replace("<svg", '<svg role="img" aria-label="Learning curves"', 1)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
 def _step(height: int, width: int, longest: int = LONGEST_SIDE) -> int:

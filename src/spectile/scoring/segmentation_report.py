@@ -112,7 +112,7 @@ def _row(image: SegmentedImage, legend: Legend) -> _Row:
     }
     picture = figures.photo(image.picture, longest=LONGEST_SIDE, lossless=LOSSLESS)
     return _Row(
-        name=image.name,
+        name=wording.file_name(image.name),
         score=_score(image.accuracy),
         pixelated=max(picture.width, picture.height) <= LOSSLESS,
         pictures=[

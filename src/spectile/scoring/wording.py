@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 NOTHING = "–"
@@ -144,3 +145,9 @@ def advice(runs: Sequence[tuple[str, float, bool]]) -> str:
 def _listing(items: Sequence[str]) -> str:
     *first, last = items
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def file_name(name: str) -> str:
+    """An image's name as captions have it: of a path the file and the folder that holds it."""
+    path = PurePath(name)
+    return "/".join(path.parts[-2:]) if path.is_absolute() else name
