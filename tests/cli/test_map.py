@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +193,28 @@ def test_memory_does_not_grow_with_the_scene(folder: Path) -> None:
         np.save(f"{edge}.npy", pixels)
         peaks.append(peak(folder, Path(f"{edge}.npy")))
     assert peaks[1] - peaks[0] < 25, "MB more for a scene of 57 MB"
+
+
+def test_one_reflectance_one_map_and_a_warning_where_the_scale_is_lost(folder: Path) -> None:
+    numbers = np.abs(np.random.default_rng(2).normal(1000, 300, (BANDS, 40, 50)).round())
+    model = replace(small_model(), physical=True, medians=np.ones(4))
+    model.save(Path("model.safetensors"))
+    write_tif(Path("values.tif"), (numbers * 1e-3).astype(np.float32))
+    write_tif(Path("numbers.tif"), numbers.astype(np.int16))
+    write_tif(Path("lost.tif"), numbers.astype(np.int16))
+    with rasterio.open("numbers.tif", "r+") as file:
+        file.scales = (1e-3,) * BANDS
+    command = (sys.executable, "-m", "spectile", "map", "model.safetensors")
+    said = {}
+    for name in ("values", "numbers", "lost"):
+        done = subprocess.run(
+            [*command, f"{name}.tif", f"{name}_map.tif", "-q"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said[name] = done.stderr
+    np.testing.assert_array_equal(classes(Path("values_map.tif")), classes(Path("numbers_map.tif")))
+    assert said["values"] == said["numbers"] == ""
+    assert "lost.tif are about 1,000 times larger" in said["lost"]
+    assert said["lost"].count("\n") == 1

@@ -67,6 +67,14 @@ def test_the_default_split_shares_no_pixel_and_says_so(run: Path) -> None:
     assert (sides == 1).sum() == split["train_pixels"]
 
 
+def test_the_model_knows_the_size_of_its_values(run: Path) -> None:
+    model = load(run / "model.safetensors")
+    assert model.physical
+    assert model.medians is not None
+    assert len(model.medians) == len(model.preprocessing.bands)
+    assert (np.abs(model.medians) > 10).all()  # ten thousandths of reflectances, without a scale
+
+
 def test_scores_are_those_of_the_map_on_test_pixels(run: Path, field: Field) -> None:
     metrics = json.loads((run / "metrics.json").read_text())
     with (

@@ -66,20 +66,27 @@ def choose_cube(source: str, shapes: Mapping[str, Shape], wanted: str | None) ->
     An array of three axes is one, and if there is none, one of two. Axes of a single place beyond
     three don't count. Raises InputError that names what there is.
     """
+    last = [name.rsplit("/", 1)[-1] for name in shapes]
+    # Names of groups are long, and the end mostly tells.
+    full = {
+        end if last.count(end) == 1 else name: name for name, end in zip(shapes, last, strict=True)
+    }
     plain = {
-        name: tuple(shape[axis] for axis in kept_axes(shape)) for name, shape in shapes.items()
+        short: tuple(shapes[name][axis] for axis in kept_axes(shapes[name]))
+        for short, name in full.items()
     }
     if wanted is not None:
-        wanted = wanted.strip("/")
         # GDAL writes underscores for blanks.
-        asked = wanted.replace(" ", "_")
-        ends = [name for name in plain if f"/{name}".replace(" ", "_").endswith(f"/{asked}")]
-        wanted = ends[0] if wanted not in plain and len(ends) == 1 else wanted
+        asked = "/" + wanted.strip("/").replace(" ", "_")
+        ends = [k for k, name in full.items() if f"/{name}".replace(" ", "_").endswith(asked)]
+        exact = [k for k, name in full.items() if name == wanted.strip("/")]
+        found = exact or ends
+        wanted = found[0] if len(found) == 1 else wanted
     three = any(len(shape) == 3 for shape in plain.values())
     axes = 3 if three else 2
     if wanted is not None:
         axes = 2 if len(plain.get(wanted, ())) == 2 else 3
-    return choose_array(source, plain, wanted, axes)
+    return full[choose_array(source, plain, wanted, axes)]
 
 
 def kept_axes(shape: Shape) -> list[int]:

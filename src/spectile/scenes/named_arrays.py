@@ -17,6 +17,9 @@ from spectile.scenes.wavelengths import spectrum_of_header
 DEFLATE = 1032
 """How many times smaller zlib, the compression of MATLAB and HDF5, makes anything at its best."""
 
+_LONGEST_LIST = 160
+"""Letters."""
+
 
 def choose_array(
     source: str,
@@ -55,7 +58,7 @@ def choose_array(
         what = f"{wanted!r}, which is {(others or {})[wanted]}"
     held = _listed(fitting or shapes)
     if others and not fitting:
-        some = ", ".join(f"{name} ({kind})" for name, kind in list(others.items())[:8])
+        some = _shortened([f"{name} ({kind})" for name, kind in others.items()])
         held = f"{held}, {some}" if held else some
     held = held or "no numeric array at all"
     raise InputError(f"{source} holds {what}: there is {held}; give a file or name that fits.")
@@ -129,8 +132,15 @@ def scene_of_array(
 
 
 def _listed(shapes: Mapping[str, Shape]) -> str:
-    some = ", ".join(f"{name} ({_size(shape)})" for name, shape in list(shapes.items())[:8])
-    return some + (" ..." if len(shapes) > 8 else "")
+    return _shortened([f"{name} ({_size(shape)})" for name, shape in shapes.items()])
+
+
+def _shortened(entries: list[str]) -> str:
+    """As many entries as fit into a sentence."""
+    some = entries[:8]
+    while len(some) > 1 and sum(map(len, some)) > _LONGEST_LIST:
+        some.pop()
+    return ", ".join(some) + (" ..." if len(entries) > len(some) else "")
 
 
 def _size(shape: Shape) -> str:

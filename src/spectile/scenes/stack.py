@@ -29,6 +29,8 @@ _TYPES = {
 """GDAL's names of NumPy's types."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 AnyPath = TypeVar("AnyPath", bound=PurePath)
+_LONGEST = 60
+"""Letters of a fact in a sentence: coordinate systems can fill a page."""
 MOST_PARTS = 5000
 """Images that are put together."""
 
@@ -64,7 +66,8 @@ def stack(parts: Sequence[Part], source: str, advice: str) -> DatasetReader:
             if other is not None:
                 raise InputError(
                     f"{source} holds {len(parts)} images that don't make one scene: "
-                    f"{parts[0].name} has {other} {first[other]}, {part.name} {said[other]}; "
+                    f"{parts[0].name} has {other} {_short(first[other])}, {part.name} "
+                    f"{_short(said[other])}; "
                     f"{advice}."
                 )
             if dataset.dtypes[0] not in _TYPES:
@@ -86,6 +89,11 @@ def _facts(dataset: DatasetReader) -> dict[str, Any]:
         "coordinate system": None if dataset.crs is None else dataset.crs.to_string(),
         "corner and pixel size": tuple(round(number, 9) for number in dataset.transform[:6]),
     }
+
+
+def _short(fact: object) -> str:
+    text = str(fact)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " ..."
 
 
 def _root(dataset: DatasetReader) -> Element:
