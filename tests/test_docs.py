@@ -73,6 +73,12 @@ def test_code_that_needs_no_file_runs() -> None:
     exec(compile(block, "README.md", "exec"), {})
 
 
+@pytest.fixture(autouse=True)
+def many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages speak of machines larger than the one that tests."""
+    monkeypatch.setattr("spectile.ranges.cores", lambda: 64)
+
+
 @pytest.mark.parametrize(("page", "words"), commands(), ids=str)
 def test_commands_are_understood(page: str, words: list[str]) -> None:
     command, arguments = leaf(words)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from spectile import networks
 from spectile.errors import InputError
-from spectile.networks.pretrained import head_parameters, start_from
+from spectile.networks.pretrained import BACKBONE, head_parameters, start_from
 
 
 def weights_of(name: str, source: str, **options: Any) -> dict[str, Tensor]:
@@ -102,6 +102,151 @@ def test_a_stem_for_small_images_stays_fresh(tmp_path):
     kept = weights_in(network) - changed(network, before)
     assert kept == {key for key in before if key.startswith("stem.")} & weights_in(network)
     assert notes[1:] == ["Fresh: stem (3 x 3 pixels instead of 7 x 7)."]
+
+
+@pytest.mark.parametrize(
+    "wrapper", ["model_state_dict", "net", "weights", "state_dict", "model", "anything"]
+)
+def test_wrappers(wrapper, tmp_path):
+    weights = created("resnet-18").state_dict()
+    more = {"optimizer_state_dict": {"state": {"a": torch.ones(2)}}, "epoch": 3, "ema": weights}
+    torch.save({"best": torch.ones(()), wrapper: weights, **more}, tmp_path / "w.pt")
+    if wrapper == "anything":
+        torch.save({wrapper: weights, **more}, tmp_path / "w.pt")
+    network = created("resnet-18")
+    notes = notes_of(network, tmp_path / "w.pt", name="resnet-18", bands=3)
+    assert notes == [f"Weights of 41 layers from {tmp_path / 'w.pt'}."]
+
+
+PREFIXES = ("model.", "net.", "_orig_mod.", "module.model.", "encoder.", "base_encoder.", "a.b.c.")
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("source", ["torchvision", None])
+def test_prefixes_are_taken_off_and_said(prefix, source, tmp_path):
+    weights = weights_of("resnet-18", "torchvision")
+    expected = networks.convert(weights, source="torchvision", network="resnet-18")
+    saved = weights if source else expected
+    others = {"loss.weight": torch.ones(3), "queue": torch.ones(2, 2)}
+    torch.save(
+        {"state_dict": {**{prefix + k: v for k, v in saved.items()}, **others}}, tmp_path / "w"
+    )
+    network = created("resnet-18")
+    notes = notes_of(network, tmp_path / "w", name="resnet-18", bands=3, source=source)
+    torch.testing.assert_close(network.state_dict(), expected, rtol=0, atol=0)
+    assert notes[1:] == [
+        f"Names without their {prefix} in front.",
+        "Unused: weights of other parts of the file, loss (1), queue (1).",
+    ]
+
+
+def test_a_student_and_its_teacher_are_ambiguous(tmp_path):
+    weights = weights_of("resnet-18", "torchvision")
+    both = {f"{who}.{k}": v for who in ("student", "teacher") for k, v in weights.items()}
+    torch.save(both, tmp_path / "w.pt")
+    with pytest.raises(InputError, match=r"several names \(student\. and teacher\.\)"):
+        start_from(
+            created("resnet-18"), tmp_path / "w.pt", name="resnet-18", bands=3, source="torchvision"
+        )
+    state = created("resnet-18").state_dict()
+    torch.save({"student": state, "teacher": state}, tmp_path / "w.pt")
+    with pytest.raises(InputError, match=r"several sets of weights \(student, teacher\)"):
+        start_from(created("resnet-18"), tmp_path / "w.pt", name="resnet-18", bands=3)
+
+
+def test_another_head_is_left_out_and_said(tmp_path):
+    weights = weights_of("resnet-18", "torchvision")
+    body = {f"encoder_q.{k}": v for k, v in weights.items() if not k.startswith("fc.")}
+    head = {f"encoder_q.fc.{n}.weight": torch.ones(4, 4) for n in (0, 2)}
+    torch.save({"state_dict": {**body, **head}}, tmp_path / "w.pt")
+    network = created("resnet-18")
+    notes = notes_of(network, tmp_path / "w.pt", name="resnet-18", bands=3, source="torchvision")
+    assert "Unused: fc, which is another head than resnet-18's." in notes
+    assert "Fresh: classifier, which the file lacks." in notes
+
+
+@pytest.mark.parametrize(
+    ("backbone", "source"), [("resnet-50", "timm"), ("mobilenet-v3-large", "torchvision")]
+)
+def test_the_backbone_of_another_segmentation_network(backbone, source, tmp_path):
+    """As torchvision's DeepLabv3 names it, and smp's: the layers behind it are other ones."""
+    weights = weights_of(backbone, source)
+    weights = {k: v for k, v in weights.items() if not k.startswith(("fc.", "classifier."))}
+    within = {f"backbone.{k.removeprefix('features.')}": v for k, v in weights.items()}
+    heads = {
+        "classifier.0.convs.0.0.weight": torch.ones(1),
+        "aux_classifier.0.weight": torch.ones(1),
+    }
+    torch.save({**within, **heads}, tmp_path / "w.pth")
+    network = created("deeplab-v3-plus", classes=4, backbone=backbone)
+    before = copy_of(network)
+    notes = notes_of(
+        network,
+        tmp_path / "w.pth",
+        name="deeplab-v3-plus",
+        bands=3,
+        source=source,
+        backbone=backbone,
+    )
+    assert changed(network, before) == {k for k in weights_in(network) if k.startswith(BACKBONE)}
+    assert (
+        "Unused: weights of other parts of the file, classifier (1), aux_classifier (1)." in notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed_names", "said"),
+    [
+        ({"conv1.weight": "conv1.0.weight"}, "such as timm's resnet50d: take those of resnet50"),
+        ({"layer1.0.conv1.weight": "layer1.0.se_module.fc1.weight"}, "legacy_seresnet"),
+        ({"conv1.weight": "patch_embed.proj.weight"}, "a vision transformer"),
+    ],
+)
+def test_families_that_only_look_alike_are_named(changed_names, said, tmp_path):
+    weights = weights_of("resnet-50", "timm")
+    torch.save({changed_names.get(k, k): v for k, v in weights.items()}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=said):
+        start_from(
+            created("resnet-50"), tmp_path / "w.pth", name="resnet-50", bands=3, source="timm"
+        )
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [((128, 4, 3, 3), "a ResNeXt"), ((128, 128, 3, 3), "a wide ResNet")],
+)
+def test_shapes_that_give_a_family_away(shape, said):
+    weights = {**weights_of("resnet-50", "timm"), "layer1.0.conv2.weight": torch.ones(shape)}
+    with pytest.raises(InputError, match=said):
+        networks.convert(weights, source="timm", network="resnet-50")
+
+
+def test_skresnet_is_told_from_skresnext():
+    weights = weights_of("sknet-50", "timm")
+    networks.convert(weights, source="timm", network="sknet-50")
+    weights["layer1.0.conv2.paths.0.conv.weight"] = torch.ones(64, 32, 3, 3)
+    with pytest.raises(InputError, match="skresnet, whose kernels see half of the channels"):
+        networks.convert(weights, source="timm", network="sknet-50")
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("resnet-18", "torchvision"), ("mobilenet-v2", "torchvision"), ("mobilenet-v3-large", "timm")],
+)
+def test_the_head_can_be_left_out_of_what_is_converted(name, source):
+    weights = weights_of(name, source, classes=10)
+    body = networks.convert(weights, source=source, network=name, head=False)
+    without = created(name, classes=0)
+    without.load_state_dict(body)  # strictly
+    missing, unexpected = created(name, classes=3).load_state_dict(body, strict=False)
+    assert len(missing) == 2
+    assert not unexpected
+
+
+def test_objects_beside_the_weights_are_named(tmp_path):
+    torch.save({"state_dict": {"a": torch.ones(1)}, "args": Outsider()}, tmp_path / "w.pt")
+    with pytest.raises(InputError, match=r"holds objects of .*Outsider besides weights"):
+        start_from(created("resnet-18"), tmp_path / "w.pt", name="resnet-18", bands=3)
 
 
 @pytest.mark.parametrize("wrapped", ["state_dict", "model", "parallel", "lightning"])

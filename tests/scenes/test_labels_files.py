@@ -134,6 +134,13 @@ def test_tables_of_geometries(tmp_path, column, suffix):
     check(tmp_path / f"f.{suffix}")
 
 
+def test_a_polygon_of_many_corners_is_a_long_cell(tmp_path):
+    wkt = AREAS[0].segmentize(1e-2).wkt
+    assert len(wkt) > 200_000
+    (tmp_path / "f.csv").write_text(f'wkt,class\n"{wkt}",1\n"{AREAS[1].wkt}",2\n')
+    check(tmp_path / "f.csv")
+
+
 def test_geometries_that_name_their_system_and_some_that_are_none(tmp_path):
     degrees = [area.wkt for area in frame().to_crs("EPSG:4326").geometry]
     rows = "".join(f'"SRID=4326;{text}",{k}\n' for k, text in enumerate(degrees, start=1))

@@ -42,7 +42,7 @@ class ImagePooling(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mean: Tensor = self.project(x.mean((2, 3), keepdim=True))
         # Enlarging a map of one pixel, with aligned corners or without, repeats that pixel.
-        return mean.expand(-1, -1, *x.shape[2:])
+        return mean.expand(-1, -1, x.size(2), x.size(3))
 
 
 class AtrousSpatialPyramidPooling(nn.Module):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.blocks.tracing import followed
+
 
 class BatchNorm(nn.BatchNorm2d):
     """BatchNorm2d that normalises by its running statistics where a batch can't give any.
@@ -18,8 +20,12 @@ class BatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and x.numel() == x.size(1):
+        if self.training and not followed(x) and x.numel() == x.size(1):
             return F.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
             )
         return super().forward(x)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if not followed(input):
+            super()._check_input_dim(input)

@@ -38,7 +38,7 @@ class CoordinateAttention(nn.Module):
         self.expand_columns = nn.Conv2d(width, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[2:]
+        height, width = x.size(2), x.size(3)
         rows = x.mean(3, keepdim=True)
         columns = x.mean(2, keepdim=True).transpose(2, 3)
         both = F.hardswish(self.norm(self.reduce(torch.cat([rows, columns], 2))))

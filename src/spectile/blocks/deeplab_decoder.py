@@ -57,7 +57,10 @@ class DeepLabDecoder(nn.Module):
 
     def forward(self, fine: Tensor, deep: Tensor) -> Tensor:
         enlarged = F.interpolate(
-            deep, size=fine.shape[2:], mode="bilinear", align_corners=self.align_corners
+            deep,
+            size=(fine.size(2), fine.size(3)),
+            mode="bilinear",
+            align_corners=self.align_corners,
         )
         joined = torch.cat([self.narrow(fine), enlarged], 1)
         logits: Tensor = self.classifier(self.sharpen(joined))

@@ -42,5 +42,5 @@ class DoubleAttention(nn.Module):
         distribute = torch.softmax(self.distribute(x).flatten(2), 1)
         gathered = features @ gather.to(features.dtype).transpose(1, 2)
         handed_out = gathered @ distribute.to(features.dtype)
-        projected: Tensor = self.project(handed_out.reshape(x.size(0), -1, *x.shape[2:]))
+        projected: Tensor = self.project(handed_out.reshape(x.size(0), -1, x.size(2), x.size(3)))
         return x + projected

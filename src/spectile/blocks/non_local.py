@@ -80,6 +80,6 @@ class NonLocal(nn.Module):
             self._positions(self.phi(x), self.subsample),
             self._positions(self.g(x), self.subsample),
         )
-        shaped = gathered.transpose(1, 2).reshape(x.size(0), -1, *x.shape[2:])
+        shaped = gathered.transpose(1, 2).reshape(x.size(0), -1, x.size(2), x.size(3))
         added: Tensor = self.norm(self.project(shaped))
         return x + added

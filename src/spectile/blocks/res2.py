@@ -51,7 +51,8 @@ class Res2(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         parts = torch.split(x, self.width, 1)
         outputs: list[Tensor] = []
-        for part, conv in zip(parts, self.convs, strict=False):
+        for number, conv in enumerate(self.convs):
+            part = parts[number]
             outputs.append(conv(part if self.first or not outputs else outputs[-1] + part))
-        outputs.append(self.pool(parts[-1]))
+        outputs.append(self.pool(parts[len(self.convs)]))
         return torch.cat(outputs, 1)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from spectile.blocks.conv_norm_act import ConvNormAct
 from spectile.blocks.stochastic_depth import StochasticDepth
+from spectile.blocks.tracing import followed
 
 
 class BasicBlock(nn.Module):
@@ -78,7 +79,9 @@ class Bottleneck(nn.Module):
 
 def added(residual: Tensor, shortcut: Tensor) -> Tensor:
     """The sum, written over `residual` unless its gradient may need it: that of a gate does."""
-    return residual + shortcut if residual.requires_grad else residual.add_(shortcut)
+    if followed(residual) or residual.requires_grad:
+        return residual + shortcut
+    return residual.add_(shortcut)
 
 
 def shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:

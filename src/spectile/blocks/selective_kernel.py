@@ -95,6 +95,6 @@ class SelectiveKernel(nn.Module):
         maps = [branch(x) for branch in self.branches]
         weights = self.weights(maps)
         selected: Tensor = maps[0] * weights[0]
-        for u, weight in zip(maps[1:], weights[1:], strict=True):
-            selected = selected.addcmul_(u, weight)
+        for branch in range(1, len(maps)):
+            selected = selected.addcmul_(maps[branch], weights[branch])
         return selected

@@ -90,7 +90,7 @@ class MixedPooling(nn.Module):
         for side, conv in zip(self.grids, self.pooled, strict=True):
             grid = conv(F.adaptive_avg_pool2d(reduced, side))
             near = near + F.interpolate(
-                grid, size=x.shape[2:], mode="bilinear", align_corners=self.align_corners
+                grid, size=(x.size(2), x.size(3)), mode="bilinear", align_corners=self.align_corners
             )
         return torch.relu(self.fuse_short(torch.relu(near)))
 

@@ -18,10 +18,11 @@ REPEATED = ("depth", "width", "scale", "convolutions")
 
 
 def check_sizes(network: str, bands: int, classes: int) -> None:
-    """Raises InputError unless there is at least one band and one class."""
-    if bands < 1 or classes < 1:
+    """Raises InputError unless there is at least one band, and no negative number of classes."""
+    if bands < 1 or classes < 0:
         raise InputError(
-            f"{network} needs at least one band and one class, not {bands} and {classes}."
+            f"{network} needs at least one band and one class (or 0 for features alone), not "
+            f"{bands} and {classes}."
         )
 
 

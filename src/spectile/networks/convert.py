@@ -12,6 +12,7 @@ from spectile.errors import InputError
 from spectile.networks import foreign_names, mobilenet_v3
 from spectile.networks.catalogue import create, describe
 from spectile.networks.foreign_names import Dialect
+from spectile.networks.other_families import other_family
 from spectile.networks.shown_options import shown_options
 
 Source = Literal["timm", "torchvision"]
@@ -46,7 +47,9 @@ HEAD = ("classifier.", "tail.")
 """Layers that weights for features alone don't have."""
 
 
-def convert(state_dict: Mapping[str, Tensor], *, source: Source, network: str) -> dict[str, Tensor]:
+def convert(
+    state_dict: Mapping[str, Tensor], *, source: Source, network: str, head: bool = True
+) -> dict[str, Tensor]:
     """A state dict of timm or torchvision as one for the network of that catalogue name.
 
     Bands, classes and options that change shapes (the width of a MobileNet, width and scale of
@@ -56,6 +59,9 @@ def convert(state_dict: Mapping[str, Tensor], *, source: Source, network: str) -
 
     timm's MobileNet V3 normalises with an epsilon of 1e-5 instead of 1e-3; the scales of its
     normalisations are adapted so that the outputs in evaluation are the same.
+
+    Without `head` the layer that gives the logits is left out: for a network with other classes
+    load the result with `strict=False`, or strictly into one created with `classes=0`.
 
     For the backbone of a DeepLabv3+, convert for the backbone's own name and load the result into
     `network.backbone` with `strict=False`.
@@ -74,7 +80,16 @@ def convert(state_dict: Mapping[str, Tensor], *, source: Source, network: str) -
             f"{network} can't be converted from {source}: it has weights for "
             f"{', '.join(available)} alone."
         )
+    other = other_family(state_dict)
+    if other is not None:
+        raise InputError(f"These weights of {source} are those of {other}.")
     names = dialect.names(state_dict.keys())
+    if not names:
+        shown = ", ".join(list(state_dict)[:SHOWN])
+        raise InputError(
+            f"These weights of {source} are not those of {network}: none of their names "
+            f"({shown} ...) is that of a layer there."
+        )
     converted = {names[key]: state_dict[key] for key in names}
     # timm's linear layer behind the pooling is a 1x1 convolution.
     hidden = converted.get("classifier.0.weight")
@@ -90,6 +105,10 @@ def convert(state_dict: Mapping[str, Tensor], *, source: Source, network: str) -
         )
     if dialect is foreign_names.TIMM_V3:
         adapt_eps(converted, TIMM_EPS, mobilenet_v3.EPS)
+    if not head:
+        last = last_layer(converted)
+        layers = [key.removesuffix("weight") for key in LAST if converted.get(key) is last]
+        return {k: v for k, v in converted.items() if not k.startswith(tuple(layers))}
     return converted
 
 

@@ -19,6 +19,7 @@ from spectile.blocks.aspp import AtrousSpatialPyramidPooling, atrous_rates
 from spectile.blocks.deeplab_decoder import DeepLabDecoder
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder
+from spectile.networks.classifying import Classifying
 from spectile.networks.features import Backbone
 from spectile.networks.mobile_network import MobileNetwork
 
@@ -77,12 +78,16 @@ class DeepLabV3Plus(nn.Module):
         except ValueError as error:
             raise InputError(f"deeplab-v3-plus: {error}") from error
 
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Compute the backbone's blocks again for gradients instead of keeping their maps."""
+        cast(Classifying, self.backbone).set_grad_checkpointing(enable)
+
     def forward(self, x: Tensor) -> Tensor:
         maps = self.backbone.features(x)
         deep = self.attention(self.pyramid(maps[-1]))
         logits: Tensor = self.decoder(maps[self.fine], deep)
         return F.interpolate(
-            logits, size=x.shape[2:], mode="bilinear", align_corners=self.align_corners
+            logits, size=(x.size(2), x.size(3)), mode="bilinear", align_corners=self.align_corners
         )
 
 

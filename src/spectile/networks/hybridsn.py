@@ -19,14 +19,17 @@ shrink, see :func:`spectral_kernels`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
+from spectile.blocks.tracing import followed
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder, check_sizes
+from spectile.networks.classifying import Classifying, last_linear
 
 Convolutions = Literal["hybrid", "2-d", "3-d"]
 
@@ -57,7 +60,7 @@ def spectral_kernels(bands: int) -> tuple[int, int, int, int]:
     return kernels[0], kernels[1], kernels[2], 3 if left >= 3 else 1
 
 
-class HybridSN(nn.Module):
+class HybridSN(Classifying):
     """Classify windows: (N, bands, window, window) to logits (N, classes).
 
     `convolutions` are the paper's, "hybrid", or of one kind, "2-d" or "3-d". Attention and
@@ -68,6 +71,8 @@ class HybridSN(nn.Module):
     Raises InputError for a window that is even or below 9, for bands or classes below 1 and for
     unknown convolutions, and for a share outside of 0 to 1.
     """
+
+    classifier: nn.Sequential
 
     def __init__(
         self,
@@ -98,6 +103,7 @@ class HybridSN(nn.Module):
             )
         self.bands = bands
         self.classes = classes
+        self.num_features = HIDDEN[1]
         self.window = window
         channels_3d, channels_2d = CHANNELS[convolutions]
         layers: list[nn.Module] = []
@@ -133,13 +139,35 @@ class HybridSN(nn.Module):
         return features
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[1:] != (self.bands, self.window, self.window):
+        if not followed(x) and x.shape[1:] != (self.bands, self.window, self.window):
             raise InputError(
                 f"this network takes windows (N, {self.bands}, {self.window}, {self.window}), not "
                 f"{tuple(x.shape)}: create it with the bands and the window of its input."
             )
         middle = self.window // 2
         return self.joined(self.head(self.trunk(x)), x[:, :, middle, middle])
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """PyTorch's, and with ``memory_format=torch.channels_last`` for the 3-D kernels as well.
+
+        Those have five axes, for which the order is called channels_last_3d.
+        """
+        if kwargs.get("memory_format") is not torch.channels_last:
+            return super().to(*args, **kwargs)
+        others = {key: value for key, value in kwargs.items() if key != "memory_format"}
+        if args or others:
+            super().to(*args, **others)
+        orders = {4: torch.channels_last, 5: torch.channels_last_3d}
+        for weight in self.parameters():
+            if weight.dim() in orders:
+                weight.data = weight.data.contiguous(memory_format=orders[weight.dim()])
+        return self
+
+    def reset_classifier(self, classes: int) -> None:
+        """Exchange the last layer, and the spectral branch's; see :class:`Classifying`."""
+        super().reset_classifier(classes)
+        if self.spectral_branch is not None:
+            self.spectral_branch[-1] = copy.deepcopy(self.classifier[-1])
 
     def head(self, features: Tensor) -> Tensor:
         """Maps a window's features (N, maps, window - 8, window - 8) to logits (N, classes)."""
@@ -161,5 +189,5 @@ def _classifier(inputs: int, classes: int, dropout: float) -> list[nn.Module]:
         nn.Linear(HIDDEN[0], HIDDEN[1]),
         nn.ReLU(inplace=True),
         nn.Dropout(dropout),
-        nn.Linear(HIDDEN[1], classes),
+        last_linear(HIDDEN[1], classes),
     ]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from spectile.networks.classifying import Classifying
 from spectile.networks.dilation import Step
 from spectile.networks.features import FeatureStage
-from spectile.networks.layout import fastest
+from spectile.networks.layout import entered
 
 STEM_STRIDE = 2
 FINEST_STRIDE = 4
@@ -21,12 +22,13 @@ def round_channels(channels: float, least: float = 0.9) -> int:
     return rounded if rounded >= least * channels else rounded + 8
 
 
-class MobileNetwork(nn.Module):
+class MobileNetwork(Classifying):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 
     `blocks` stand behind the stem and take `steps`, of which `strides` says where a stage begins;
     `channels` come out of each. `tail` follows the last block; `classifier` takes (N, C) means of
-    its map. The last stage's features are those behind `tail` if `tail_channels` are given.
+    its map, and its last layer `num_features`. The last stage's features are those behind `tail` if
+    `tail_channels` are given.
     """
 
     stages: tuple[FeatureStage, ...]
@@ -36,8 +38,11 @@ class MobileNetwork(nn.Module):
         stem: nn.Module,
         blocks: Sequence[nn.Module],
         tail: nn.Module,
-        classifier: nn.Module,
+        classifier: nn.Sequential,
         *,
+        bands: int,
+        classes: int,
+        num_features: int,
         strides: Sequence[int],
         steps: Sequence[Step],
         channels: Sequence[int],
@@ -48,6 +53,7 @@ class MobileNetwork(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.tail = tail
         self.classifier = classifier
+        self.bands, self.classes, self.num_features = bands, classes, num_features
         self.ends = stage_ends(strides)
         self.features_tail = tail_channels is not None
         stages = [FeatureStage(channels[end], steps[end].reached) for end in self.ends]
@@ -57,22 +63,31 @@ class MobileNetwork(nn.Module):
 
     def features(self, x: Tensor) -> tuple[Tensor, ...]:
         """Maps (N, bands, H, W) to the last map of each stage, see `stages`."""
-        x = self.stem(fastest(x))
+        x = self.stem(entered(x, self.bands))
         maps = []
         for index, block in enumerate(self.blocks):
-            x = block(x)
+            x = self.through(block, x)
             if index in self.ends:
                 maps.append(x)
         if self.features_tail:
             maps[-1] = self.tail(x)
         return tuple(maps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(fastest(x))
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Maps (N, bands, H, W) to the map behind the tail, (N, C, H / stride, W / stride)."""
+        x = self.stem(entered(x, self.bands))
         for block in self.blocks:
-            x = block(x)
-        logits: Tensor = self.classifier(self.tail(x).mean((2, 3)))
+            x = self.through(block, x)
+        last: Tensor = self.tail(x)
+        return last
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """Maps the map behind the tail to logits (N, classes)."""
+        logits: Tensor = self.classifier(x.mean((2, 3)))
         return logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
 
 
 def stage_ends(strides: Sequence[int]) -> tuple[int, ...]:

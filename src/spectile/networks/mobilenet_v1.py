@@ -15,6 +15,7 @@ from spectile.blocks.activations import ReLU6
 from spectile.blocks.conv_norm_act import ConvNormAct
 from spectile.blocks.depthwise_separable import DepthwiseSeparable
 from spectile.networks.arguments import check_sizes, check_width
+from spectile.networks.classifying import last_linear
 from spectile.networks.dilation import dilate
 from spectile.networks.mobile_network import STEM_STRIDE, MobileNetwork, round_channels
 
@@ -76,7 +77,10 @@ class MobileNetV1(MobileNetwork):
             ConvNormAct(bands, stem_channels, stride=STEM_STRIDE, activation=ReLU6),
             blocks,
             nn.Identity(),
-            nn.Sequential(nn.Dropout(dropout), nn.Linear(channels[-1], classes)),
+            nn.Sequential(nn.Dropout(dropout), last_linear(channels[-1], classes)),
+            bands=bands,
+            classes=classes,
+            num_features=channels[-1],
             strides=strides,
             steps=steps,
             channels=channels,

@@ -17,6 +17,7 @@ from spectile.blocks.inverted_residual import InvertedResidual
 from spectile.blocks.stochastic_depth import depth_rates
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder, check_sizes, check_width
+from spectile.networks.classifying import last_linear
 from spectile.networks.dilation import dilate
 from spectile.networks.mobile_network import STEM_STRIDE, MobileNetwork, round_channels
 
@@ -95,7 +96,10 @@ class MobileNetV2(MobileNetwork):
             ConvNormAct(bands, stem, stride=STEM_STRIDE, activation=ReLU6),
             blocks,
             ConvNormAct(channels[-1], tail, 1, activation=ReLU6),
-            nn.Sequential(nn.Dropout(dropout), nn.Linear(tail, classes)),
+            nn.Sequential(nn.Dropout(dropout), last_linear(tail, classes)),
+            bands=bands,
+            classes=classes,
+            num_features=tail,
             strides=strides,
             steps=steps,
             channels=channels,

@@ -21,6 +21,7 @@ from spectile.blocks.squeeze_excitation import SqueezeExcitation
 from spectile.blocks.stochastic_depth import depth_rates
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder, check_sizes, check_width
+from spectile.networks.classifying import last_linear
 from spectile.networks.dilation import dilate
 from spectile.networks.mobile_network import STEM_STRIDE, MobileNetwork, round_channels
 
@@ -153,8 +154,11 @@ class MobileNetV3(MobileNetwork):
                 nn.Linear(widths.tail, widths.hidden),
                 nn.Hardswish(),
                 nn.Dropout(dropout),
-                nn.Linear(widths.hidden, classes),
+                last_linear(widths.hidden, classes),
             ),
+            bands=bands,
+            classes=classes,
+            num_features=widths.hidden,
             strides=strides,
             steps=steps,
             channels=widths.channels,

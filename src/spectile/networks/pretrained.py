@@ -6,33 +6,31 @@ with another kernel, attention that the file lacks. All else has to fit, or noth
 
 from __future__ import annotations
 
-import pickle
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from spectile.errors import InputError
 from spectile.networks.adapt_bands import STEM, adapt_bands
 from spectile.networks.catalogue import describe
-from spectile.networks.convert import COUNTER, HEAD, SHOWN, convert, size
+from spectile.networks.convert import COUNTER, DIALECTS, HEAD, SHOWN, convert, size
 from spectile.networks.deeplab_v3_plus import DeepLabV3Plus
 from spectile.networks.insertion import CHILD
+from spectile.networks.prefixes import without_prefix
+from spectile.networks.weights_file import read_weights
 
 WeightsSource = Literal["timm", "torchvision", "spectile"]
 
-BACKBONE = "backbone."
+BACKBONE, DEEPLAB = "backbone.", (".decoder.", ".pyramid.", ".module.decoder.", ".model.decoder.")
 ATTENTION = ("attention", CHILD)
 """What a module that attends is called, wherever it stands."""
-WRAPPERS = ("state_dict", "model")
-"""Under what training programs keep a network's weights, beside their own state."""
-MODEL_FILE, PARALLEL = "network.", "module."
-"""What names begin with in Spectile's files, and in those of a network on several GPUs."""
+HEADS = re.compile(r"(aux_)?(fc|head|heads|classifier|last_linear|proj\w*|pred\w*)\.")
+"""What the layers on a network's features are called, in whatever program."""
 
 State = Mapping[str, Tensor]
 
@@ -58,8 +56,9 @@ def start_from(
 ) -> Loaded:
     """Give `network`, the catalogue's `name` for `bands` bands, the weights of a file.
 
-    The file is a .safetensors, .pt or .pth with a state dict, also one under "state_dict" or
-    "model", or a model file of Spectile. `source` says whose names the layers have; None stands for
+    The file is a .safetensors, .pt or .pth with a state dict, also one under "state_dict", "model"
+    and the like, or a model file of Spectile; names may stand under a prefix such as "encoder.".
+    `source` says whose names the layers have; None stands for
     Spectile's. A DeepLabv3+ takes weights of its `backbone`, resnet-50 if that is None, or those of
     a whole DeepLabv3+ of Spectile.
 
@@ -70,11 +69,12 @@ def start_from(
     target, notes = network, []
     if isinstance(network, DeepLabV3Plus):
         name = backbone or describe(name).options["backbone"].default
-        if not any(key.startswith(BACKBONE) for key in weights):
+        foreign = source not in (None, "spectile")
+        if foreign or not any(f".{key}".startswith(DEEPLAB) for key in weights):
             target = cast(nn.Module, network.backbone)
             notes = ["Fresh: all but the backbone."]
-    weights = with_own_names(weights, source, name, path)
     expected = target.state_dict()
+    weights, prefixed = with_own_names(weights, source, name, path, expected)
     if not weights.keys() & expected.keys():
         raise InputError(
             f"No layer of {name} is in {path}: choose the network that its weights are of, or say "
@@ -95,7 +95,7 @@ def start_from(
     first = f"Weights of {len(layers)} layers from {path}."
     given = taken.keys() if target is network else {BACKBONE + key for key in taken}
     fresh = network.state_dict().keys() - given
-    return Loaded((first, *adapted, *left.notes, *notes), frozenset(fresh))
+    return Loaded((first, *prefixed, *adapted, *left.notes, *notes), frozenset(fresh))
 
 
 def head_parameters(network: nn.Module) -> list[nn.Parameter]:
@@ -115,60 +115,30 @@ def head_parameters(network: nn.Module) -> list[nn.Parameter]:
     return list(classifier.parameters())
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a file by their names, without wrappers; runs no code from it.
-
-    Raises InputError if there is no such file, or none with tensors by names.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path} to take weights from: give another one.")
-    try:
-        if path.suffix == ".safetensors":
-            found: object = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        SafetensorError,
-        pickle.UnpicklingError,
-        # Of a damaged pickle or archive, whatever it breaks first.
-        *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
-    ) as error:
-        raise not_weights(path) from error
-    for wrapper in WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-            found = found[wrapper]
-    entries = found.items() if isinstance(found, Mapping) else ()
-    weights = {
-        key: value for key, value in entries if isinstance(key, str) and isinstance(value, Tensor)
-    }
-    if not weights:
-        raise not_weights(path)
-    # A model file has tensors besides the network's.
-    inside = beginning(weights, MODEL_FILE)
-    if inside:
-        return {key.removeprefix(MODEL_FILE): weights[key] for key in inside}
-    if len(beginning(weights, PARALLEL)) == len(weights):
-        return {key.removeprefix(PARALLEL): value for key, value in weights.items()}
-    return weights
-
-
-def not_weights(path: Path) -> InputError:
-    """What to raise for a file that can't be read, or is something else."""
-    return InputError(
-        f"{path} can't be read as weights: give a .safetensors, .pt or .pth file that holds "
-        "nothing but tensors, such as torch.save(network.state_dict(), path) writes."
-    )
-
-
 def with_own_names(
-    weights: State, source: WeightsSource | None, name: str, path: str | Path
-) -> State:
-    """`weights` by the names of the layers here."""
+    weights: State, source: WeightsSource | None, name: str, path: str | Path, expected: State
+) -> tuple[State, list[str]]:
+    """`weights` by the names of the layers here, and what was taken off or left out."""
     if source is None or source == "spectile":
-        return weights
+        return without_prefix(weights, lambda names: len(expected.keys() & set(names)), path)
+    dialect = DIALECTS.get((source, name))
+    if dialect is None:
+        renamed: State = convert(weights, source=source, network=name)  # which says what there is
+        return renamed, []
+    kept, notes = without_prefix(
+        weights,
+        lambda names: len(expected.keys() & set(dialect.names(names).values())),
+        path,
+        standing_for="features." if source == "torchvision" and "mobilenet" in name else "",
+    )
+    known = dialect.names(kept.keys())
+    heads = sorted(key for key in kept if key not in known and HEADS.match(key))
+    if heads:
+        parts = dict.fromkeys(key.partition(".")[0] for key in heads)
+        notes.append(f"Unused: {', '.join(parts)}, which is another head than {name}'s.")
+    body = {key: value for key, value in kept.items() if key not in heads}
     try:
-        return convert(weights, source=source, network=name)
+        return convert(body, source=source, network=name), notes
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

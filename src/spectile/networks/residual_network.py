@@ -16,9 +16,10 @@ from spectile.blocks.conv_norm_act import ConvNormAct
 from spectile.blocks.stochastic_depth import depth_rates
 from spectile.errors import InputError
 from spectile.networks.arguments import check_sizes
+from spectile.networks.classifying import Classifying, last_linear
 from spectile.networks.dilation import Step, dilate
 from spectile.networks.features import FeatureStage
-from spectile.networks.layout import fastest
+from spectile.networks.layout import entered
 
 Stem = Literal["imagenet", "cifar"]
 STEM_CHANNELS = 64
@@ -38,7 +39,7 @@ class Place:
     stochastic_depth: float
 
 
-class ResidualNetwork(nn.Module):
+class ResidualNetwork(Classifying):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 
     `blocks` counts the blocks of each stage, `block` builds one whose output has `expansion` times
@@ -82,24 +83,33 @@ class ResidualNetwork(nn.Module):
             self.layers.append(layer)
             stages.append(FeatureStage(channels, step.reached))
         self.stages = tuple(stages)
+        self.bands, self.classes, self.num_features = bands, classes, channels
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(channels, classes)
+        self.classifier = last_linear(channels, classes)
 
     def features(self, x: Tensor) -> tuple[Tensor, ...]:
         """Maps (N, bands, H, W) to the maps of the four stages, see `stages`."""
-        x = self.pool(self.stem(fastest(x)))
+        x = self.pool(self.stem(entered(x, self.bands)))
         maps = []
         for layer in self.layers:
-            x = layer(x)
+            x = self.through(layer, x)
             maps.append(x)
         return tuple(maps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.pool(self.stem(fastest(x)))
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Maps (N, bands, H, W) to the last map, (N, num_features, H / stride, W / stride)."""
+        x = self.pool(self.stem(entered(x, self.bands)))
         for layer in self.layers:
-            x = layer(x)
+            x = self.through(layer, x)
+        return x
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """Maps the last map to logits (N, classes)."""
         logits: Tensor = self.classifier(self.dropout(x.mean((2, 3))))
         return logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
 
 
 def build_stem(stem: Stem, bands: int) -> tuple[nn.Module, nn.Module, int]:

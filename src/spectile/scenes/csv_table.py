@@ -11,6 +11,7 @@ from pathlib import Path
 from spectile.errors import InputError
 
 DELIMITERS = (",", ";", "\t")
+csv.field_size_limit(max(csv.field_size_limit(), 1 << 27))  # a polygon may have many corners
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def _check_codes(
         if text and text not in broken and _whole(text) < 1:
             raise InputError(
                 f"{source} has the class {_whole(text)} in {place(at)}, but 0 means unlabelled: "
-                "number the classes from 1 or give them names."
+                "number the classes from 1 if it is one, or leave the cell empty if it is none."
             )
 
 
