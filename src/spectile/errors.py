@@ -11,6 +11,7 @@ SWITCHES = {
     "entropy": "entropy=True",
     "no-shared": "shared=False",
     "bands-first": "bands_last=False",
+    "bands-last": "bands_last=True",
 }
 """Options of the command line without a value, as arguments of Python functions."""
 

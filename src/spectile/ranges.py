@@ -17,6 +17,8 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 """Of something that isn't all given away."""
 TrainShare = Annotated[float, Field(gt=0, lt=1)]
 Gigabytes = Annotated[float, Field(gt=0, le=1e6)]
+GigabytesOrNone = Annotated[float, Field(ge=0, le=1e6)]
+"""Of what is kept so as not to be read again."""
 Strength = Annotated[float, Field(ge=0, le=100)]
 """Of a random change, in deviations, and parameters of Beta distributions."""
 Rate = Annotated[float, Field(gt=0, le=100)]

@@ -29,7 +29,7 @@ SCENE = ("train", "scene", "nowhere.tif", "nowhere.gpkg")
         ((*CLASSIFY, "--legend", "none.csv"), "none.csv"),
         ((*SEGMENT, "--network", "resnet-18"), "classifies whole images, not pixels"),
         ((*SEGMENT, "--backbone", "vgg"), "vgg"),
-        ((*SEGMENT, "--option", "backbone_width=wide"), "backbone_width"),
+        ((*SEGMENT, "--option", "backbone_width=wide"), "width of MobileNet V2 is 'wide'"),
         ((*SEGMENT, "--legend", "none.csv"), "none.csv"),
         ((*SCENE, "--network", "resnet-18"), "takes whole images"),
         ((*SCENE, "--attention", "magic"), "magic"),

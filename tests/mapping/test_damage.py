@@ -94,8 +94,8 @@ def test_without_keeping_going_the_sentence_says_where(tmp_path: Path, path: Pat
         map_scene(small_model(), open_scene(path), tmp_path / "map.tif")
     message = str(refused.value)
     assert message.startswith(f"{path} can't be read in rows 97 to 150, columns 110 to 170 (")
-    assert "--keep-going" in message
-    assert message.endswith("; what is mapped is kept for --resume.")
+    assert "keep_going=True" in message
+    assert message.endswith("; what is mapped is kept for resume=True.")
     assert not (tmp_path / "map.tif").exists()
     summary = map_scene(
         *(small_model(), open_scene(path), tmp_path / "map.tif"),

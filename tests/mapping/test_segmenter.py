@@ -77,8 +77,8 @@ def test_another_memory_gives_the_same_bytes(tmp_path: Path, scene: Scene, whole
 
 
 def test_too_little_memory_is_refused_with_the_least(tmp_path: Path, scene: Scene) -> None:
-    for memory in (0.0, SceneSegmenter(segment_model(), scene).gigabytes(EDGE) / 5):
-        with pytest.raises(InputError, match=r"windows of 48 pixels .* least memory=0\.1\."):
+    for memory in (1e-6, SceneSegmenter(segment_model(), scene).gigabytes(EDGE) / 5):
+        with pytest.raises(InputError, match=r"windows of 48 pixels .* least 0\.1 GB"):
             map_scene(segment_model(), scene, tmp_path / "map.tif", memory=memory)
 
 

@@ -56,7 +56,7 @@ def test_tiles_fit_the_memory_and_larger_ones_would_not(
 ) -> None:
     scene = scene_of(height, width, bands=50)
     if memory < tile_gigabytes(scene, window, 1, 6000):
-        with pytest.raises(InputError, match="allow at least memory=") as refused:
+        with pytest.raises(InputError, match="allow a memory of at least") as refused:
             tile_edge(scene, window, memory, 6000)
         enough = float(str(refused.value).split()[-2])
         assert tile_edge(scene, window, enough, 6000) in EDGES

@@ -265,7 +265,13 @@ def test_what_exists_is_kept_unless_overwriting_is_asked_for(tmp_path, there):
 
 @pytest.mark.parametrize("left", ["map.tif.aux.xml", "map.tif.ovr", "map_entropy.tif.aux.xml"])
 def test_what_programs_leave_beside_a_map_blocks_nothing(tmp_path, left):
-    (tmp_path / left).write_text("statistics of a map that is gone")
+    if left.endswith(".ovr"):
+        write(tmp_path / "gone.tif", patchy(5, 5))
+        (tmp_path / "gone.tif").rename(tmp_path / left)
+        for file in tmp_path.glob("gone*"):
+            file.unlink()
+    else:
+        (tmp_path / left).write_text("<PAMDataset><!-- of a map that is gone --></PAMDataset>")
     write(tmp_path / "map.tif", patchy(20, 30))
     assert sorted(contents(tmp_path)) == ["map.qml", "map.tif", "map.tif.aux.xml"]
     assert b"gone" not in (tmp_path / "map.tif.aux.xml").read_bytes()

@@ -157,7 +157,7 @@ def test_a_narrow_mobilenet_trains_every_weight(backbone, output_stride):
         ({"backbone": "resnet-18", "backbone_attention": "cbma"}, "did you mean 'cbam'"),
         ({"backbone": "resnet-50", "backbone_width": 0.5}, "resnet-50 has no width multiplier"),
         ({"backbone": "res2net-50", "backbone_width": 0.5}, "res2net-50 has no width multiplier"),
-        ({"backbone": "mobilenet-v2", "backbone_width": 0.0}, "number above 0"),
+        ({"backbone": "mobilenet-v2", "backbone_width": 0.0}, "greater than 0"),
     ],
 )
 def test_what_the_backbone_does_not_have_is_refused(options, reason):

@@ -18,6 +18,9 @@ STEP = 1e-4
 CHECKS = np.indices((6, 8)).sum(axis=0) % 3 + 1
 """A class for each cell of 4 x 4 pixels."""
 
+NO_SYSTEM = pytest.mark.filterwarnings("ignore:'crs' was not provided:UserWarning")
+"""What pyogrio says when a test writes features without one."""
+
 
 def scene(crs, grid, height=24, width=32):
     pixels = np.zeros((1, height, width), np.float32)
@@ -141,6 +144,7 @@ def test_a_map_of_the_world_meets_a_small_scene(tmp_path):
     assert (open_labels(path, like=scene("EPSG:32633", grid)).classes == 1).all()
 
 
+@NO_SYSTEM
 def test_a_hint_where_nothing_lies_inside(tmp_path):
     grid = from_origin(500_000, 5_800_000, 10, 10)
     like = scene("EPSG:32633", grid)
@@ -158,6 +162,7 @@ def test_a_hint_where_nothing_lies_inside(tmp_path):
             open_labels(path, like=like)
 
 
+@NO_SYSTEM
 def test_features_and_scene_that_both_name_no_system(tmp_path):
     grid = from_origin(100, 200, 1, 1)
     areas, classes = checks(grid)

@@ -88,7 +88,7 @@ def test_axes_that_nothing_tells_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "scene.h5"
     with h5py.File(path, "w") as file:
         file["cube"] = CUBE
-    with pytest.raises(InputError, match=r"5 x 6 x 7 .*--bands-first .*--bands-last .*7 bands"):
+    with pytest.raises(InputError, match=r"5 x 6 x 7 .*=False .*=True .*7 bands"):
         open_scene(path)
     np.testing.assert_array_equal(open_scene(path, bands_last=False).read(), CUBE)
     np.testing.assert_array_equal(open_scene(path, bands=5).read(), CUBE)

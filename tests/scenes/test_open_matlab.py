@@ -217,7 +217,7 @@ def test_a_shape_that_speaks_for_the_bands_first_is_asked_about(tmp_path: Path) 
     path = tmp_path / "scene.mat"
     cube = np.zeros((8, 48, 48))
     scipy.io.savemat(path, {"cube": cube})
-    with pytest.raises(InputError, match=r"--bands-first .*8 bands of 48 x 48 .*--bands-last"):
+    with pytest.raises(InputError, match=r"=False .*8 bands of 48 x 48 .*=True"):
         open_scene(path)
     assert open_scene(path, bands_last=False).bands == 8
     assert open_scene(path, bands=8).bands == 8

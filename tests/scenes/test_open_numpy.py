@@ -88,5 +88,5 @@ def test_wavelengths_in_a_npz_tell_the_axis(tmp_path: Path, pixels: Pixels) -> N
 def test_a_shape_that_speaks_for_the_bands_first_is_asked_about(tmp_path: Path) -> None:
     path = tmp_path / "scene.npy"
     np.save(path, np.zeros((8, 48, 40)))
-    with pytest.raises(InputError, match=r"8 bands of 48 x 40 pixels, or --bands-last"):
+    with pytest.raises(InputError, match=r"8 bands of 48 x 40 pixels, or bands_last=True"):
         open_scene(path)

@@ -34,7 +34,7 @@ def check_output(
         what = "a folder" if path.is_dir() else "no file"
         raise InputError(f"{path} is {what}: choose another name.")
     if not overwrite:
-        raise InputError(f"{path} exists: choose another name or allow to --overwrite it.")
+        raise InputError(f"{path} exists: choose another name, or add --overwrite.")
     if path.stat().st_size and not ours(path):
         raise InputError(
             f"{path} isn't from an earlier command of this kind, and is kept: "

@@ -17,7 +17,7 @@ from spectile.images.resizing import resize_image, resize_mask, size_of_shorter
 from spectile.images.sources import ImageFiles, ImageSource, MaskSource
 from spectile.images.threads import in_threads
 from spectile.images.unreadable import UnreadableImageError
-from spectile.ranges import Gigabytes, check
+from spectile.ranges import GigabytesOrNone, check
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -219,7 +219,7 @@ def load_images(
     with another number of bands than the first, and for a mask that doesn't fit. Where none can be
     read the store is empty.
     """
-    check("memory", memory, Gigabytes)
+    check("memory", memory, GigabytesOrNone)
     reader = PairReader(images, masks, np.asarray(indices, dtype=np.int64), shorter)
     found = _Found(memory * 1e9)
     for position, decoded in enumerate(_decoded(reader)):

@@ -64,7 +64,7 @@ def check_map_place(path: Path, *, overwrite: bool, inputs: Iterable[str] = ()) 
         for file, ours, replaced in (
             (raster, lambda file, kind=kind: _is_layer(file, kind, path), overwrite),
             (raster.with_name(f"{raster.name}.aux.xml"), _is_of_raster, left),
-            (raster.with_name(f"{raster.name}.ovr"), _are_overviews, overwrite),
+            (raster.with_name(f"{raster.name}.ovr"), _are_overviews, left),
         ):
             check_output(file, ours=ours, overwrite=replaced, inputs=inputs)
     check_output(style_file(path), ours=_is_style, overwrite=overwrite, inputs=inputs)
@@ -129,13 +129,13 @@ def _is_of_raster(path: Path) -> bool:
 
 
 def _are_overviews(path: Path) -> bool:
-    """Whether an .ovr holds smaller copies of the raster beside it."""
+    """Whether an .ovr holds smaller copies of the raster beside it, or of one that is gone."""
+    beside = path.with_name(path.name.removesuffix(".ovr"))
     try:
-        with (
-            quiet_gdal(),
-            rasterio.open(path.with_name(path.name.removesuffix(".ovr"))) as raster,
-            rasterio.open(path) as overview,
-        ):
+        with quiet_gdal(), rasterio.open(path) as overview:
+            if not beside.exists():
+                return True
+        with quiet_gdal(), rasterio.open(beside) as raster, rasterio.open(path) as overview:
             same = (overview.count, overview.dtypes) == (raster.count, raster.dtypes)
             return same and overview.width < raster.width and overview.height < raster.height
     except (CPLE_BaseError, RasterioError):

@@ -16,6 +16,7 @@ from spectile.ranges import (
     Count,
     CountOrNone,
     Gigabytes,
+    GigabytesOrNone,
     MaskNumber,
     Seed,
     Share,
@@ -147,7 +148,7 @@ class ImageConfig(RunConfig):
     weights: str | None = None
     """A file of weights to start from."""
     weights_from: Literal["timm", "torchvision", "spectile"] = "spectile"
-    memory: Gigabytes = 2.0
+    memory: GigabytesOrNone = 2.0
     """GB of decoded images that are kept; what is beyond is read again in every epoch."""
     workers: CountOrNone | None = None
     """Processes that prepare batches; None: as many as it takes where not all is kept."""
