@@ -19,13 +19,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/spectile demo --out runs/demo --overwrite
 
-# One thread a process: pytest-xdist already runs one process a core.
+# One thread a process: pytest-xdist already runs one process a core, and worksteal keeps none idle.
 test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 bench: setup
 	mkdir -p build
