@@ -80,3 +80,10 @@ def test_links_are_refused_and_long_names_are_not(tmp_path: Path) -> None:
     with write_aside(longest) as new:
         new.write_text("whole")
     assert longest.read_text() == "whole"
+
+
+def test_what_is_written_is_as_readable_as_other_files(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with write_aside(tmp_path / "result") as aside:
+        aside.touch(mode=0o600)
+    assert (tmp_path / "result").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -36,6 +36,11 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     with refusals_of(target), working_folder(target) as folder:
         aside = folder / target.name
         yield aside
+        if aside.is_file():
+            # Some libraries make private files; a result is as readable as any of the user's.
+            umask = os.umask(0)
+            os.umask(umask)
+            aside.chmod(0o666 & ~umask)
         aside.replace(target)
 
 
