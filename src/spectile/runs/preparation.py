@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spectile.errors import InputError
 from spectile.model import sha256
 from spectile.runs.config import SceneConfig
+from spectile.runs.settings import check_bands
 from spectile.scenes.components import TILE, Preprocessing, read_spectra, tiles_holding
 from spectile.scenes.describe import band_ranges
 from spectile.scenes.labels import Labels
@@ -129,15 +130,11 @@ def prepare(
 
 def parse_bands(text: str, bands: int) -> tuple[int, ...]:
     """Bands counted from 0 of a text such as 1-103,109-149, counted from 1."""
+    check_bands(text)
     chosen: set[int] = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        try:
-            start, stop = int(first), int(last or first)
-        except ValueError as error:
-            raise InputError(
-                f"--bands {text} can't be understood: write numbers and ranges, as in 1-103,109."
-            ) from error
+        start, stop = int(first), int(last or first)
         if not 1 <= start <= stop <= bands:
             raise InputError(f"--bands {part.strip()} lies outside the scene's bands 1-{bands}.")
         chosen.update(range(start - 1, stop))

@@ -95,7 +95,7 @@ def _train(
 
 def check_scene_settings(config: SceneConfig) -> None:
     """Raise InputError for a network and other settings that no scene could make right."""
-    check_settings(config, bands=config.bands, legend=config.legend)
+    check_settings(bands=config.bands, legend=config.legend)
     recipe = config.recipe
     options = networks.describe(recipe.network).options
     if "window" not in options:

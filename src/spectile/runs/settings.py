@@ -11,8 +11,8 @@ from torch import nn
 
 from spectile import networks
 from spectile.errors import InputError
-from spectile.runs.config import ImageConfig, RunConfig
-from spectile.runs.hardware import check_memory, hardware_of
+from spectile.runs.config import ImageConfig
+from spectile.runs.hardware import check_memory
 from spectile.scenes.legend import read_legend
 from spectile.scenes.reducers import REDUCING
 
@@ -22,15 +22,20 @@ BANDS, CLASSES, EDGE = 30, 2, 64
 _BANDS = re.compile(r"\s*\d+\s*(-\s*\d+\s*)?(,\s*\d+\s*(-\s*\d+\s*)?)*")
 
 
-def check_settings(config: RunConfig, *, bands: str | None, legend: str | None) -> None:
+def check_settings(*, bands: str | None, legend: str | None) -> None:
     """Raise InputError for what no data could make right: of all tasks."""
-    hardware_of(config.hardware).check()
-    if bands is not None and not _BANDS.fullmatch(bands):
-        raise InputError(
-            f"--bands {bands} can't be understood: write numbers and ranges, as in 1-103,109."
-        )
+    if bands is not None:
+        check_bands(bands)
     if legend is not None:
         read_legend(legend)
+
+
+def check_bands(text: str) -> None:
+    """Raise InputError unless a text names bands, as in 1-103,109."""
+    if not _BANDS.fullmatch(text):
+        raise InputError(
+            f"--bands {text} can't be understood: write numbers and ranges, as in 1-103,109."
+        )
 
 
 def check_image_settings(config: ImageConfig, options: dict[str, Any], *, pixels: bool) -> None:
@@ -38,7 +43,7 @@ def check_image_settings(config: ImageConfig, options: dict[str, Any], *, pixels
 
     `pixels` says whether it must classify every pixel, or whole images.
     """
-    check_settings(config, bands=config.bands, legend=config.legend)
+    check_settings(bands=config.bands, legend=config.legend)
     if config.weights is not None and not Path(config.weights).is_file():
         raise InputError(
             f"There is no file {config.weights} to take weights from: give another one."

@@ -43,17 +43,7 @@ RULES: dict[str, Rule] = {
     "repeat": along_bands.repeat,
     "roll": along_bands.roll,
     "unfold": along_bands.unfold,
-    **dict.fromkeys(
-        ("argmax", "argmin", "cummax", "cummin", "cumprod", "cumsum", "flip", "glu", "kthvalue"),
-        along_bands.along,
-    ),
-    **dict.fromkeys(
-        ("linalg_vector_norm", "logcumsumexp", "logsumexp", "median", "mode", "nanmedian", "norm"),
-        along_bands.along,
-    ),
-    **dict.fromkeys(
-        ("prod", "sort", "std", "std_mean", "topk", "var", "var_mean"), along_bands.along
-    ),
+    **dict.fromkeys(along_bands.OPERATIONS, along_bands.along),
     # Weights
     "convolution": sliding.convolution,
     "addmm": products.addmm,
@@ -62,8 +52,6 @@ RULES: dict[str, Rule] = {
     "native_batch_norm": normalising.batch_norm,
     "_native_batch_norm_legit_no_training": normalising.batch_norm,
     "native_layer_norm": normalising.layer_norm,
-    "_softmax": normalising.softmax,
-    "_log_softmax": normalising.log_softmax,
     # Means and maxima
     "mean": partial(pooling.reduction, how="mean"),
     "sum": partial(pooling.reduction, how="sum"),

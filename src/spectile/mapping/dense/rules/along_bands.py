@@ -20,9 +20,37 @@ from spectile.mapping.dense.recording import shape_of
 from spectile.mapping.dense.rules.rearranging import refuse_border, relaid, taken
 from spectile.mapping.dense.values import Gated, Shared
 
+OPERATIONS = [
+    "_log_softmax",
+    "_softmax",
+    "argmax",
+    "argmin",
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "flip",
+    "glu",
+    "kthvalue",
+    "linalg_vector_norm",
+    "logcumsumexp",
+    "logsumexp",
+    "median",
+    "mode",
+    "nanmedian",
+    "norm",
+    "prod",
+    "sort",
+    "std",
+    "std_mean",
+    "topk",
+    "var",
+    "var_mean",
+]
+"""Of ATen, that :func:`along` answers for."""
 _AXES = ("dim", "dims")
 """What ATen calls the argument that says along which axes."""
-_POSITIVE = {"linalg_vector_norm", "norm", "std", "var"}
+_POSITIVE = {"_softmax", "linalg_vector_norm", "norm", "std", "var"}
 
 
 def along(build: Lowering, node: fx.Node, x: Shared | Gated, *rest: Any, **keywords: Any) -> Result:
@@ -48,7 +76,7 @@ def along(build: Lowering, node: fx.Node, x: Shared | Gated, *rest: Any, **keywo
         return found
 
     shape = (value[0] if several else value).shape
-    result = _along(build, x, axes, apply, shape, positive=node.target.__name__ in _POSITIVE)  # type: ignore[union-attr]
+    result = along_parts(build, x, axes, apply, shape, positive=node.target.__name__ in _POSITIVE)  # type: ignore[union-attr]
     return (result, *[None] * (len(value) - 1)) if several else result
 
 
@@ -133,7 +161,7 @@ def pad(
     def padded(x: Shared, axis: int, sides: tuple[int, int]) -> Shared | Gated | None:
         shape = [length(parts) for parts in x.layout.axes]
         shape[axis] += sum(sides)
-        return _along(build, x, [axis], lambda y: F.pad(y, sides, value=value), shape)
+        return along_parts(build, x, [axis], lambda y: F.pad(y, sides, value=value), shape)
 
     return _padded(build, node, x, padding, padded)
 
@@ -195,12 +223,12 @@ def chosen(build: Lowering, x: Shared | Gated, axis: int, places: Tensor) -> Sha
     def choose(y: Tensor, places: Tensor) -> Tensor:
         return y.index_select(-1, places)
 
-    return _along(build, x, [axis], choose, shape, [places], positive=x.positive)
+    return along_parts(build, x, [axis], choose, shape, [places], positive=x.positive)
 
 
-def _along(
+def along_parts(
     build: Lowering,
-    x: Shared,
+    x: Shared | Gated,
     axes: Sequence[int],
     function: Callable[..., Tensor],
     shape: Sequence[int],
@@ -212,6 +240,8 @@ def _along(
 
     `shape` is that of the window's tensor behind it. None where an axis lies in space.
     """
+    if isinstance(x, Gated):
+        return None
     parts = [part for axis in axes for part in x.layout.axes[axis]]
     if not is_plain(tuple(parts)):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,10 +11,11 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 
 from spectile.mapping.dense.kernels.convolution import Convolution, Linear
-from spectile.mapping.dense.kernels.pointwise import AlongParts, Operand, Pointwise
+from spectile.mapping.dense.kernels.pointwise import Operand, Pointwise
 from spectile.mapping.dense.kernels.window_product import WindowProduct
 from spectile.mapping.dense.layout import is_plain
 from spectile.mapping.dense.lowering import Lowering, Result
+from spectile.mapping.dense.rules.along_bands import along_parts
 from spectile.mapping.dense.rules.rearranging import merged
 from spectile.mapping.dense.values import Gated, Shared
 
@@ -69,16 +69,6 @@ def _weights_before(
     return kernel if isinstance(kernel, Convolution | Linear | WindowProduct) else None
 
 
-def softmax(build: Lowering, node: fx.Node, x: Shared | Gated, axis: int, half: bool) -> Result:
-    """Softmax along stored parts."""
-    return _along(build, node, x, [axis], lambda y: F.softmax(y, -1), positive=True)
-
-
-def log_softmax(build: Lowering, node: fx.Node, x: Shared | Gated, axis: int, half: bool) -> Result:
-    """The logarithm of a softmax along stored parts."""
-    return _along(build, node, x, [axis], lambda y: F.log_softmax(y, -1))
-
-
 def layer_norm(
     build: Lowering,
     node: fx.Node,
@@ -96,28 +86,5 @@ def layer_norm(
 
     axes = list(range(len(x.layout.axes) - len(shape), len(x.layout.axes)))
     constants = [None if c is None else c.reshape(-1) for c in (weight, bias)]
-    result = _along(build, node, x, axes, normalise, constants)
-    return (result, None, None) if isinstance(result, Shared) else None
-
-
-def _along(
-    build: Lowering,
-    node: fx.Node,
-    x: Shared | Gated,
-    axes: Sequence[int],
-    function: Any,
-    constants: Sequence[Tensor | None] = (),
-    *,
-    positive: bool = False,
-) -> Shared | None:
-    """A function over stored parts, which it keeps."""
-    if isinstance(x, Gated):
-        return None
-    parts = [part for axis in axes for part in x.layout.axes[axis]]
-    if not parts or not is_plain(tuple(parts)):
-        return None
-    others = [part for part in x.layout.stored if part not in parts]
-    order = [0, 1, *x.layout.places([*others, *parts])]
-    layout = replace(x.layout, stored=(*others, *parts))
-    kernel = AlongParts(function, order, len(parts), constants)
-    return build.emit(kernel, [x], layout, positive=positive)
+    result = along_parts(build, x, axes, normalise, x.layout.shape, constants)
+    return None if result is None else (result, None, None)
