@@ -45,24 +45,25 @@ def pixels_apart(
     down, across = (smallest.shape[0] - 1) * tall + length, (smallest.shape[1] - 1) * wide + length
     padded = F.pad(energy, (0, across - len(energy[0]), 0, down - len(energy)), value=math.nan)
     blocks = padded.unfold(0, length, tall).unfold(1, length, wide).flatten(2)
-    bound = _bound(blocks, smallest, float(least) ** 2)
-    largest_of = blocks.nan_to_num(0).amax(-1)
-    for row, column in (largest_of > bound).nonzero().tolist():
+    known = blocks.nan_to_num(0)
+    median = blocks.nanmedian(-1).values
+    bound = _bound(known.mean(-1), median, smallest, float(least) ** 2)
+    for row, column in (known.amax(-1) > bound).nonzero().tolist():
         top, left = row * tall, column * wide
         here = slice(top, top + length), slice(left, left + length)
         apart[here] |= energy[here] > bound[row, column]
     return apart if bool(apart.any()) else None
 
 
-def _bound(blocks: Tensor, smallest: Tensor, least: float) -> Tensor:
-    """The largest energy that a pixel of each block may have, from those of its pixels.
+def _bound(mean: Tensor, median: Tensor, smallest: Tensor, least: float) -> Tensor:
+    """The largest energy that a pixel of each block may have.
 
-    Energies are squares; `blocks` (..., pixels) have NaN beyond the scene, `smallest` is the mean
-    of the block's smallest window.
+    Energies are squares: `mean` and `median` of a block's pixels, `smallest` the mean of its
+    smallest window, and what counts as `least`.
     """
     tolerated = WIDEST**2 * smallest.clamp(min=least)
-    tolerated[blocks.nan_to_num(0).mean(-1) <= tolerated] = math.inf
-    return tolerated.minimum(STEEPEST**2 * blocks.nanmedian(-1).values.clamp(min=least))
+    tolerated[mean <= tolerated] = math.inf
+    return tolerated.minimum(STEEPEST**2 * median.clamp(min=least))
 
 
 def add_apart(y: Tensor, x: Tensor, apart: Tensor, kernel: Tensor) -> None:
