@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from spectile.data.datasets.known import indian_pines
+from spectile.data.quicklook import quicklook
 from spectile.mapping.picture import class_colors
 from spectile.mapping.split_raster import SPLIT_LEGEND
 from spectile.runs.scores import read_map
-from spectile.scenes.known import indian_pines
-from spectile.scenes.quicklook import quicklook
 
 
 def main(demo: Path, out: Path) -> None:

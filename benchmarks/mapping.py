@@ -32,12 +32,12 @@ from contest import Contest, take_turns, timed
 from mapping_loops import map_like_deephyperx, map_like_the_notebook
 from mapping_scene import WINDOW, model_for, write_scene
 from spectile import networks
+from spectile.data.readers.open import open_scene
 from spectile.mapping import densify, map_scene
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.dense import DenseNetwork
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.scene_map import MapSummary
-from spectile.scenes.open import open_scene
 
 BANDS, CLASSES = 30, 16
 BATCHES = (16, 32, 64, 128, 256)

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from mapping_scene import model_for, write_scene
+from spectile.data.readers.open import open_scene
 from spectile.mapping.scene_map import map_parts
-from spectile.scenes.open import open_scene
 
 SIZE = 4000
 

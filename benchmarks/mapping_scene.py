@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from spectile import networks
+from spectile.data.datasets.simulated import simulate_file
+from spectile.data.labels.legend import make_legend
+from spectile.data.preprocessing.components import Preprocessing, read_spectra
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.scene import Scene
 from spectile.model import Model
-from spectile.scenes.components import Preprocessing, read_spectra
-from spectile.scenes.legend import make_legend
-from spectile.scenes.reducers import fit_reducer
-from spectile.scenes.scene import Scene
-from spectile.scenes.simulated import simulate_file
 
 BANDS, COMPONENTS, CLASSES, WINDOW = 200, 30, 6, 25
 

@@ -18,11 +18,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 
 from real_data import needed
-from spectile.images import load_images, open_pair_set
+from spectile.data.images import load_images, open_pair_set
+from spectile.data.splits.splits import TEST, TRAIN
 from spectile.learning.image_recipes import SegmentRecipe
 from spectile.runs.config import HardwareConfig, SegmentConfig
 from spectile.runs.segment_run import train_segment
-from spectile.scenes.splits import TEST, TRAIN
 from spectile.scoring.metrics import confusion, score
 
 VOID = 11

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from baselines import classifier
 from real_data import needed
-from spectile.images import read_image
+from spectile.data.images import read_image
 from spectile.learning.image_recipes import SEGMENT_RECIPES
 from spectile.learning.recipes import RECIPES, Recipe
 from spectile.runs.config import HardwareConfig, SceneConfig, SegmentConfig, SplitConfig

@@ -23,6 +23,8 @@ from statistics import fmean, stdev
 import torch
 
 from spectile import networks
+from spectile.data.scene import Scene
+from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.learning.fit import Hardware
 from spectile.learning.recipes import RECIPES
 from spectile.learning.regions import LabelledRegions
@@ -34,8 +36,6 @@ from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable
 from spectile.runs.scene_run import network_options
 from spectile.runs.splitting import make_split
-from spectile.scenes.scene import Scene
-from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.metrics import confusion, score
 
 FACTORS = ("split", "start", "steps")

@@ -35,6 +35,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
 from spectile import networks
+from spectile.data.datasets.known import indian_pines
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.splits.splits import TEST, TRAIN, split_random
 from spectile.learning.augmentation import turn_and_flip
 from spectile.learning.optimizers import one_cycle, optimizer_of
 from spectile.learning.recipes import Recipe
@@ -44,10 +48,6 @@ from spectile.learning.shared_trunk import turned
 from spectile.learning.windows import LabelledWindows
 from spectile.mapping import densify
 from spectile.networks.hybridsn import HybridSN
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.known import indian_pines
-from spectile.scenes.reducers import fit_reducer
-from spectile.scenes.splits import TEST, TRAIN, split_random
 
 PATCH_BATCH = 128
 CLASSES = 16

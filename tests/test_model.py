@@ -14,14 +14,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from spectile import networks
+from spectile.data.labels.legend import Category, Legend
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.model import Model, load
 from spectile.model_header import METADATA_KEY
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.legend import Category, Legend
-from spectile.scenes.reducers import fit_reducer
-from spectile.scenes.scene import Scene
 
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
 USED = (0, 1, 3, 4)

@@ -18,29 +18,29 @@ leave_out_broken()
 if TYPE_CHECKING:
     from spectile import mapping as mapping
     from spectile import networks as networks
+    from spectile.data.labels.labels import labels_from_array as labels_from_array
+    from spectile.data.labels.labels import open_labels as open_labels
+    from spectile.data.readers.in_memory import scene_from_array as scene_from_array
+    from spectile.data.readers.open import open_scene as open_scene
+    from spectile.data.readers.xarray import scene_from_data_array as scene_from_data_array
+    from spectile.data.splits.splits import split_blocks as split_blocks
+    from spectile.data.splits.splits import split_random as split_random
     from spectile.errors import InputError as InputError
     from spectile.model import Model as Model
     from spectile.model import load as load
-    from spectile.scenes.data_array import scene_from_data_array as scene_from_data_array
-    from spectile.scenes.in_memory import scene_from_array as scene_from_array
-    from spectile.scenes.labels import labels_from_array as labels_from_array
-    from spectile.scenes.labels import open_labels as open_labels
-    from spectile.scenes.open import open_scene as open_scene
-    from spectile.scenes.splits import split_blocks as split_blocks
-    from spectile.scenes.splits import split_random as split_random
 
 # Where each name lives; imported when it is first used, for PyTorch and GDAL take their time.
 _HOMES = {
     "InputError": "spectile.errors",
     "Model": "spectile.model",
     "load": "spectile.model",
-    "open_scene": "spectile.scenes.open",
-    "scene_from_array": "spectile.scenes.in_memory",
-    "scene_from_data_array": "spectile.scenes.data_array",
-    "open_labels": "spectile.scenes.labels",
-    "labels_from_array": "spectile.scenes.labels",
-    "split_blocks": "spectile.scenes.splits",
-    "split_random": "spectile.scenes.splits",
+    "open_scene": "spectile.data.readers.open",
+    "scene_from_array": "spectile.data.readers.in_memory",
+    "scene_from_data_array": "spectile.data.readers.xarray",
+    "open_labels": "spectile.data.labels.labels",
+    "labels_from_array": "spectile.data.labels.labels",
+    "split_blocks": "spectile.data.splits.splits",
+    "split_random": "spectile.data.splits.splits",
 }
 _ROOMS = ("mapping", "networks")
 

@@ -23,6 +23,10 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from spectile import networks
+from spectile.data.image_bands import image_bands
+from spectile.data.labels.legend import Legend
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.files import check_output, write_aside
 from spectile.model_header import (
@@ -34,17 +38,13 @@ from spectile.model_header import (
     read_reducer,
     read_tensors,
 )
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.image_bands import image_bands
-from spectile.scenes.legend import Legend
-from spectile.scenes.scene import Scene
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from spectile.data.readers.as_scene import Image
     from spectile.mapping.in_memory import MapArrays, MapOptions
     from spectile.mapping.scene_map import MapSummary, Method, Progress
-    from spectile.scenes.as_scene import Image
 
 NETWORK_PREFIX = "network."
 PROBE_EDGE = 64
@@ -113,7 +113,7 @@ class Model:
         """`scene` read as the images were that a segmentation model was trained on.
 
         Palettes become colours, an alpha channel says what is missing; see
-        :func:`spectile.scenes.image_bands.image_bands`. Other models take scenes as they are.
+        :func:`spectile.data.image_bands.image_bands`. Other models take scenes as they are.
         """
         return image_bands(scene, self.scene_bands) if self.task == "segment" else scene
 
@@ -192,12 +192,12 @@ class Model:
         classifies whole images.
         """
         # The one step up: in a notebook a model is what one has at hand.
+        from spectile.data.readers.as_scene import as_scene
+        from spectile.data.readers.xarray import is_data_array
         from spectile.mapping.data_array import map_dataset
         from spectile.mapping.in_memory import map_arrays
         from spectile.mapping.likeness import unlike_training
         from spectile.mapping.scene_map import map_scene
-        from spectile.scenes.as_scene import as_scene
-        from spectile.scenes.data_array import is_data_array
 
         opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))
         if self.task != "classify" and (doubt := unlike_training(self, opened)):

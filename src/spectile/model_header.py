@@ -11,9 +11,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
+from spectile.data.preprocessing.components import Padding
+from spectile.data.preprocessing.reducers import Reducer, ReducerName
 from spectile.errors import InputError
-from spectile.scenes.components import Padding
-from spectile.scenes.reducers import Reducer, ReducerName
 
 Task = Literal["scene", "classify", "segment"]
 """scene: the pixel in the middle of a window; classify: a whole image; segment: every pixel."""

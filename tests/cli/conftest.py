@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
 from spectile.cli import main
-from spectile.scenes.simulated import simulate
+from spectile.data.datasets.simulated import simulate
 
 VALUES = np.array([0, 1, 10, 14], np.uint8)  # a user's own class numbers
 QUICK = ("--window", "9", "--components", "5", "--epochs", "2", "--quiet")

@@ -8,11 +8,11 @@ import pytest
 from rasterio.windows import Window
 from tests.cli.conftest import QUICK, Field, spectile, write_tif
 
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
 from spectile.runs.config import SceneConfig, read_config
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.reducers import fit_reducer
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from PIL import Image
 from rasterio import Affine
 from tests.mapping.small_model import small_model
 
+from spectile.data.images import read_image
+from spectile.data.labels.labels import open_labels
+from spectile.data.labels.legend import read_legend
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
-from spectile.images import read_image
 from spectile.model import load
 from spectile.runs.config import SceneConfig, read_config
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.labels import open_labels
-from spectile.scenes.legend import read_legend
 
 LIKE = scene_from_array(
     np.ones((3, 20, 20)), crs="EPSG:32633", transform=Affine(1, 0, 0, 0, -1, 20)

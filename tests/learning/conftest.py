@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spectile.data.datasets.simulated import simulate
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.learning.windows import LabelledWindows
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.reducers import fit_reducer
-from spectile.scenes.simulated import simulate
 
 WINDOW = 9
 COMPONENTS = 6

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.images import ImageArrays, ImageStore, load_images
+from spectile.data.images import ImageArrays, ImageStore, load_images
 
 
 @dataclass(frozen=True)

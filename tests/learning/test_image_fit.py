@@ -13,6 +13,8 @@ from tests.learning.photographs import halves, tinted
 from torch import nn
 
 from spectile import networks
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import Reducer, fit_reducer
 from spectile.learning.callbacks import History
 from spectile.learning.fit import Fit, Hardware, fit
 from spectile.learning.image_classifier import ImageClassifier
@@ -23,8 +25,6 @@ from spectile.learning.loaders import Loaders
 from spectile.learning.normalise import Normalise
 from spectile.learning.segmenter import Segmenter
 from spectile.networks.pretrained import head_parameters
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.reducers import Reducer, fit_reducer
 
 RECIPE = ClassifyRecipe(network="resnet-18", epochs=4, batch=8, learning_rate=1e-3, shift=2)
 BANDS = 4

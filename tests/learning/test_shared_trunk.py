@@ -14,6 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spectile import networks
+from spectile.data.datasets.simulated import simulate
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.learning import regions as regions_module
 from spectile.learning import shared_gradients
@@ -26,11 +31,6 @@ from spectile.learning.shared_trunk import Places, fit_shared, turned
 from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
 from spectile.networks.hybridsn import HybridSN
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.reducers import fit_reducer
-from spectile.scenes.scene import Scene
-from spectile.scenes.simulated import simulate
 
 CLASSES = 3
 WINDOW = 9

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.learning.augmentation import turn_and_flip
 from spectile.learning.windows import LabelledWindows
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.reducers import fit_reducer
 
 
 @pytest.mark.parametrize("window", [1, 9, 13])

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from spectile import networks
+from spectile.data.labels.legend import Category, Legend
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.model import Model
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.legend import Category, Legend
-from spectile.scenes.reducers import fit_reducer
 
 BANDS, WINDOW = 6, 9
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])

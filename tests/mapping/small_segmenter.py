@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spectile.data.labels.legend import Category, Legend
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import Reducer
 from spectile.model import Model
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.legend import Category, Legend
-from spectile.scenes.reducers import Reducer
 
 BANDS, CLASSES = 3, 3
 

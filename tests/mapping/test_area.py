@@ -18,12 +18,12 @@ from shapely.geometry import Point, box
 from tests.cli.conftest import write_tif
 from tests.mapping.small_model import BANDS, WINDOW, assert_alike, small_model
 
+from spectile.data.mask import open_mask
+from spectile.data.readers.open import open_scene
+from spectile.data.region import region_in_pixels, region_on_the_ground
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.scene_map import map_parts, map_scene
-from spectile.scenes.mask import open_mask
-from spectile.scenes.open import open_scene
-from spectile.scenes.region import region_in_pixels, region_on_the_ground
-from spectile.scenes.scene import Scene
 
 HEIGHT, WIDTH = 70, 90
 WEST, NORTH, PIXEL = 4e5, 5.8e6, 30

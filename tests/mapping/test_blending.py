@@ -12,10 +12,10 @@ from tests.mapping.small_segmenter import BANDS, LooksAround, segment_model
 from torch import nn
 
 from spectile import networks
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.mapping.blending import Axis, BlendedWindows
 from spectile.mapping.parts import MapPart, Tile
 from spectile.mapping.segmenter import SceneSegmenter
-from spectile.scenes.in_memory import scene_from_array
 
 
 @settings(deadline=None)

@@ -16,15 +16,15 @@ import pytest
 from tests.cli.conftest import write_tif
 from tests.mapping.small_model import BANDS, cube, small_model
 
+from spectile.data.mask import open_mask
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.readers.open import open_scene
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping import cluster as cluster_module
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.unfinished import part_folder
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.mask import open_mask
-from spectile.scenes.open import open_scene
-from spectile.scenes.scene import Scene
 
 HEIGHT, WIDTH = 90, 120
 

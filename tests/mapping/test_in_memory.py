@@ -9,9 +9,9 @@ import rasterio
 from tests.mapping.small_model import BANDS, assert_alike, cube, small_model
 
 from spectile import networks
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
 from spectile.mapping.in_memory import MapArrays
-from spectile.scenes.in_memory import scene_from_array
 
 
 def test_arrays_hold_what_the_files_hold(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from tests.data.readers.test_open_raster import write_tif
 from tests.mapping.small_model import cube, small_model
-from tests.scenes.test_open_raster import write_tif
 
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.readers.open import open_scene
 from spectile.mapping.likeness import unlike_training
 from spectile.model import load
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.open import open_scene
 
 
 def test_models_of_old_map_the_stored_numbers(tmp_path: Path) -> None:

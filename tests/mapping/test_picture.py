@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from matplotlib.image import imread
 from rasterio.windows import Window
 
+from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
 from spectile.mapping.picture import class_colors, write_picture
 from spectile.mapping.writer import MapWriter
-from spectile.scenes.legend import Category, Legend
 
 LEGEND = Legend(
     (Category(300, "Moor $\\frac", (10, 120, 230)), Category(7, "Heath 湿地", (240, 60, 20)))

@@ -8,11 +8,11 @@ import rasterio
 import torch
 from tests.mapping.small_model import cube, small_model
 
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
 from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.tiles import tiles
-from spectile.scenes.in_memory import scene_from_array
 
 
 def shares(precision: str) -> np.ndarray:
@@ -45,7 +45,7 @@ def test_a_map_is_not_gone_on_with_in_another_precision(
         path, "w", driver="GTiff", count=len(pixels), height=200, width=90, dtype=pixels.dtype
     ) as file:
         file.write(pixels)
-    from spectile.scenes.open import open_scene
+    from spectile.data.readers.open import open_scene
 
     def stop(done: int, total: int) -> None:
         if done > 3000:

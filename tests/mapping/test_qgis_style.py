@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spectile.data.labels.legend import Category, Legend
 from spectile.mapping.qgis_style import qml
-from spectile.scenes.legend import Category, Legend
 
 
 def entries(style):

@@ -10,13 +10,13 @@ import pytest
 from tests.mapping.small_model import small_model
 
 from spectile import networks
+from spectile.data.datasets.simulated import simulate
+from spectile.data.labels.labels import labels_from_array
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.splits.splits import split_blocks, split_random
 from spectile.errors import InputError
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.scene_map import map_parts, map_scene
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.labels import labels_from_array
-from spectile.scenes.simulated import simulate
-from spectile.scenes.splits import split_blocks, split_random
 
 PIXELS, CLASSES = simulate(40, 40, 6, 3, seed=0)
 LABELS = labels_from_array(CLASSES)

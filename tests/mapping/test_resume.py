@@ -18,14 +18,14 @@ import rasterio
 from rasterio.windows import Window
 from tests.mapping.small_model import BANDS, small_model
 
+from spectile.data.mask import Mask
+from spectile.data.readers.open import open_scene
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.parts import SceneClassifier
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.unfinished import UnfinishedMap, part_folder
 from spectile.mapping.writer import MapWriter
-from spectile.scenes.mask import Mask
-from spectile.scenes.open import open_scene
-from spectile.scenes.scene import Scene
 
 HEIGHT, WIDTH = 70, 90
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}
@@ -73,7 +73,7 @@ KILLED = """
     import os, signal, sys
     from tests.mapping.small_model import small_model
     from spectile.mapping import geotiff, scene_map, tiles, writer
-    from spectile.scenes.open import open_scene
+    from spectile.data.readers.open import open_scene
 
     def die(*_):
         os.kill(os.getpid(), signal.SIGKILL)

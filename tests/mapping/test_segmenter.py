@@ -15,16 +15,16 @@ from tests.mapping.small_model import small_model
 from tests.mapping.small_segmenter import BANDS, CLASSES, LooksAround, segment_model
 
 from spectile import networks
+from spectile.data.mask import Mask
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.readers.open import open_scene
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping import segmenter
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.scene_map import map_parts, map_scene
 from spectile.mapping.segmenter import SceneSegmenter
 from spectile.model import load
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.mask import Mask
-from spectile.scenes.open import open_scene
-from spectile.scenes.scene import Scene
 
 HEIGHT, WIDTH, EDGE = 100, 130, 48
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.windows import Window
 
+from spectile.data.readers.in_memory import ArrayReader, scene_from_array
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.tiles import (
     EDGES,
@@ -21,8 +23,6 @@ from spectile.mapping.tiles import (
     tile_gigabytes,
     tiles,
 )
-from spectile.scenes.in_memory import ArrayReader, scene_from_array
-from spectile.scenes.scene import Scene
 
 sizes = st.integers(1, 200)
 

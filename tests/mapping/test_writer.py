@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 from rasterio.windows import Window
 
+from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
 from spectile.mapping.writer import MapWriter
-from spectile.scenes.legend import Category, Legend
 
 LEGEND = Legend(
     (

@@ -20,7 +20,7 @@ FULL_DISK = """
     from rasterio.windows import Window
     from spectile.errors import InputError
     from spectile.mapping.writer import MapWriter
-    from spectile.scenes.legend import Category, Legend
+    from spectile.data.labels.legend import Category, Legend
 
     def limit(size):
         if size:
@@ -70,7 +70,7 @@ MEMORY = r"""
     import re, sys
     from pathlib import Path
     from spectile.mapping.writer import MapWriter
-    from spectile.scenes.legend import Category, Legend
+    from spectile.data.labels.legend import Category, Legend
 
     def peak():  # ru_maxrss would begin with that of the process that runs the tests
         return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e3

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.scenes.legend import Category, Legend
+from spectile.data.labels.legend import Category, Legend
 from spectile.scoring.metrics import confusion, score
 
 NAMES = ("cat", "dog", "ship", "frog")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tests.scoring.page import Page
 
+from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
-from spectile.scenes.legend import Category, Legend
 from spectile.scoring.metrics import confusion, score, summarise
 from spectile.scoring.report import RunRecord, write_report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def datasets() -> None:
     """List the known scenes that train takes by name."""
-    from spectile.scenes.known import KNOWN
+    from spectile.data.datasets.known import KNOWN
 
     for known in KNOWN:
         bands, rows, columns = known.size

@@ -33,11 +33,11 @@ def evaluate(
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_doubts, print_scores
+    from spectile.data.readers.open import open_scene
     from spectile.files import check_ending, check_output
     from spectile.model import load
     from spectile.runs.evaluation import evaluate_model
     from spectile.runs.hardware import use_threads
-    from spectile.scenes.open import open_scene
     from spectile.scoring.records import is_metrics, write_metrics
 
     numbering = _numbering(numbers)

@@ -27,12 +27,12 @@ def info(
 ) -> None:
     """Say what a scene holds: size, bands, wavelengths, gaps, place on Earth."""
     from spectile.cli.label_table import print_label_counts
+    from spectile.data.describe import describe
+    from spectile.data.labels.counts import labels_in
+    from spectile.data.picture_file import is_picture_file
+    from spectile.data.quicklook import PICTURES
+    from spectile.data.readers.open import open_scene
     from spectile.files import check_ending, check_output
-    from spectile.scenes.describe import describe
-    from spectile.scenes.label_counts import labels_in
-    from spectile.scenes.open import open_scene
-    from spectile.scenes.picture_file import is_picture_file
-    from spectile.scenes.quicklook import PICTURES
 
     if quicklook is not None:
         check_ending(quicklook, "a picture", PICTURES)
@@ -43,7 +43,7 @@ def info(
     facts = describe(scene)
     opened = None
     if labels is not None:
-        from spectile.scenes.labels import open_labels
+        from spectile.data.labels.labels import open_labels
 
         opened = open_labels(labels, like=scene, column=column, legend=legend)
         facts |= {**labels_in(opened.tally), "label_notes": list(opened.notes)}
@@ -56,7 +56,7 @@ def info(
             for note in opened.notes:
                 print(f"  note: {note}")
     if quicklook is not None:
-        from spectile.scenes.quicklook import write_quicklook
+        from spectile.data.quicklook import write_quicklook
 
         write_quicklook(scene, quicklook)
 

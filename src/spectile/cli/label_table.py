@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spectile.scenes.label_counts import shown_columns
+from spectile.data.labels.counts import shown_columns
 
 MOST = 40
 """Classes shown; the report has all."""

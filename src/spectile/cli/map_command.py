@@ -24,8 +24,8 @@ from spectile.errors import InputError
 if TYPE_CHECKING:
     from rasterio.windows import Window
 
+    from spectile.data.scene import Scene
     from spectile.mapping.cluster import Cluster
-    from spectile.scenes.scene import Scene
 
 
 def map_(
@@ -78,13 +78,13 @@ def map_(
     """Map a scene of any size with a trained model."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_doubts
+    from spectile.data.mask import open_mask
+    from spectile.data.readers.open import open_scene
+    from spectile.data.scene import rows_and_columns
     from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
     from spectile.model import load
     from spectile.runs.hardware import best_device, use_threads
-    from spectile.scenes.mask import open_mask
-    from spectile.scenes.open import open_scene
-    from spectile.scenes.scene import rows_and_columns
 
     check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)
@@ -130,7 +130,7 @@ def _region(
     window: tuple[int, int, int, int] | None,
     bounds: tuple[float, float, float, float] | None,
 ) -> Window | None:
-    from spectile.scenes.region import region_in_pixels, region_on_the_ground
+    from spectile.data.region import region_in_pixels, region_on_the_ground
 
     if window is not None and bounds is not None:
         raise InputError("--window and --bounds both say what to map: give one of them.")

@@ -32,8 +32,8 @@ def predict(
     """Classify images into a table, or every pixel of them into masks."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_notes
+    from spectile.data.images import IMAGE_SUFFIXES
     from spectile.files import check_ending, check_output
-    from spectile.images import IMAGE_SUFFIXES
     from spectile.model import load
     from spectile.runs.classification import is_predictions
     from spectile.runs.hardware import best_device, use_threads

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spectile.data.scene import Scene
     from spectile.model import Model
-    from spectile.scenes.scene import Scene
 
 NAMES = {
     "overall_accuracy": "overall accuracy",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from spectile.data.preprocessing.reducers import ReducerName
 from spectile.learning.losses import LossName
 from spectile.ranges import (
     Count,
@@ -19,7 +20,6 @@ from spectile.ranges import (
     Strength,
     TileEdge,
 )
-from spectile.scenes.reducers import ReducerName
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spectile.images import ImageStore
+from spectile.data.images import ImageStore
 from spectile.learning.augmentation import (
     flip_with_mask,
     jitter_colours,

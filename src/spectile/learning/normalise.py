@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spectile.scenes.components import Preprocessing
+from spectile.data.preprocessing.components import Preprocessing
 
 
 class Normalise(nn.Module):
     """Images (..., bands, H, W) of any dtype to components (..., components, H, W) in float32.
 
-    The same affine map as :meth:`spectile.scenes.reducers.Reducer.apply`, missing data (NaN) being
-    0 in all components; on the device where it lies.
+    The same affine map as :meth:`spectile.data.preprocessing.reducers.Reducer.apply`, missing data
+    (NaN) being 0 in all components; on the device where it lies.
     """
 
     mean: Tensor

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from spectile.data.preprocessing.reducers import ReducerName
 from spectile.ranges import Count, Decay, Fraction, Rate, Share, Strength, Window
-from spectile.scenes.reducers import ReducerName
 
 WINDOWS_SEEN = 50_000
 """A minute on two cores in windows of 13 pixels, enough to fit what the labels tell."""

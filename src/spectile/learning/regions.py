@@ -17,9 +17,9 @@ from rasterio.windows import Window
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from spectile.data.preprocessing.components import Preprocessing, tiles_holding
+from spectile.data.scene import Scene
 from spectile.learning.loaders import Loaders
-from spectile.scenes.components import Preprocessing, tiles_holding
-from spectile.scenes.scene import Scene
 
 EDGES = (128, 64, 32)
 """Edges in pixels of the squares that a scene is cut into where it is too large to be one part."""

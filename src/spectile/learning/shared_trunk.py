@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.learning.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.learning.recipes import Recipe
@@ -30,8 +32,6 @@ from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.spectral_trunk import shares_trunk
 from spectile.learning.window_classifier import WindowClassifier
 from spectile.networks.hybridsn import HybridSN
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.scene import Scene
 
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of pixels."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from spectile.scenes.components import Preprocessing, tiles_holding
-from spectile.scenes.scene import Scene
+from spectile.data.preprocessing.components import Preprocessing, tiles_holding
+from spectile.data.scene import Scene
 
 TILE = 64
 """Edge of the squares kept in memory, in pixels: small, so that scattered labels cost little."""

@@ -11,11 +11,11 @@ from affine import Affine
 from rasterio.windows import Window
 from rasterio.windows import transform as window_transform
 
+from spectile.data.mask import Mask
+from spectile.data.scene import Scene, rows_and_columns
 from spectile.errors import InputError
 from spectile.mapping.parts import Tile
 from spectile.mapping.tiles import around, cut
-from spectile.scenes.mask import Mask
-from spectile.scenes.scene import Scene, rows_and_columns
 
 
 @dataclass(frozen=True)

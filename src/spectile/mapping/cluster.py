@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.job import in_words, program_versions
 from spectile.mapping.parts import Tile
 from spectile.ranges import Count, Threads, check, check_cores
-from spectile.scenes.scene import Scene
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -13,12 +13,12 @@ from distributed import Worker, WorkerPlugin, get_worker
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from spectile.data.identity import changed_file, scene_identity
 from spectile.errors import InputError
 from spectile.mapping.job import in_words, program_versions
 from spectile.mapping.mapper import Mapper
 from spectile.mapping.parts import Tile
 from spectile.mapping.tile_work import TileWork, WrittenTile
-from spectile.scenes.identity import changed_file, scene_identity
 
 Outcome = list[WrittenTile] | InputError
 """What the user has to mend is given, not raised: Dask can't send an error that GDAL caused."""

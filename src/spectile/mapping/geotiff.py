@@ -18,8 +18,8 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
+from spectile.data.labels.legend import Category, Legend
 from spectile.mapping.xml_text import xml_text
-from spectile.scenes.legend import Category, Legend
 
 SOFTWARE_TAG, SOFTWARE = "TIFFTAG_SOFTWARE", "Spectile"
 """Tells the maps that Spectile wrote from others."""

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.dense import NotShareableError
 from spectile.mapping.scene_map import Method, Progress, known_shares, map_parts, normalised_entropy
 from spectile.model import Model
-from spectile.scenes.scene import Scene
 
 
 class MapArrays(NamedTuple):

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from rasterio.windows import Window
 
+from spectile.data.identity import scene_identity
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.unfinished import Job
 from spectile.model import Model
-from spectile.scenes.identity import scene_identity
-from spectile.scenes.scene import Scene
 
 FORMAT = 1
 """Of the folder of an unfinished map; raised when an older one could be misread."""

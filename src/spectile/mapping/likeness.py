@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from spectile.data.scene import Scene, UnreadableError
+from spectile.data.typical import medians_of, times_apart
 from spectile.model import Model
-from spectile.scenes.scene import Scene, UnreadableError
-from spectile.scenes.typical import medians_of, times_apart
 
 
 def unlike_training(model: Model, scene: Scene) -> str | None:

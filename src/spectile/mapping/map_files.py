@@ -11,12 +11,12 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from spectile.data.labels.legend import Legend
+from spectile.data.readers.gdal import quiet_gdal
 from spectile.errors import InputError
 from spectile.files import check_output, working_folder
 from spectile.mapping.geotiff import SOFTWARE, SOFTWARE_TAG
 from spectile.mapping.qgis_style import is_plain_style
-from spectile.scenes.gdal_raster import quiet_gdal
-from spectile.scenes.legend import Legend
 
 KINDS = ("classes", "probabilities", "entropy")
 ENTROPY = "entropy of the class probabilities, 0 sure to 1 undecided"

@@ -8,13 +8,13 @@ from typing import Literal, Protocol
 import torch
 from rasterio.windows import Window
 
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.dense import NotShareableError
 from spectile.mapping.parts import MapPart, Method, Precision, SceneClassifier, Tile
 from spectile.mapping.segmenter import SceneSegmenter
 from spectile.model import Model
 from spectile.ranges import Gigabytes, check
-from spectile.scenes.scene import Scene
 
 MethodUsed = Method | Literal["blended"]
 """How a scene was mapped; blended: a network of every pixel, in overlapping windows."""

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 from torch import Tensor, nn
 
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.readers.salvage import read_around_damage
+from spectile.data.scene import Scene, UnreadableError
 from spectile.mapping.dense import DenseNetwork, densify
 from spectile.mapping.dense.recording import typical_weight
 from spectile.mapping.patches import PatchByPatch
@@ -27,9 +30,6 @@ from spectile.mapping.tiles import (
     tiles,
 )
 from spectile.model import Model
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.salvage import read_around_damage
-from spectile.scenes.scene import Scene, UnreadableError
 
 Method = Literal["dense", "patches"]
 """How a window network is mapped."""

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+from spectile.data.labels.legend import Legend
 from spectile.errors import InputError
 from spectile.files import write_aside
-from spectile.scenes.legend import Legend
 
 DPI = 100
 SMALLEST = 600

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, indent, tostring
 
+from spectile.data.labels.legend import Legend
 from spectile.mapping.xml_text import xml_text
-from spectile.scenes.legend import Legend
 
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
 

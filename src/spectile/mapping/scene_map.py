@@ -12,6 +12,9 @@ import rasterio
 import torch
 from rasterio.windows import Window
 
+from spectile.data.mask import Mask
+from spectile.data.readers.gdal import CACHE
+from spectile.data.scene import Scene, UnreadableError, rows_and_columns
 from spectile.errors import InputError
 from spectile.files import check_ending
 from spectile.mapping.area import Area
@@ -33,9 +36,6 @@ from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
 from spectile.mapping.unfinished import part_folder, read_job
 from spectile.mapping.writer import MapWriter
 from spectile.model import Model
-from spectile.scenes.gdal_raster import CACHE
-from spectile.scenes.mask import Mask
-from spectile.scenes.scene import Scene, UnreadableError, rows_and_columns
 
 __all__ = [
     "MapPart",

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from spectile.data.scene import Scene, UnreadableError
 from spectile.errors import InputError
 from spectile.mapping.blending import BlendedWindows
 from spectile.mapping.live_bytes import peak_bytes
@@ -32,7 +33,6 @@ from spectile.mapping.pipeline import read_ahead
 from spectile.mapping.tiles import rounded_up, swath
 from spectile.mapping.window_order import KeptWindows, Step, by_fresh_window, steps
 from spectile.model import Model
-from spectile.scenes.scene import Scene, UnreadableError
 
 LIBRARY_COPIES = 3.0
 """Measured peak of DeepLabv3+ by that of its tensors: oneDNN keeps reordered copies beside them."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.windows import Window
 
+from spectile.data.labels.legend import Category, Legend
+from spectile.data.splits.splits import GUARD, NONE
 from spectile.mapping.writer import MapWriter
-from spectile.scenes.legend import Category, Legend
-from spectile.scenes.splits import GUARD, NONE
 
 SPLIT_LEGEND = Legend(
     (

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from rasterio.windows import Window
 
+from spectile.data.scene import Scene, UnreadableError
 from spectile.mapping.area import Area
 from spectile.mapping.mapper import Mapper, mapper_for
 from spectile.mapping.parts import (
@@ -19,7 +20,6 @@ from spectile.mapping.parts import (
 )
 from spectile.mapping.writer import MapPixels, refusals
 from spectile.model import Model
-from spectile.scenes.scene import Scene, UnreadableError
 
 
 @dataclass(frozen=True)

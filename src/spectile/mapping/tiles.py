@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.scenes.scene import Scene
 
 EDGES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Largest edges of a tile in pixels: few, so that another memory bound mostly means no other tiles.

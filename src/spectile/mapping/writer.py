@@ -19,6 +19,7 @@ from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from spectile.data.labels.legend import Legend
 from spectile.errors import InputError
 from spectile.files import not_writable
 from spectile.mapping.geotiff import Grid, Layer, WaitingPixels
@@ -40,7 +41,6 @@ from spectile.mapping.unfinished import (
     UnfinishedMap,
     part_folder,
 )
-from spectile.scenes.legend import Legend
 
 
 @dataclass(frozen=True)

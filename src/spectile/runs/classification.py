@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spectile.data.images import ImageStore
 from spectile.errors import InputError
-from spectile.images import ImageStore
 from spectile.learning.image_samples import LabelledImages
 from spectile.learning.normalise import Normalise
 from spectile.model import Model

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.data.images import ImageSet, ImageStore, load_images, open_image_set
+from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
-from spectile.images import ImageSet, ImageStore, load_images, open_image_set
 from spectile.learning.fit import Fit
 from spectile.learning.image_classifier import ImageClassifier
 from spectile.learning.image_samples import LabelledImages
@@ -37,7 +38,6 @@ from spectile.runs.image_start import Start, loading_workers, network_options, s
 from spectile.runs.run_files import METRICS, MODEL, PREDICTIONS, REPORT
 from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
-from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.classification_report import (
     ClassificationRecord,
     ClassifiedImage,

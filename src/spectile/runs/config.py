@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from spectile.data.preprocessing.components import Padding
 from spectile.errors import InputError
 from spectile.files import write_aside
 from spectile.learning.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
@@ -26,7 +27,6 @@ from spectile.ranges import (
     wrong,
 )
 from spectile.runs.yaml_file import read_yaml
-from spectile.scenes.components import Padding
 
 
 class _Section(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from spectile.data.datasets.known import indian_pines
 from spectile.errors import InputError
 from spectile.mapping.scene_map import Progress
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
@@ -13,7 +14,6 @@ from spectile.runs.finished import is_finished
 from spectile.runs.report import write_run_report
 from spectile.runs.run_files import DEMO, REPORT, holds_anything
 from spectile.runs.scene_run import train_scene
-from spectile.scenes.known import indian_pines
 from spectile.scoring.report import RunRecord
 
 Kind = Literal["blocks", "random"]

@@ -15,6 +15,10 @@ from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds
 
+from spectile.data.labels.counts import labels_in
+from spectile.data.labels.labels import open_labels
+from spectile.data.scene import Scene
+from spectile.data.splits.splits import TEST
 from spectile.errors import InputError
 from spectile.files import working_folder
 from spectile.mapping.scene_map import Progress, map_scene
@@ -23,10 +27,6 @@ from spectile.model import Model, sha256
 from spectile.runs.hardware import best_device
 from spectile.runs.mask_labels import Numbering, mask_labels
 from spectile.runs.scores import map_scores
-from spectile.scenes.label_counts import labels_in
-from spectile.scenes.labels import open_labels
-from spectile.scenes.scene import Scene
-from spectile.scenes.splits import TEST
 
 TEST_PIXELS = "These are the test pixels of the run that trained the model: {verdict}"
 OTHER_SPLIT = "The model wasn't trained under this split: pixels it has seen may be among these."

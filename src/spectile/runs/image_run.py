@@ -12,18 +12,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from spectile.errors import InputError
-from spectile.files import write_aside
-from spectile.images import (
+from spectile.data.images import (
     ImageOverlap,
     ImageSet,
     ImageStore,
     PairSet,
     measure_image_overlap,
 )
-from spectile.images.pixel_types import note_on_types
+from spectile.data.readers.pixel_types import note_on_types
+from spectile.data.splits.splits import NONE, TEST, TRAIN, VALIDATION
+from spectile.errors import InputError
+from spectile.files import write_aside
 from spectile.runs.run_files import PIXELS, SPLIT_TABLE
-from spectile.scenes.splits import NONE, TEST, TRAIN, VALIDATION
 
 Listing = TypeVar("Listing", ImageSet, PairSet)
 

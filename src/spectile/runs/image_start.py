@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spectile import networks
-from spectile.errors import InputError
-from spectile.images import (
+from spectile.data.describe import band_ranges
+from spectile.data.images import (
     ImageStore,
     live_bands,
     sample_pixels,
 )
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
+from spectile.errors import InputError
 from spectile.learning.fit import Fit, fit
 from spectile.learning.image_recipes import ImageRecipe
 from spectile.learning.loaders import Loaders, Samples
@@ -31,9 +34,6 @@ from spectile.runs.hardware import check_memory, hardware_of
 from spectile.runs.preparation import parse_bands
 from spectile.runs.run_files import CHECKPOINTS, TENSORBOARD
 from spectile.runs.settings import check_output
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.describe import band_ranges
-from spectile.scenes.reducers import REDUCING, fit_reducer
 
 SMALL = 64
 """Images up to this edge lose too much to a stem that quarters their resolution."""

@@ -6,12 +6,12 @@ from typing import Literal
 
 import numpy as np
 
+from spectile.data.labels.labels import Labels
+from spectile.data.labels.masks.void_values import CUSTOMARY
+from spectile.data.labels.numbers import label_numbers, names_in
+from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.images.void_values import CUSTOMARY
 from spectile.model import Model
-from spectile.scenes.label_numbers import label_numbers, names_in
-from spectile.scenes.labels import Labels
-from spectile.scenes.scene import Scene
 
 Numbering = Literal["masks", "map"]
 

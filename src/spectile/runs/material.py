@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spectile.data.datasets.known import KNOWN, open_known
+from spectile.data.labels.labels import Labels, open_labels
+from spectile.data.readers.open import open_scene
+from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.runs.config import SceneConfig
-from spectile.scenes.known import KNOWN, open_known
-from spectile.scenes.labels import Labels, open_labels
-from spectile.scenes.open import open_scene
-from spectile.scenes.scene import Scene
 
 
 def open_material(config: SceneConfig) -> tuple[Scene, Labels]:

@@ -14,28 +14,28 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.crs import CRS
 
-from spectile.errors import InputError
-from spectile.files import check_output, not_writable
-from spectile.images import (
+from spectile.data.images import (
     IMAGE_SUFFIXES,
     ImageFiles,
     UnreadableImageError,
     load_images,
 )
-from spectile.images.decoding import file_kind
-from spectile.images.folders import images_below
-from spectile.images.pixel_types import stored_type
-from spectile.images.raster_file import opened
-from spectile.images.unreadable import damage_named
+from spectile.data.images.folders import images_below
+from spectile.data.labels.legend import LARGEST_VALUE
+from spectile.data.picture_file import is_picture_file, write_picture_file
+from spectile.data.readers.gdal import georeference
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.readers.pictures import file_kind
+from spectile.data.readers.pixel_types import stored_type
+from spectile.data.readers.raster_file import opened
+from spectile.data.readers.unreadable import damage_named
+from spectile.errors import InputError
+from spectile.files import check_output, not_writable
 from spectile.mapping.scene_map import map_scene
 from spectile.model import Model
 from spectile.runs.classification import Progress, classify_images, write_predictions
 from spectile.runs.mask_places import mask_places
 from spectile.runs.segmentation import segment_image
-from spectile.scenes.gdal_raster import georeference
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.legend import LARGEST_VALUE
-from spectile.scenes.picture_file import is_picture_file, write_picture_file
 
 AT_ONCE = 512
 """Images that are decoded before they are classified; what memory can't hold is decoded twice."""

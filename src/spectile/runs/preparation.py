@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.data.describe import band_ranges
+from spectile.data.labels.labels import Labels
+from spectile.data.preprocessing.components import TILE, Preprocessing, read_spectra, tiles_holding
+from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
+from spectile.data.scene import Scene
+from spectile.data.splits.splits import TRAIN, Split
 from spectile.errors import InputError
 from spectile.model import sha256
 from spectile.runs.config import SceneConfig
 from spectile.runs.settings import check_bands
-from spectile.scenes.components import TILE, Preprocessing, read_spectra, tiles_holding
-from spectile.scenes.describe import band_ranges
-from spectile.scenes.labels import Labels
-from spectile.scenes.reducers import REDUCING, fit_reducer
-from spectile.scenes.scene import Scene
-from spectile.scenes.splits import TRAIN, Split
 
 SAMPLE = 100_000
 """Pixels that a reducer is fitted on at most; more change no digit that matters."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spectile.data.quicklook import quicklook
+from spectile.data.scene import Scene
 from spectile.runs.config import SceneConfig
 from spectile.runs.preparation import Prepared
 from spectile.runs.scores import read_map
-from spectile.scenes.quicklook import quicklook
-from spectile.scenes.scene import Scene
 from spectile.scoring.report import RunRecord, write_report
 
 PICTURE = 1200

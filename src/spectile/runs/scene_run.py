@@ -17,6 +17,11 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from spectile import networks
+from spectile.data.labels.counts import labels_in
+from spectile.data.labels.labels import Labels
+from spectile.data.preprocessing.reducers import REDUCING
+from spectile.data.scene import Scene
+from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.learning.fit import Fit
 from spectile.learning.recipes import Recipe
@@ -40,11 +45,6 @@ from spectile.runs.scores import map_scores, read_map
 from spectile.runs.settings import BANDS, build_without_data, check_settings
 from spectile.runs.splitting import make_split
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
-from spectile.scenes.label_counts import labels_in
-from spectile.scenes.labels import Labels
-from spectile.scenes.reducers import REDUCING
-from spectile.scenes.scene import Scene
-from spectile.scenes.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.records import write_metrics
 from spectile.scoring.report import RunRecord
 from spectile.scoring.wording import notes_on_loss

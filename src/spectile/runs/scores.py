@@ -9,10 +9,10 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
+from spectile.data.labels.legend import Legend
+from spectile.data.preprocessing.components import tiles_holding
+from spectile.data.readers.gdal import quiet_gdal
 from spectile.errors import InputError
-from spectile.scenes.components import tiles_holding
-from spectile.scenes.gdal_raster import quiet_gdal
-from spectile.scenes.legend import Legend
 from spectile.scoring.metrics import confusion, score
 
 TILE = 512

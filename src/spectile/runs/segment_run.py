@@ -13,14 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spectile.errors import InputError
-from spectile.images import (
+from spectile.data.images import (
     ImageStore,
     PairSet,
     load_images,
     open_pair_set,
     tiles_of,
 )
+from spectile.data.labels.counts import labels_in
+from spectile.data.labels.labels import open_labels
+from spectile.data.readers.open import open_scene
+from spectile.data.scene import Scene
+from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
+from spectile.data.typical import medians_of
+from spectile.errors import InputError
 from spectile.learning.fit import Fit
 from spectile.learning.image_samples import EvenWindows, RandomCrops
 from spectile.learning.imbalance import rarity_of
@@ -54,12 +60,6 @@ from spectile.runs.run_files import MAP, METRICS, MODEL, PICTURE, REPORT
 from spectile.runs.segmentation import segment_image
 from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
-from spectile.scenes.label_counts import labels_in
-from spectile.scenes.labels import open_labels
-from spectile.scenes.open import open_scene
-from spectile.scenes.scene import Scene
-from spectile.scenes.splits import TEST, TRAIN, VALIDATION
-from spectile.scenes.typical import medians_of
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
 from spectile.scoring.sample_picture import sample_picture

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from spectile import networks
+from spectile.data.labels.legend import read_legend
+from spectile.data.preprocessing.reducers import REDUCING
 from spectile.errors import InputError
 from spectile.runs.config import ImageConfig
 from spectile.runs.hardware import check_memory
-from spectile.scenes.legend import read_legend
-from spectile.scenes.reducers import REDUCING
 
 BANDS, CLASSES, EDGE = 30, 2, 64
 """Of data that nobody has looked at yet; networks that need others say so when these are known."""

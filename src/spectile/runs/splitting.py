@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from spectile.errors import InputError
-from spectile.mapping.split_raster import SPLIT_FILE_LEGEND
-from spectile.runs.config import SceneConfig
-from spectile.scenes.labels import Labels, open_labels
-from spectile.scenes.scene import Scene
-from spectile.scenes.splits import (
+from spectile.data.labels.labels import Labels, open_labels
+from spectile.data.scene import Scene
+from spectile.data.splits.splits import (
     Split,
     split_blocks,
     split_from_codes,
     split_from_masks,
     split_random,
 )
+from spectile.errors import InputError
+from spectile.mapping.split_raster import SPLIT_FILE_LEGEND
+from spectile.runs.config import SceneConfig
 
 RANDOM_TRAIN, BLOCKS_TRAIN = 0.1, 0.5
 """Training shares where none is asked for: what papers take, and halves."""

@@ -12,9 +12,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from spectile.data.labels.counts import shown_columns
+from spectile.data.labels.legend import Category, Legend
 from spectile.files import write_aside
-from spectile.scenes.label_counts import shown_columns
-from spectile.scenes.legend import Category, Legend
 from spectile.scoring import figures, wording
 
 READABLE_CLASSES = 24

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.scenes.legend import Legend
+from spectile.data.labels.legend import Legend
 from spectile.scoring import figures, wording
 from spectile.scoring.page import Scored, Terms, leaks, scored, write_page
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.quicklook import color_bands, quicklook
+from spectile.data.quicklook import color_bands, quicklook
+from spectile.data.readers.in_memory import scene_from_array
 
 MISSING = 128
 """Mid grey stands for pixels without data."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.scenes.legend import Category, Legend
+from spectile.data.labels.legend import Category, Legend
 from spectile.scoring import figures, wording
 from spectile.scoring.page import Terms, scored, write_page
 

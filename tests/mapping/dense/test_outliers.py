@@ -16,6 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spectile import networks
+from spectile.data.labels.legend import Category, Legend
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.readers.in_memory import scene_from_array
 from spectile.mapping.dense import densify
 from spectile.mapping.dense.kernels.window_product import WindowProduct
 from spectile.mapping.in_memory import map_arrays
@@ -23,10 +27,6 @@ from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.tiles import tiles
 from spectile.model import Model
-from spectile.scenes.components import Preprocessing
-from spectile.scenes.in_memory import scene_from_array
-from spectile.scenes.legend import Category, Legend
-from spectile.scenes.reducers import fit_reducer
 
 WINDOW = 11
 EDGE = 60

@@ -1,0 +1,1 @@
+"""Scenes that are known by name, and simulated ones."""

@@ -1,0 +1,1 @@
+"""What the pixels of a scene and of images are: classes, their names and colours."""

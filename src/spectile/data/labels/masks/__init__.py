@@ -1,0 +1,1 @@
+"""Masks of images: the classes that their numbers or colours stand for."""

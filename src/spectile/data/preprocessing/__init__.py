@@ -1,0 +1,1 @@
+"""From a scene's bands to the components that a network takes."""

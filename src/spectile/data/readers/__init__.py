@@ -1,0 +1,1 @@
+"""Files and arrays of every format, read as scenes and images."""

@@ -1,0 +1,1 @@
+"""Training, validation and test told apart, with the overlap between them."""
