@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from spectile.data.datasets.known import indian_pines
 from spectile.data.quicklook import quicklook
-from spectile.mapping.picture import class_colors
-from spectile.mapping.split_raster import SPLIT_LEGEND
+from spectile.mapping.output.split_raster import SPLIT_LEGEND
+from spectile.mapping.styles.picture import class_colors
 from spectile.runs.scores import read_map
 
 

@@ -56,5 +56,5 @@ def test_a_fit_goes_without_a_torchvision_of_another_pytorch(tmp_path: Path) -> 
 
 def test_a_torchvision_that_works_is_left_alone_until_it_is_asked_for(tmp_path: Path) -> None:
     put(tmp_path, "torchvision", "")
-    quiet = "import spectile.model; assert 'torchvision' not in sys.modules"
+    quiet = "import spectile.model.model; assert 'torchvision' not in sys.modules"
     assert "torchvision/__init__.py" in printed(tmp_path, quiet)

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from spectile.data.splits.splits import split_blocks as split_blocks
     from spectile.data.splits.splits import split_random as split_random
     from spectile.errors import InputError as InputError
-    from spectile.model import Model as Model
-    from spectile.model import load as load
+    from spectile.model.model import Model as Model
+    from spectile.model.model import load as load
 
 # Where each name lives; imported when it is first used, for PyTorch and GDAL take their time.
 _HOMES = {
     "InputError": "spectile.errors",
-    "Model": "spectile.model",
-    "load": "spectile.model",
+    "Model": "spectile.model.model",
+    "load": "spectile.model.model",
     "open_scene": "spectile.data.readers.open",
     "scene_from_array": "spectile.data.readers.in_memory",
     "scene_from_data_array": "spectile.data.readers.xarray",

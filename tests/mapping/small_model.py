@@ -12,7 +12,7 @@ from spectile import networks
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
-from spectile.model import Model
+from spectile.model.model import Model
 
 BANDS, WINDOW = 6, 9
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])

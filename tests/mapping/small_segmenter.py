@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import Reducer
-from spectile.model import Model
+from spectile.model.model import Model
 
 BANDS, CLASSES = 3, 3
 

@@ -35,7 +35,7 @@ def evaluate(
     from spectile.cli.printing import print_doubts, print_scores
     from spectile.data.readers.open import open_scene
     from spectile.files import check_ending, check_output
-    from spectile.model import load
+    from spectile.model.model import load
     from spectile.runs.evaluation import evaluate_model
     from spectile.runs.hardware import use_threads
     from spectile.scoring.records import is_metrics, write_metrics

@@ -83,7 +83,7 @@ def map_(
     from spectile.data.scene import rows_and_columns
     from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
-    from spectile.model import load
+    from spectile.model.model import load
     from spectile.runs.hardware import best_device, use_threads
 
     check_ending(out, "a map", (".tif", ".tiff"))

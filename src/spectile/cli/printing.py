@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spectile.data.scene import Scene
-    from spectile.model import Model
+    from spectile.model.model import Model
 
 NAMES = {
     "overall_accuracy": "overall accuracy",

@@ -13,7 +13,7 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.dense import NotShareableError
 from spectile.mapping.scene_map import Method, Progress, known_shares, map_parts, normalised_entropy
-from spectile.model import Model
+from spectile.model.model import Model
 
 
 class MapArrays(NamedTuple):

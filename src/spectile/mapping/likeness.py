@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spectile.data.scene import Scene, UnreadableError
 from spectile.data.typical import medians_of, times_apart
-from spectile.model import Model
+from spectile.model.model import Model
 
 
 def unlike_training(model: Model, scene: Scene) -> str | None:

@@ -12,8 +12,8 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.dense import NotShareableError
 from spectile.mapping.parts import MapPart, Method, Precision, SceneClassifier, Tile
-from spectile.mapping.segmenter import SceneSegmenter
-from spectile.model import Model
+from spectile.mapping.pixels.segmenter import SceneSegmenter
+from spectile.model.model import Model
 from spectile.ranges import Gigabytes, check
 
 MethodUsed = Method | Literal["blended"]

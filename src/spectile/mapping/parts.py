@@ -29,7 +29,7 @@ from spectile.mapping.tiles import (
     tile_gigabytes,
     tiles,
 )
-from spectile.model import Model
+from spectile.model.model import Model
 
 Method = Literal["dense", "patches"]
 """How a window network is mapped."""

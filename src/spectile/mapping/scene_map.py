@@ -18,10 +18,12 @@ from spectile.data.scene import Scene, UnreadableError, rows_and_columns
 from spectile.errors import InputError
 from spectile.files import check_ending
 from spectile.mapping.area import Area
-from spectile.mapping.cluster import Cluster, write_on_cluster
-from spectile.mapping.job import describe_job
-from spectile.mapping.map_files import is_finished_map
+from spectile.mapping.cluster.scheduler import Cluster, write_on_cluster
 from spectile.mapping.mapper import Mapper, MethodUsed, mapper_for, mapper_or_patches
+from spectile.mapping.output.job import describe_job
+from spectile.mapping.output.map_files import is_finished_map
+from spectile.mapping.output.resume import part_folder, read_job
+from spectile.mapping.output.writer import MapWriter
 from spectile.mapping.parts import (
     MapPart,
     Method,
@@ -33,9 +35,7 @@ from spectile.mapping.parts import (
 from spectile.mapping.pipeline import write_behind
 from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
-from spectile.mapping.unfinished import part_folder, read_job
-from spectile.mapping.writer import MapWriter
-from spectile.model import Model
+from spectile.model.model import Model
 
 __all__ = [
     "MapPart",

@@ -11,6 +11,7 @@ from rasterio.windows import Window
 from spectile.data.scene import Scene, UnreadableError
 from spectile.mapping.area import Area
 from spectile.mapping.mapper import Mapper, mapper_for
+from spectile.mapping.output.writer import MapPixels, refusals
 from spectile.mapping.parts import (
     MapPart,
     Method,
@@ -18,8 +19,7 @@ from spectile.mapping.parts import (
     known_shares,
     normalised_entropy,
 )
-from spectile.mapping.writer import MapPixels, refusals
-from spectile.model import Model
+from spectile.model.model import Model
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from spectile.data.images import ImageStore
 from spectile.errors import InputError
 from spectile.learning.image_samples import LabelledImages
 from spectile.learning.normalise import Normalise
-from spectile.model import Model
+from spectile.model.model import Model
 from spectile.runs.image_run import write_table
 
 BATCH = 128

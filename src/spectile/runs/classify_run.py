@@ -20,7 +20,7 @@ from spectile.learning.image_classifier import ImageClassifier
 from spectile.learning.image_samples import LabelledImages
 from spectile.learning.imbalance import rarity
 from spectile.learning.normalise import Normalise
-from spectile.model import Model
+from spectile.model.model import Model
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
 from spectile.runs.directory import claimed, trust, versions

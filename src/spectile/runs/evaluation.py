@@ -21,9 +21,9 @@ from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST
 from spectile.errors import InputError
 from spectile.files import working_folder
+from spectile.mapping.output.split_raster import SPLIT_FILE_LEGEND, sides_in
 from spectile.mapping.scene_map import Progress, map_scene
-from spectile.mapping.split_raster import SPLIT_FILE_LEGEND, sides_in
-from spectile.model import Model, sha256
+from spectile.model.model import Model, sha256
 from spectile.runs.hardware import best_device
 from spectile.runs.mask_labels import Numbering, mask_labels
 from spectile.runs.scores import map_scores

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from spectile.errors import InputError
-from spectile.mapping.map_files import is_map
-from spectile.model import load
+from spectile.mapping.output.map_files import is_map
+from spectile.model.model import load
 from spectile.runs.config import RunConfig
 from spectile.runs.directory import check_same, read_started
 from spectile.runs.run_files import (

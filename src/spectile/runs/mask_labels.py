@@ -11,7 +11,7 @@ from spectile.data.labels.masks.void_values import CUSTOMARY
 from spectile.data.labels.numbers import label_numbers, names_in
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.model import Model
+from spectile.model.model import Model
 
 Numbering = Literal["masks", "map"]
 

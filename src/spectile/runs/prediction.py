@@ -32,7 +32,7 @@ from spectile.data.readers.unreadable import damage_named
 from spectile.errors import InputError
 from spectile.files import check_output, not_writable
 from spectile.mapping.scene_map import map_scene
-from spectile.model import Model
+from spectile.model.model import Model
 from spectile.runs.classification import Progress, classify_images, write_predictions
 from spectile.runs.mask_places import mask_places
 from spectile.runs.segmentation import segment_image

@@ -15,7 +15,7 @@ from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TRAIN, Split
 from spectile.errors import InputError
-from spectile.model import sha256
+from spectile.model.model import sha256
 from spectile.runs.config import SceneConfig
 from spectile.runs.settings import check_bands
 

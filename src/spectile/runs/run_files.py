@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spectile.files import is_aside
-from spectile.mapping.map_files import map_files
-from spectile.mapping.unfinished import PART_FILES, PART_FOLDERS
+from spectile.mapping.output.map_files import map_files
+from spectile.mapping.output.resume import PART_FILES, PART_FOLDERS
 
 CONFIG, MODEL, METRICS = "config.yaml", "model.safetensors", "metrics.json"
 HISTORY, CHECKPOINTS, REPORT = "history.csv", "checkpoints", "report.html"

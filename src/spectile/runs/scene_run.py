@@ -28,11 +28,11 @@ from spectile.learning.recipes import Recipe
 from spectile.learning.shared_trunk import check_shares_trunk, fit_shared
 from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
-from spectile.mapping.map_files import remove_map
-from spectile.mapping.picture import write_picture
+from spectile.mapping.output.map_files import remove_map
+from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
 from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
-from spectile.mapping.split_raster import SPLIT_LEGEND, write_split
-from spectile.model import Model
+from spectile.mapping.styles.picture import write_picture
+from spectile.model.model import Model
 from spectile.runs.config import SceneConfig
 from spectile.runs.directory import check_inputs, claimed, trust, versions
 from spectile.runs.evaluation import scene_place, split_hash

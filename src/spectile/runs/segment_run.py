@@ -32,10 +32,10 @@ from spectile.learning.image_samples import EvenWindows, RandomCrops
 from spectile.learning.imbalance import rarity_of
 from spectile.learning.normalise import Normalise
 from spectile.learning.segmenter import Segmenter
-from spectile.mapping.map_files import remove_map
-from spectile.mapping.picture import write_picture
+from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.scene_map import map_scene
-from spectile.model import Model
+from spectile.mapping.styles.picture import write_picture
+from spectile.model.model import Model
 from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
 from spectile.runs.directory import check_inputs, claimed, trust, versions

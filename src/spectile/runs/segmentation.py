@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.mapping.scene_map import map_parts
-from spectile.model import Model
+from spectile.model.model import Model
 
 
 def segment_image(

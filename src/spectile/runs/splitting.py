@@ -12,7 +12,7 @@ from spectile.data.splits.splits import (
     split_random,
 )
 from spectile.errors import InputError
-from spectile.mapping.split_raster import SPLIT_FILE_LEGEND
+from spectile.mapping.output.split_raster import SPLIT_FILE_LEGEND
 from spectile.runs.config import SceneConfig
 
 RANDOM_TRAIN, BLOCKS_TRAIN = 0.1, 0.5

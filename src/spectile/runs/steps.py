@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from spectile.errors import InputError
 from spectile.learning.fit import Fit
-from spectile.model import Model, load
+from spectile.model.model import Model, load
 from spectile.ranges import check_cores
 from spectile.runs.config import RunConfig
 from spectile.runs.directory import begin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.scenes.test_split_blocks import countryside, fields
+from tests.data.splits.test_split_blocks import countryside, fields
 
 from spectile.data.images import tiles_of
 from spectile.data.labels.labels import Labels, labels_from_array

@@ -26,7 +26,7 @@ from spectile.mapping.in_memory import map_arrays
 from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.tiles import tiles
-from spectile.model import Model
+from spectile.model.model import Model
 
 WINDOW = 11
 EDGE = 60

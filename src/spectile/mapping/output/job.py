@@ -15,8 +15,8 @@ from rasterio.windows import Window
 from spectile.data.identity import scene_identity
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.mapping.unfinished import Job
-from spectile.model import Model
+from spectile.mapping.output.resume import Job
+from spectile.model.model import Model
 
 FORMAT = 1
 """Of the folder of an unfinished map; raised when an older one could be misread."""

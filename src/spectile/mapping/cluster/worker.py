@@ -15,8 +15,8 @@ from rasterio.windows import Window
 
 from spectile.data.identity import changed_file, scene_identity
 from spectile.errors import InputError
-from spectile.mapping.job import in_words, program_versions
 from spectile.mapping.mapper import Mapper
+from spectile.mapping.output.job import in_words, program_versions
 from spectile.mapping.parts import Tile
 from spectile.mapping.tile_work import TileWork, WrittenTile
 

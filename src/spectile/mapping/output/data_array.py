@@ -10,7 +10,7 @@ import numpy as np
 from spectile.data.labels.legend import Legend
 from spectile.data.readers.xarray import GRID_MAPPING, spatial_dims
 from spectile.mapping.in_memory import MapArrays
-from spectile.mapping.map_files import ENTROPY
+from spectile.mapping.output.map_files import ENTROPY
 
 if TYPE_CHECKING:
     import xarray as xr

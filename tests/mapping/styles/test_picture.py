@@ -14,8 +14,8 @@ from rasterio.windows import Window
 
 from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
-from spectile.mapping.picture import class_colors, write_picture
-from spectile.mapping.writer import MapWriter
+from spectile.mapping.output.writer import MapWriter
+from spectile.mapping.styles.picture import class_colors, write_picture
 
 LEGEND = Legend(
     (Category(300, "Moor $\\frac", (10, 120, 230)), Category(7, "Heath 湿地", (240, 60, 20)))

@@ -15,8 +15,8 @@ from spectile.data.labels.legend import Legend
 from spectile.data.readers.gdal import quiet_gdal
 from spectile.errors import InputError
 from spectile.files import check_output, working_folder
-from spectile.mapping.geotiff import SOFTWARE, SOFTWARE_TAG
-from spectile.mapping.qgis_style import is_plain_style
+from spectile.mapping.output.geotiff import SOFTWARE, SOFTWARE_TAG
+from spectile.mapping.styles.qgis_style import is_plain_style
 
 KINDS = ("classes", "probabilities", "entropy")
 ENTROPY = "entropy of the class probabilities, 0 sure to 1 undecided"

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.mapping.job import in_words, program_versions
+from spectile.mapping.output.job import in_words, program_versions
 from spectile.mapping.parts import Tile
 from spectile.ranges import Count, Threads, check, check_cores
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from spectile.mapping.cluster_worker import Outcome
+    from spectile.mapping.cluster.worker import Outcome
     from spectile.mapping.tile_work import TileWork, WrittenTile
 
 PATIENCE = 30.0
@@ -147,7 +147,7 @@ def write_on_cluster(
     """
     from distributed import KilledWorker
 
-    from spectile.mapping.cluster_worker import TileWorker
+    from spectile.mapping.cluster.worker import TileWorker
 
     plugin = f"spectile-{uuid.uuid4().hex}"
     try:
@@ -221,7 +221,7 @@ def _results(client: Client, plugin: str, groups: Iterator[list[Tile]]) -> Gener
 
 
 def _submit(client: Client, plugin: str, tiles: list[Tile]) -> Future[Outcome]:
-    from spectile.mapping.cluster_worker import PackedTile, map_tiles
+    from spectile.mapping.cluster.worker import PackedTile, map_tiles
 
     return client.submit(map_tiles, plugin, [PackedTile.of(tile) for tile in tiles], pure=False)
 

@@ -7,7 +7,7 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
-from spectile.mapping.split_raster import SPLIT_FILE_LEGEND, sides_in, write_split
+from spectile.mapping.output.split_raster import SPLIT_FILE_LEGEND, sides_in, write_split
 
 
 def test_codes_names_and_place_are_in_the_file(tmp_path):

@@ -19,7 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from spectile.data.labels.legend import Category, Legend
-from spectile.mapping.xml_text import xml_text
+from spectile.mapping.styles.xml_text import xml_text
 
 SOFTWARE_TAG, SOFTWARE = "TIFFTAG_SOFTWARE", "Spectile"
 """Tells the maps that Spectile wrote from others."""

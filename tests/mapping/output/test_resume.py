@@ -22,10 +22,10 @@ from spectile.data.mask import Mask
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
 from spectile.errors import InputError
+from spectile.mapping.output.resume import UnfinishedMap, part_folder
+from spectile.mapping.output.writer import MapWriter
 from spectile.mapping.parts import SceneClassifier
 from spectile.mapping.scene_map import map_scene
-from spectile.mapping.unfinished import UnfinishedMap, part_folder
-from spectile.mapping.writer import MapWriter
 
 HEIGHT, WIDTH = 70, 90
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}
@@ -72,7 +72,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 KILLED = """
     import os, signal, sys
     from tests.mapping.small_model import small_model
-    from spectile.mapping import geotiff, scene_map, tiles, writer
+    from spectile.mapping import scene_map, tiles
+    from spectile.mapping.output import geotiff, writer
     from spectile.data.readers.open import open_scene
 
     def die(*_):

@@ -19,7 +19,7 @@ FULL_DISK = """
     import numpy as np
     from rasterio.windows import Window
     from spectile.errors import InputError
-    from spectile.mapping.writer import MapWriter
+    from spectile.mapping.output.writer import MapWriter
     from spectile.data.labels.legend import Category, Legend
 
     def limit(size):
@@ -69,7 +69,7 @@ def test_a_full_disk_is_told_and_nothing_stays_half_written(tmp_path):
 MEMORY = r"""
     import re, sys
     from pathlib import Path
-    from spectile.mapping.writer import MapWriter
+    from spectile.mapping.output.writer import MapWriter
     from spectile.data.labels.legend import Category, Legend
 
     def peak():  # ru_maxrss would begin with that of the process that runs the tests

@@ -16,8 +16,6 @@ from rasterio.windows import Window
 
 from spectile.data.scene import Scene, UnreadableError
 from spectile.errors import InputError
-from spectile.mapping.blending import BlendedWindows
-from spectile.mapping.live_bytes import peak_bytes
 from spectile.mapping.parts import (
     MapPart,
     Precision,
@@ -30,9 +28,11 @@ from spectile.mapping.parts import (
     rounding,
 )
 from spectile.mapping.pipeline import read_ahead
+from spectile.mapping.pixels.blending import BlendedWindows
+from spectile.mapping.pixels.live_bytes import peak_bytes
+from spectile.mapping.pixels.window_order import KeptWindows, Step, by_fresh_window, steps
 from spectile.mapping.tiles import rounded_up, swath
-from spectile.mapping.window_order import KeptWindows, Step, by_fresh_window, steps
-from spectile.model import Model
+from spectile.model.model import Model
 
 LIBRARY_COPIES = 3.0
 """Measured peak of DeepLabv3+ by that of its tensors: oneDNN keeps reordered copies beside them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, indent, tostring
 
 from spectile.data.labels.legend import Legend
-from spectile.mapping.xml_text import xml_text
+from spectile.mapping.styles.xml_text import xml_text
 
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
 

@@ -20,11 +20,11 @@ from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.mapping import segmenter
 from spectile.mapping.cluster import Cluster
+from spectile.mapping.pixels import segmenter
+from spectile.mapping.pixels.segmenter import SceneSegmenter
 from spectile.mapping.scene_map import map_parts, map_scene
-from spectile.mapping.segmenter import SceneSegmenter
-from spectile.model import load
+from spectile.model.model import load
 
 HEIGHT, WIDTH, EDGE = 100, 130, 48
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}

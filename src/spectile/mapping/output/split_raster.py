@@ -12,7 +12,7 @@ from rasterio.windows import Window
 
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.splits.splits import GUARD, NONE
-from spectile.mapping.writer import MapWriter
+from spectile.mapping.output.writer import MapWriter
 
 SPLIT_LEGEND = Legend(
     (

@@ -17,7 +17,7 @@ from rasterio.windows import Window
 
 from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
-from spectile.mapping.writer import MapWriter
+from spectile.mapping.output.writer import MapWriter
 
 LEGEND = Legend(
     (

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectile.data.labels.legend import Category, Legend
-from spectile.mapping.qgis_style import qml
+from spectile.mapping.styles.qgis_style import qml
 
 
 def entries(style):

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from rasterio.windows import Window
 
-from spectile.mapping.blending import BlendedWindows
 from spectile.mapping.parts import Tile
+from spectile.mapping.pixels.blending import BlendedWindows
 
 Content = TypeVar("Content")
 

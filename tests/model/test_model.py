@@ -20,8 +20,8 @@ from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.model import Model, load
-from spectile.model_header import METADATA_KEY
+from spectile.model.header import METADATA_KEY
+from spectile.model.model import Model, load
 
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
 USED = (0, 1, 3, 4)

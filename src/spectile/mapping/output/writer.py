@@ -22,17 +22,16 @@ from rasterio.windows import Window
 from spectile.data.labels.legend import Legend
 from spectile.errors import InputError
 from spectile.files import not_writable
-from spectile.mapping.geotiff import Grid, Layer, WaitingPixels
-from spectile.mapping.job import check_same_job
-from spectile.mapping.map_files import (
+from spectile.mapping.output.geotiff import Grid, Layer, WaitingPixels
+from spectile.mapping.output.job import check_same_job
+from spectile.mapping.output.map_files import (
     ENTROPY,
     check_map_place,
     map_files,
     raster_file,
     style_file,
 )
-from spectile.mapping.qgis_style import qml
-from spectile.mapping.unfinished import (
+from spectile.mapping.output.resume import (
     COMPLETE,
     MAKING,
     NAMES,
@@ -41,6 +40,7 @@ from spectile.mapping.unfinished import (
     UnfinishedMap,
     part_folder,
 )
+from spectile.mapping.styles.qgis_style import qml
 
 
 @dataclass(frozen=True)

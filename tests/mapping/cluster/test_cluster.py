@@ -21,10 +21,10 @@ from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.mapping import cluster as cluster_module
 from spectile.mapping.cluster import Cluster
+from spectile.mapping.cluster import scheduler as cluster_module
+from spectile.mapping.output.resume import part_folder
 from spectile.mapping.scene_map import map_scene
-from spectile.mapping.unfinished import part_folder
 
 HEIGHT, WIDTH = 90, 120
 
@@ -146,7 +146,7 @@ def test_what_a_worker_finds_wrong_is_one_sentence(
             map_on(dask, scene)
     with monkeypatch.context() as other:
         other.setattr(
-            "spectile.mapping.cluster_worker.scene_identity",
+            "spectile.mapping.cluster.worker.scene_identity",
             lambda scene: {"files": {"/data/scene.npy": [1, 2]}},
         )
         with pytest.raises(InputError, match=r"worker on .* doesn't see /data/scene\.npy"):

@@ -13,9 +13,9 @@ from torch import nn
 
 from spectile import networks
 from spectile.data.readers.in_memory import scene_from_array
-from spectile.mapping.blending import Axis, BlendedWindows
 from spectile.mapping.parts import MapPart, Tile
-from spectile.mapping.segmenter import SceneSegmenter
+from spectile.mapping.pixels.blending import Axis, BlendedWindows
+from spectile.mapping.pixels.segmenter import SceneSegmenter
 
 
 @settings(deadline=None)

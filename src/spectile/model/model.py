@@ -1,7 +1,7 @@
 """The model file: network, preprocessing, classes and where they come from, in one safe file.
 
 A safetensors file whose tensors are the network's weights and the reducer, and whose metadata hold
-one JSON document, a :class:`~spectile.model_header.Header`. Nothing in it is run when it is read.
+one JSON document, a :class:`~spectile.model.header.Header`. Nothing in it is run when it is read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.files import check_output, write_aside
-from spectile.model_header import (
+from spectile.model.header import (
     FORMAT,
     METADATA_KEY,
     Header,
@@ -194,9 +194,9 @@ class Model:
         # The one step up: in a notebook a model is what one has at hand.
         from spectile.data.readers.as_scene import as_scene
         from spectile.data.readers.xarray import is_data_array
-        from spectile.mapping.data_array import map_dataset
         from spectile.mapping.in_memory import map_arrays
         from spectile.mapping.likeness import unlike_training
+        from spectile.mapping.output.data_array import map_dataset
         from spectile.mapping.scene_map import map_scene
 
         opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))

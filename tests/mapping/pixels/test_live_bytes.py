@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spectile.mapping.live_bytes import peak_bytes
+from spectile.mapping.pixels.live_bytes import peak_bytes
 
 
 class Attends(nn.Module):

@@ -18,7 +18,7 @@ from tests.mapping.small_model import WAVELENGTHS, cube, small_model
 
 from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
-from spectile.mapping.data_array import flag_meanings
+from spectile.mapping.output.data_array import flag_meanings
 
 UTM = CRS.from_epsg(32633)
 TRANSFORM = from_origin(4e5, 5.8e6, 30, 30)

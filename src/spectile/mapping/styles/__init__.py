@@ -1,0 +1,1 @@
+"""How maps look: colours, pictures, styles of QGIS."""
