@@ -30,7 +30,7 @@ from spectile.learning.recipes import RECIPES
 from spectile.learning.regions import LabelledRegions
 from spectile.learning.shared_gradients import shared_logits
 from spectile.learning.shared_trunk import fit_shared
-from spectile.networks.hybridsn import HybridSN
+from spectile.networks.windows.hybridsn import HybridSN
 from spectile.runs.config import SceneConfig, SplitConfig
 from spectile.runs.material import open_material
 from spectile.runs.preparation import Prepared, prepare, usable

@@ -47,7 +47,7 @@ from spectile.learning.shared_gradients import shared_loss
 from spectile.learning.shared_trunk import turned
 from spectile.learning.windows import LabelledWindows
 from spectile.mapping import densify
-from spectile.networks.hybridsn import HybridSN
+from spectile.networks.windows.hybridsn import HybridSN
 
 PATCH_BATCH = 128
 CLASSES = 16

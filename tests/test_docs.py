@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import typer
 from tests.metrics_schema import SCHEMA, faults
-from tests.scoring.image_metrics import metrics as image_metrics
+from tests.reports.image_metrics import metrics as image_metrics
 
 from spectile import networks
 from spectile.cli.app import app

@@ -14,7 +14,7 @@ from spectile.learning.recipes import Recipe
 from spectile.learning.spectral_branch import fit_spectral_branch
 from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
-from spectile.scoring.wording import notes_on_loss
+from spectile.reports.wording import notes_on_loss
 
 
 def test_a_loss_that_is_no_number_ends_the_fit(

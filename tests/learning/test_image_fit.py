@@ -24,7 +24,7 @@ from spectile.learning.image_task import ImageTask, warm_cosine
 from spectile.learning.loaders import Loaders
 from spectile.learning.normalise import Normalise
 from spectile.learning.segmenter import Segmenter
-from spectile.networks.pretrained import head_parameters
+from spectile.networks.weights.pretrained import head_parameters
 
 RECIPE = ClassifyRecipe(network="resnet-18", epochs=4, batch=8, learning_rate=1e-3, shift=2)
 BANDS = 4

@@ -30,7 +30,7 @@ from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.shared_trunk import Places, fit_shared, turned
 from spectile.learning.window_classifier import fit_windows
 from spectile.learning.windows import LabelledWindows
-from spectile.networks.hybridsn import HybridSN
+from spectile.networks.windows.hybridsn import HybridSN
 
 CLASSES = 3
 WINDOW = 9

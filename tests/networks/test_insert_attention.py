@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from spectile.blocks.attention import ATTENTION
 from spectile.blocks.squeeze_excitation import SqueezeExcitation
 from spectile.errors import InputError
-from spectile.networks.hybridsn import HybridSN
 from spectile.networks.insertion import attention_places, insert_attention
+from spectile.networks.windows.hybridsn import HybridSN
 
 
 class Residual(nn.Module):

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from spectile.learning.image_recipes import ImageRecipe
 from spectile.learning.task import SETTLED, Task, by_step
-from spectile.networks.pretrained import head_parameters
+from spectile.networks.weights.pretrained import head_parameters
 
 MOMENTUM = 0.9
 AVERAGED = "averaged.module."

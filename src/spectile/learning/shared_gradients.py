@@ -15,7 +15,7 @@ from spectile.learning.spectral_trunk import (
     window_features,
     window_logits,
 )
-from spectile.networks.hybridsn import HybridSN
+from spectile.networks.windows.hybridsn import HybridSN
 
 WINDOWS = 256
 """Windows whose features are held at a time, 74 KB each for windows of 25 pixels."""

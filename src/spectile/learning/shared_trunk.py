@@ -31,7 +31,7 @@ from spectile.learning.regions import (
 from spectile.learning.shared_gradients import shared_logits, shared_loss
 from spectile.learning.spectral_trunk import shares_trunk
 from spectile.learning.window_classifier import WindowClassifier
-from spectile.networks.hybridsn import HybridSN
+from spectile.networks.windows.hybridsn import HybridSN
 
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of pixels."""

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from spectile.networks.hybridsn import HybridSN
 from spectile.networks.insertion import attention_places
+from spectile.networks.windows.hybridsn import HybridSN
 
 CHANNELS = 64
 """Channels of a block's image: wide enough for oneDNN, narrow enough to hold few zeros."""

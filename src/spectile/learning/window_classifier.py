@@ -23,7 +23,7 @@ from spectile.learning.recipes import Recipe
 from spectile.learning.spectral_branch import fit_spectral_branch
 from spectile.learning.task import SETTLED, Task, by_step
 from spectile.learning.windows import LabelledWindows
-from spectile.networks.hybridsn import HybridSN
+from spectile.networks.windows.hybridsn import HybridSN
 
 Batch = tuple[Tensor, Tensor]
 

@@ -1,19 +1,19 @@
 """Whole networks out of blocks, by name: see :func:`create`."""
 
-from spectile.networks.adapt_bands import adapt_bands
 from spectile.networks.catalogue import create, describe, names
-from spectile.networks.convert import convert
+from spectile.networks.classifiers.features import Backbone, FeatureStage
+from spectile.networks.classifiers.mobilenet_v1 import MobileNetV1
+from spectile.networks.classifiers.mobilenet_v2 import MobileNetV2
+from spectile.networks.classifiers.mobilenet_v3 import MobileNetV3
+from spectile.networks.classifiers.res2net import Res2Net
+from spectile.networks.classifiers.resnet import ResNet
+from spectile.networks.classifiers.sknet import SKNet
 from spectile.networks.costs import Costs, costs
-from spectile.networks.deeplab_v3_plus import DeepLabV3Plus
-from spectile.networks.features import Backbone, FeatureStage
-from spectile.networks.hybridsn import HybridSN
 from spectile.networks.insertion import attention_places, insert_attention
-from spectile.networks.mobilenet_v1 import MobileNetV1
-from spectile.networks.mobilenet_v2 import MobileNetV2
-from spectile.networks.mobilenet_v3 import MobileNetV3
-from spectile.networks.res2net import Res2Net
-from spectile.networks.resnet import ResNet
-from spectile.networks.sknet import SKNet
+from spectile.networks.segmenters.deeplab_v3_plus import DeepLabV3Plus
+from spectile.networks.weights.adapt_bands import adapt_bands
+from spectile.networks.weights.convert import convert
+from spectile.networks.windows.hybridsn import HybridSN
 
 __all__ = [
     "Backbone",

@@ -13,14 +13,14 @@ from torch import nn
 from spectile.blocks import SqueezeExcitation
 from spectile.errors import InputError
 from spectile.networks.arguments import check_numbers
-from spectile.networks.deeplab_v3_plus import deeplab_v3_plus
-from spectile.networks.hybridsn import HybridSN
-from spectile.networks.mobilenet_v1 import MobileNetV1
-from spectile.networks.mobilenet_v2 import MobileNetV2
-from spectile.networks.mobilenet_v3 import MobileNetV3
-from spectile.networks.res2net import Res2Net
-from spectile.networks.resnet import ResNet, se_resnet
-from spectile.networks.sknet import SKNet
+from spectile.networks.classifiers.mobilenet_v1 import MobileNetV1
+from spectile.networks.classifiers.mobilenet_v2 import MobileNetV2
+from spectile.networks.classifiers.mobilenet_v3 import MobileNetV3
+from spectile.networks.classifiers.res2net import Res2Net
+from spectile.networks.classifiers.resnet import ResNet, se_resnet
+from spectile.networks.classifiers.sknet import SKNet
+from spectile.networks.segmenters.deeplab_v3_plus import deeplab_v3_plus
+from spectile.networks.windows.hybridsn import HybridSN
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from spectile.networks import mobilenet_v1, mobilenet_v2, mobilenet_v3
+from spectile.networks.classifiers import mobilenet_v1, mobilenet_v2, mobilenet_v3
 
 Options = dict[str, Any]
 

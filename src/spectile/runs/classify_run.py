@@ -21,6 +21,13 @@ from spectile.learning.image_samples import LabelledImages
 from spectile.learning.imbalance import rarity
 from spectile.learning.normalise import Normalise
 from spectile.model.model import Model
+from spectile.reports.classification_report import (
+    ClassificationRecord,
+    ClassifiedImage,
+    write_classification_report,
+)
+from spectile.reports.sample_picture import sample_picture
+from spectile.reports.wording import notes_on_loss
 from spectile.runs.classification import BATCH, Progress, classify_images, write_predictions
 from spectile.runs.config import ClassifyConfig
 from spectile.runs.directory import claimed, trust, versions
@@ -38,15 +45,8 @@ from spectile.runs.image_start import Start, loading_workers, network_options, s
 from spectile.runs.run_files import METRICS, MODEL, PREDICTIONS, REPORT
 from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
-from spectile.scoring.classification_report import (
-    ClassificationRecord,
-    ClassifiedImage,
-    write_classification_report,
-)
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
-from spectile.scoring.sample_picture import sample_picture
-from spectile.scoring.wording import notes_on_loss
 
 PROBE = 64
 """Edge in pixels of an image to try a network on that takes any."""

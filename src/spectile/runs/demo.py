@@ -8,13 +8,13 @@ from typing import Literal
 from spectile.data.datasets.known import indian_pines
 from spectile.errors import InputError
 from spectile.mapping.scene_map import Progress
+from spectile.reports.scene_report import RunRecord
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
 from spectile.runs.directory import held, refuse_obstacles, refuse_strangers, write_mark
 from spectile.runs.finished import is_finished
 from spectile.runs.report import write_run_report
 from spectile.runs.run_files import DEMO, REPORT, holds_anything
 from spectile.runs.scene_run import train_scene
-from spectile.scoring.report import RunRecord
 
 Kind = Literal["blocks", "random"]
 KINDS: tuple[Kind, ...] = ("blocks", "random")

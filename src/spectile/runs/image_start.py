@@ -26,7 +26,7 @@ from spectile.learning.fit import Fit, fit
 from spectile.learning.image_recipes import ImageRecipe
 from spectile.learning.loaders import Loaders, Samples
 from spectile.learning.task import Task
-from spectile.networks.pretrained import start_from
+from spectile.networks.weights.pretrained import start_from
 from spectile.ranges import cores
 from spectile.runs.config import ImageConfig
 from spectile.runs.directory import versions

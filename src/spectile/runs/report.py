@@ -8,10 +8,10 @@ from typing import Any
 
 from spectile.data.quicklook import quicklook
 from spectile.data.scene import Scene
+from spectile.reports.scene_report import RunRecord, write_report
 from spectile.runs.config import SceneConfig
 from spectile.runs.preparation import Prepared
 from spectile.runs.scores import read_map
-from spectile.scoring.report import RunRecord, write_report
 
 PICTURE = 1200
 """Longest edge of a picture in the report, in pixels."""

@@ -33,6 +33,8 @@ from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
 from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
+from spectile.reports.scene_report import RunRecord
+from spectile.reports.wording import notes_on_loss
 from spectile.runs.config import SceneConfig
 from spectile.runs.directory import check_inputs, claimed, trust, versions
 from spectile.runs.evaluation import scene_place, split_hash
@@ -46,8 +48,6 @@ from spectile.runs.settings import BANDS, build_without_data, check_settings
 from spectile.runs.splitting import make_split
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scoring.records import write_metrics
-from spectile.scoring.report import RunRecord
-from spectile.scoring.wording import notes_on_loss
 
 log = logging.getLogger(__name__)
 

@@ -36,6 +36,13 @@ from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
+from spectile.reports.sample_picture import sample_picture
+from spectile.reports.segmentation_report import (
+    SegmentationRecord,
+    SegmentedImage,
+    write_segmentation_report,
+)
+from spectile.reports.wording import notes_on_loss
 from spectile.runs.classification import Progress
 from spectile.runs.config import SegmentConfig
 from spectile.runs.directory import check_inputs, claimed, trust, versions
@@ -62,13 +69,6 @@ from spectile.runs.settings import check_image_settings
 from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
-from spectile.scoring.sample_picture import sample_picture
-from spectile.scoring.segmentation_report import (
-    SegmentationRecord,
-    SegmentedImage,
-    write_segmentation_report,
-)
-from spectile.scoring.wording import notes_on_loss
 
 LARGEST_CROP = 256
 SHOWN = 8

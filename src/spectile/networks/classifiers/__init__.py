@@ -1,0 +1,1 @@
+"""Networks that classify whole images, a family a file."""

@@ -1,0 +1,1 @@
+"""Weights from elsewhere: read, renamed, and fitted to other bands."""

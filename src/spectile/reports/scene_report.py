@@ -1,0 +1,152 @@
+"""The report of one or several runs: a page of HTML that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectile.data.labels.legend import Legend
+from spectile.reports import figures, wording
+from spectile.reports.page import Scored, Terms, leaks, scored, write_page
+
+TERMS = Terms(
+    unit="pixel",
+    given="mapped as",
+    scores=(
+        ("overall_accuracy", "overall accuracy"),
+        ("average_accuracy", "average over {tested}"),
+        ("kappa", "kappa"),
+        ("mean_iou", "mean IoU"),
+    ),
+    columns=(("recall", "Recall"), ("precision", "Precision"), ("f1", "F1"), ("iou", "IoU")),
+    bar="f1",
+)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run as the report shows it."""
+
+    title: str
+    """What sets the run apart from its neighbours in the report, "Blocks" for example."""
+    config: Mapping[str, Any]
+    """The resolved configuration, nested as in config.yaml."""
+    metrics: Mapping[str, Any]
+    """What metrics.json holds."""
+    history: Sequence[Mapping[str, Any]]
+    """One row an epoch, as in history.csv."""
+    legend: Legend
+    quicklook: NDArray[np.uint8]
+    """The scene in false colour, shape (h, w, 3); may be thinner than the rasters."""
+    labels: NDArray[Any]
+    """Classes by their place in the legend, 0 = unlabelled, shape (H, W)."""
+    split: NDArray[np.uint8]
+    """0 none, 1 train, 2 validation, 3 test, shape (H, W)."""
+    prediction: NDArray[Any]
+    """The map: classes by their place in the legend, 0 = nodata, shape (H, W)."""
+    extra_notes: tuple[str, ...] = ()
+    """Sentences that a reader of the scores should know: dropped bands, for example."""
+
+
+def write_report(
+    path: str | os.PathLike[str], records: Sequence[RunRecord], *, heading: str
+) -> None:
+    """Write `records` as one HTML file, runs without overlap of train and test first.
+
+    Raises InputError where the file can't be written; then none is left behind.
+    """
+    runs = [_view(record) for record in sorted(records, key=lambda run: leaks(run.metrics))]
+    write_page(
+        path,
+        "report.html.jinja",
+        heading=heading,
+        runs=runs,
+        advice=wording.advice([run.headline for run in runs]) if len(runs) > 1 else "",
+        common_names=_common_names(records) if len(runs) > 1 else (),
+    )
+
+
+@dataclass(frozen=True)
+class _Plate:
+    """A picture with its caption and the key to its colours."""
+
+    name: str
+    caption: str
+    picture: figures.Picture
+    key: Sequence[tuple[str, figures.Color]] = ()
+
+
+@dataclass(frozen=True)
+class _View:
+    """A record with all that the template shows worked out."""
+
+    record: RunRecord
+    scored: Scored
+    headline: tuple[str, float, bool]
+    plates: Sequence[_Plate]
+
+
+def _view(record: RunRecord) -> _View:
+    metrics = record.metrics
+    accuracy = (metrics.get("mean") or metrics)["overall_accuracy"]
+    return _View(
+        record=record,
+        scored=scored(metrics, record.history, record.legend, record.extra_notes, TERMS),
+        headline=(record.title, accuracy, leaks(metrics)),
+        plates=_plates(record),
+    )
+
+
+def _plates(record: RunRecord) -> list[_Plate]:
+    colors = record.legend.colors
+    split = figures.split_codes(record.labels, record.split)
+    errors = figures.error_codes(record.labels, record.split, record.prediction)
+    return [
+        _Plate(
+            "Scene",
+            "Three bands of the scene as red, green and blue.",
+            figures.photo(record.quicklook),
+        ),
+        _Plate(
+            "Labels", "What is known of the ground.", figures.class_picture(record.labels, colors)
+        ),
+        _Plate(
+            "Split",
+            "Which labels the network learnt from and which it was tested on.",
+            figures.class_picture(split, figures.SPLIT_COLORS),
+            _key(split, _SIDES, figures.SPLIT_COLORS),
+        ),
+        _Plate(
+            "Map",
+            "The class that the network gives to each pixel.",
+            figures.class_picture(record.prediction, colors),
+        ),
+        _Plate(
+            "Errors",
+            "Test pixels alone, by whether the map agrees with the label.",
+            figures.class_picture(errors, figures.ERROR_COLORS),
+            _key(errors, ("right", "wrong"), figures.ERROR_COLORS),
+        ),
+    ]
+
+
+_SIDES = ("training", "validation", "test", "labelled, not used")
+
+
+def _key(
+    codes: NDArray[np.uint8], names: Sequence[str], colors: Sequence[figures.Color]
+) -> list[tuple[str, figures.Color]]:
+    """Name and colour of the codes 1, 2, ... that occur."""
+    entries = enumerate(zip(names, colors, strict=True), start=1)
+    return [entry for code, entry in entries if (codes == code).any()]
+
+
+def _common_names(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """The class names of the runs where all share one legend, else none."""
+    first, *others = [record.legend.names for record in records]
+    return first if all(names == first for names in others) else ()
