@@ -16,7 +16,7 @@ from spectile.data.datasets.known import indian_pines
 from spectile.data.quicklook import quicklook
 from spectile.mapping.output.split_raster import SPLIT_LEGEND
 from spectile.mapping.styles.picture import class_colors
-from spectile.runs.scores import read_map
+from spectile.tasks.scores import read_map
 
 
 def main(demo: Path, out: Path) -> None:

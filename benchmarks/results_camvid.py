@@ -20,10 +20,10 @@ from sklearn.ensemble import RandomForestClassifier
 from real_data import needed
 from spectile.data.images import load_images, open_pair_set
 from spectile.data.splits.splits import TEST, TRAIN
-from spectile.learning.image_recipes import SegmentRecipe
 from spectile.runs.config import HardwareConfig, SegmentConfig
-from spectile.runs.segment_run import train_segment
 from spectile.scoring.metrics import confusion, score
+from spectile.tasks.images.segment import train_segment
+from spectile.training.image_recipes import SegmentRecipe
 
 VOID = 11
 PIXELS = 200_000

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from baselines import classifier
 from real_data import needed
 from spectile.data.images import read_image
-from spectile.learning.image_recipes import SEGMENT_RECIPES
-from spectile.learning.recipes import RECIPES, Recipe
 from spectile.runs.config import HardwareConfig, SceneConfig, SegmentConfig, SplitConfig
-from spectile.runs.scene_run import train_scene
-from spectile.runs.segment_run import train_segment
 from spectile.scoring.metrics import confusion, score
+from spectile.tasks.images.segment import train_segment
+from spectile.tasks.scene.task import train_scene
+from spectile.training.image_recipes import SEGMENT_RECIPES
+from spectile.training.recipes import RECIPES, Recipe
 
 SIDES = {"train": 1, "validation": 2, "test": 3}
 WINDOW = 9

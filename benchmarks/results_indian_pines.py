@@ -30,15 +30,15 @@ from numpy.typing import NDArray
 from baselines import Baseline, classifier
 from spectile.data.datasets.simulated import simulate
 from spectile.data.splits.splits import TEST, TRAIN
-from spectile.learning.recipes import RECIPES, Recipe
 from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig, read_config
 from spectile.runs.directory import versions
-from spectile.runs.material import open_material
 from spectile.runs.run_files import CONFIG, METRICS
-from spectile.runs.scene_run import train_scene
-from spectile.runs.splitting import make_split
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
+from spectile.tasks.scene.material import open_material
+from spectile.tasks.scene.splitting import make_split
+from spectile.tasks.scene.task import train_scene
+from spectile.training.recipes import RECIPES, Recipe
 
 SCORES = ("overall_accuracy", "average_accuracy", "kappa")
 

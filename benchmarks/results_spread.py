@@ -25,18 +25,18 @@ import torch
 from spectile import networks
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
-from spectile.learning.fit import Hardware
-from spectile.learning.recipes import RECIPES
-from spectile.learning.regions import LabelledRegions
-from spectile.learning.shared_gradients import shared_logits
-from spectile.learning.shared_trunk import fit_shared
 from spectile.networks.windows.hybridsn import HybridSN
 from spectile.runs.config import SceneConfig, SplitConfig
-from spectile.runs.material import open_material
-from spectile.runs.preparation import Prepared, prepare, usable
-from spectile.runs.scene_run import network_options
-from spectile.runs.splitting import make_split
 from spectile.scoring.metrics import confusion, score
+from spectile.tasks.scene.material import open_material
+from spectile.tasks.scene.preparation import Prepared, prepare, usable
+from spectile.tasks.scene.splitting import make_split
+from spectile.tasks.scene.task import network_options
+from spectile.training.fit import Hardware
+from spectile.training.recipes import RECIPES
+from spectile.training.regions.regions import LabelledRegions
+from spectile.training.regions.shared_gradients import shared_logits
+from spectile.training.regions.shared_trunk import fit_shared
 
 FACTORS = ("split", "start", "steps")
 Seeds = dict[str, int]

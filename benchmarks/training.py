@@ -39,15 +39,15 @@ from spectile.data.datasets.known import indian_pines
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.splits.splits import TEST, TRAIN, split_random
-from spectile.learning.augmentation import turn_and_flip
-from spectile.learning.optimizers import one_cycle, optimizer_of
-from spectile.learning.recipes import Recipe
-from spectile.learning.regions import LabelledRegions, Steps, square_edge
-from spectile.learning.shared_gradients import shared_loss
-from spectile.learning.shared_trunk import turned
-from spectile.learning.windows import LabelledWindows
 from spectile.mapping import densify
 from spectile.networks.windows.hybridsn import HybridSN
+from spectile.training.augmentation import turn_and_flip
+from spectile.training.optimizers import one_cycle, optimizer_of
+from spectile.training.recipes import Recipe
+from spectile.training.regions.regions import LabelledRegions, Steps, square_edge
+from spectile.training.regions.shared_gradients import shared_loss
+from spectile.training.regions.shared_trunk import turned
+from spectile.training.regions.windows import LabelledWindows
 
 PATCH_BATCH = 128
 CLASSES = 16

@@ -8,7 +8,7 @@ from pathlib import Path
 FIT = """
 import sys, spectile
 {before}
-from spectile.learning.fit import Hardware
+from spectile.training.fit import Hardware
 Hardware("cpu").check()
 print(sys.modules.get("torchvision"))
 """

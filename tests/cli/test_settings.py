@@ -8,7 +8,7 @@ from tests.cli.pictures import class_folders
 
 from spectile.errors import InputError
 from spectile.runs.config import SceneConfig, SplitConfig
-from spectile.runs.image_run import write_split
+from spectile.tasks.images.image_run import write_split
 
 CLASSIFY = ("train", "classify", "--images", "nowhere")
 SEGMENT = ("train", "segment", "--images", "nowhere", "--masks", "nowhere")

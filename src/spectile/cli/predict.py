@@ -35,9 +35,9 @@ def predict(
     from spectile.data.images import IMAGE_SUFFIXES
     from spectile.files import check_ending, check_output
     from spectile.model.model import load
-    from spectile.runs.classification import is_predictions
     from spectile.runs.hardware import best_device, use_threads
-    from spectile.runs.prediction import image_files, predict_classes, predict_masks
+    from spectile.tasks.images.classification import is_predictions
+    from spectile.tasks.images.prediction import image_files, predict_classes, predict_masks
 
     use_threads(threads)
     trained = load(model)

@@ -91,9 +91,9 @@ def classify(
     options = {key: value for key, value in locals().items() if key in PLACES}
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_image_scores
-    from spectile.learning.image_recipes import CLASSIFY_RECIPES
-    from spectile.runs.classify_run import train_classify
     from spectile.runs.config import ClassifyConfig
+    from spectile.tasks.images.classify import train_classify
+    from spectile.training.image_recipes import CLASSIFY_RECIPES
 
     out = run_directory(out)
     base = base_of(

@@ -128,9 +128,9 @@ def scene(
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_scores
-    from spectile.learning.recipes import RECIPES
     from spectile.runs.config import SceneConfig
-    from spectile.runs.scene_run import train_scene
+    from spectile.tasks.scene.task import train_scene
+    from spectile.training.recipes import RECIPES
 
     out = run_directory(out)
     base = base_of(

@@ -110,9 +110,9 @@ def segment(
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_image_scores
-    from spectile.learning.image_recipes import SEGMENT_RECIPES
     from spectile.runs.config import SegmentConfig
-    from spectile.runs.segment_run import train_segment
+    from spectile.tasks.images.segment import train_segment
+    from spectile.training.image_recipes import SEGMENT_RECIPES
 
     out = run_directory(out)
     base = base_of(

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from spectile.data.preprocessing.components import Padding
 from spectile.errors import InputError
 from spectile.files import write_aside
-from spectile.learning.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
-from spectile.learning.recipes import RECIPES, Recipe
 from spectile.ranges import (
     Count,
     CountOrNone,
@@ -27,6 +25,8 @@ from spectile.ranges import (
     wrong,
 )
 from spectile.runs.yaml_file import read_yaml
+from spectile.training.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
+from spectile.training.recipes import RECIPES, Recipe
 
 
 class _Section(BaseModel):

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from spectile.errors import InputError
-from spectile.learning.fit import Hardware
 from spectile.runs.config import HardwareConfig
+from spectile.training.fit import Hardware
 
 
 def use_threads(threads: int | None) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from spectile.errors import InputError
-from spectile.learning.fit import Fit
 from spectile.model.model import Model, load
 from spectile.ranges import check_cores
 from spectile.runs.config import RunConfig
@@ -18,6 +17,7 @@ from spectile.runs.hardware import hardware_of, use_threads
 from spectile.runs.run_files import HISTORY, METRICS, MODEL
 from spectile.scoring.metrics import summarise
 from spectile.scoring.records import read_history, write_history, write_metrics
+from spectile.training.fit import Fit
 
 log = logging.getLogger(__name__)
 

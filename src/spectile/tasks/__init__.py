@@ -1,0 +1,1 @@
+"""What Spectile can be asked to do: train on scenes and images, score, predict."""

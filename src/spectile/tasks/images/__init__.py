@@ -1,0 +1,1 @@
+"""Runs on images: classes of whole images, or of their pixels."""

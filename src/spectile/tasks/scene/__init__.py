@@ -1,0 +1,1 @@
+"""Runs on one scene and its labels."""

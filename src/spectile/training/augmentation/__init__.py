@@ -1,0 +1,33 @@
+"""Images changed at random while fitting: batches (N, C, H, W) of any number of bands.
+
+One family a file. Images are normalised, so nothing is 0, but for colours. All chance comes from
+`generator`, or from PyTorch's global one: seed it and a step is repeated to the bit.
+"""
+
+from spectile.training.augmentation.colour import jitter_colours
+from spectile.training.augmentation.crops import Filling, random_crop
+from spectile.training.augmentation.erasing import erase_rectangles
+from spectile.training.augmentation.flips import flip_horizontally, turn_and_flip
+from spectile.training.augmentation.mixing import cutmix, mixup
+from spectile.training.augmentation.spectral_shift import shift_spectra, within_class_directions
+from spectile.training.augmentation.with_masks import (
+    flip_with_mask,
+    random_scale_crop,
+    turn_with_mask,
+)
+
+__all__ = [
+    "Filling",
+    "cutmix",
+    "erase_rectangles",
+    "flip_horizontally",
+    "flip_with_mask",
+    "jitter_colours",
+    "mixup",
+    "random_crop",
+    "random_scale_crop",
+    "shift_spectra",
+    "turn_and_flip",
+    "turn_with_mask",
+    "within_class_directions",
+]

@@ -1,0 +1,1 @@
+"""What Lightning fits: networks of windows, of images and of pixels."""

@@ -1,0 +1,186 @@
+"""Fitting a window classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics.classification import MulticlassAccuracy
+
+from spectile.networks.windows.hybridsn import HybridSN
+from spectile.training.augmentation import (
+    mixup,
+    shift_spectra,
+    turn_and_flip,
+    within_class_directions,
+)
+from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
+from spectile.training.imbalance import rarity
+from spectile.training.loaders import Loaders
+from spectile.training.optimizers import one_cycle, optimizer_of
+from spectile.training.recipes import Recipe
+from spectile.training.regions.spectral_branch import fit_spectral_branch
+from spectile.training.regions.windows import LabelledWindows
+from spectile.training.task import SETTLED, Task, by_step
+
+Batch = tuple[Tensor, Tensor]
+
+BATCH = 32
+"""Windows a step, where a recipe leaves them open."""
+VALIDATION_BATCH = 256
+
+
+class Pixels(Protocol):
+    """Labelled pixels of a scene."""
+
+    classes: Tensor
+    """Class indices (N,), in any order."""
+
+    @property
+    def pixels(self) -> tuple[Tensor, Tensor]:
+        """Components (N, C) and class indices (N,)."""
+        ...
+
+
+class WindowClassifier(Task):
+    """Cross-entropy on windows (N, components, h, h) with class indices (N,).
+
+    `weights` (classes,) weigh the classes in the loss; `directions` (components, components) are
+    those of the spectral shift, where the recipe has one.
+    """
+
+    score_name = "validation_accuracy"
+    keep = "loss"
+    bf16_on_cpu = True
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        *,
+        classes: int,
+        seed: int,
+        weights: Tensor | None,
+        directions: Tensor | None = None,
+    ) -> None:
+        super().__init__(network, seed=seed)
+        self.recipe = recipe
+        self.weights: Tensor | None
+        self.register_buffer("weights", weights, persistent=False)
+        self.directions: Tensor | None
+        self.register_buffer("directions", directions, persistent=False)
+        self.classes = classes
+        self.score = MulticlassAccuracy(classes, average="micro")
+
+    @classmethod
+    def of(
+        cls, network: nn.Module, train: Pixels, recipe: Recipe, *, classes: int, seed: int
+    ) -> Self:
+        """The task with all that a recipe takes from the training pixels.
+
+        Those are class weights, directions of shifts and, of a network that has one, the spectral
+        branch, which is fitted here.
+        """
+        weights = rarity(train.classes, classes).sqrt() if recipe.class_weights else None
+        directions = within_class_directions(*train.pixels) if recipe.spectral_shift else None
+        task = cls(
+            network, recipe, classes=classes, seed=seed, weights=weights, directions=directions
+        )
+        if isinstance(network, HybridSN) and network.spectral_branch is not None:
+            branch = network.spectral_branch
+            fit_spectral_branch(branch, *train.pixels, weights=weights, seed=seed)
+        return task
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        self.draw()
+        windows, classes = batch
+        if self.recipe.turns:
+            windows = turn_and_flip(windows)
+        windows = self.shifted(windows)
+        network = self.network
+        if isinstance(network, HybridSN):
+            # As on shared trunks, where the windows themselves are never cut out.
+            features, targets = self.mixed(network.trunk(windows), classes)
+            logits = network.head(features)
+        else:
+            mixed, targets = self.mixed(windows, classes)
+            logits = network(mixed)
+        loss = F.cross_entropy(
+            logits, targets, self.weights, label_smoothing=self.recipe.label_smoothing
+        )
+        self.train_loss.update(loss.detach(), len(classes))
+        return loss
+
+    def shifted(self, images: Tensor) -> Tensor:
+        """Images (N, components, H, W) with spectra shifted where the recipe says so."""
+        if self.directions is None:
+            return images
+        return shift_spectra(images, self.directions, self.recipe.spectral_shift)
+
+    def mixed(self, features: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Pairs made one, of features (N, ...), where the recipe says so; and the targets.
+
+        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States", ICML
+        2019, arXiv:1806.05236, at one layer.
+        """
+        if not self.recipe.mixup:
+            return features, classes
+        return mixup(features, classes, count=self.classes, alpha=self.recipe.mixup)
+
+    def validate_on(self, batch: Batch) -> None:
+        windows, classes = batch
+        logits = self.network(windows)
+        self.validation_loss.update(F.cross_entropy(logits, classes), len(classes))
+        self.score.update(logits, classes)
+
+    @property
+    def settled(self) -> bool:
+        if self.recipe.schedule == "constant":
+            return True
+        group = self.trainer.optimizers[0].param_groups[0]
+        return bool(group["lr"] <= SETTLED * group["max_lr"])
+
+    def configure_optimizers(self) -> Any:
+        optimizer = optimizer_of(self.network, self.recipe)
+        if self.recipe.schedule == "constant":
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        return by_step(optimizer, one_cycle(optimizer, self.recipe, steps))
+
+
+def fit_windows(
+    network: nn.Module,
+    train: LabelledWindows,
+    validation: LabelledWindows,
+    recipe: Recipe,
+    *,
+    classes: int,
+    seed: int,
+    checkpoints: Path,
+    resume: bool = False,
+    hardware: Hardware = ANY_HARDWARE,
+    quiet: bool = False,
+) -> Fit:
+    """Fit `network` on windows in place, see :func:`spectile.training.fit.fit`.
+
+    It ends with the weights of the lowest validation loss, under the one-cycle schedule of the
+    epochs whose learning rate has come down to a tenth.
+    """
+    return fit(
+        WindowClassifier.of(network, train, recipe, classes=classes, seed=seed),
+        Loaders(
+            train,
+            validation,
+            batch=recipe.batch or BATCH,
+            validation_batch=VALIDATION_BATCH,
+            seed=seed,
+        ),
+        epochs=recipe.epochs_for(len(train)),
+        patience=recipe.patience,
+        checkpoints=checkpoints,
+        resume=resume,
+        hardware=hardware,
+        quiet=quiet,
+    )

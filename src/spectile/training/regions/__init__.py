@@ -1,0 +1,1 @@
+"""Training on regions of a scene, whose windows share the trunk."""

@@ -1,0 +1,170 @@
+"""Fitting a window classifier on whole regions, whose windows share the network's trunk.
+
+Neighbouring windows have most of their pixels in common. As when mapping, the unpadded convolutions
+run once over a region, and each labelled pixel's window is a cut of their result; loss and
+gradients are those of the windows, computed with a tenth of the work or less.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.scene import Scene
+from spectile.errors import InputError
+from spectile.networks.windows.hybridsn import HybridSN
+from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
+from spectile.training.learners.window_classifier import WindowClassifier
+from spectile.training.recipes import Recipe
+from spectile.training.regions.regions import (
+    LabelledRegions,
+    Region,
+    RegionLoaders,
+    Step,
+    square_edge,
+)
+from spectile.training.regions.shared_gradients import shared_logits, shared_loss
+from spectile.training.regions.spectral_trunk import shares_trunk
+
+Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Rows, columns and class indices of pixels."""
+
+STEPS, PASSES = 80, 5
+"""Of a fit whose recipe leaves its length open: as many steps, and passes over all windows, as it
+takes at least."""
+COPIES = 4
+"""How often a layer's numbers lie in memory at a step's height, measured."""
+
+
+class SharedWindowClassifier(WindowClassifier):
+    """As :class:`WindowClassifier`, on steps of regions instead of batches of windows."""
+
+    network: HybridSN
+
+    def training_step(self, batch: Step, index: int) -> Tensor:  # type: ignore[override]
+        self.draw()
+        regions = [self._changed(region) for region in batch.regions]
+        count = float(len(batch.classes))
+        whole = count if self.weights is None else float(self.weights[batch.classes].sum())
+
+        # Devices take the mean of their gradients: each gives its windows' part of the whole mean.
+        def loss(logits: Tensor, targets: Tensor) -> Tensor:
+            total = F.cross_entropy(
+                logits,
+                targets,
+                self.weights,
+                reduction="sum",
+                label_smoothing=self.recipe.label_smoothing,
+            )
+            return total * (self.trainer.world_size / whole)
+
+        mean = shared_loss(self.network, regions, loss, self.mixed)
+        self.train_loss.update(mean.detach(), count)
+        return mean
+
+    def validate_on(self, batch: Step) -> None:  # type: ignore[override]
+        for region in batch.regions:
+            logits = shared_logits(self.network, region)
+            self.validation_loss.update(F.cross_entropy(logits, region.classes), len(logits))
+            self.score.update(logits, region.classes)
+
+    def _changed(self, region: Region) -> Region:
+        if self.recipe.turns:
+            region = turned(region, int(torch.randint(8, ())), self.network.window)
+        return region._replace(components=self.shifted(region.components[None])[0])
+
+
+def turned(region: Region, symmetry: int, window: int) -> Region:
+    """A region in one of the eight flips and quarter turns, its windows with it."""
+    components, rows, columns, classes = region
+    for _ in range(symmetry % 4):
+        components = components.rot90(1, (1, 2))
+        rows, columns = components.shape[1] - window - columns, rows
+    if symmetry >= 4:
+        components = components.flip(2)
+        columns = components.shape[2] - window - columns
+    return Region(components, rows, columns, classes)
+
+
+def fit_shared(
+    network: nn.Module,
+    scene: Scene,
+    preprocessing: Preprocessing,
+    train: Places,
+    validation: Places,
+    recipe: Recipe,
+    *,
+    classes: int,
+    seed: int,
+    checkpoints: Path,
+    memory: float = 2.0,
+    resume: bool = False,
+    hardware: Hardware = ANY_HARDWARE,
+    quiet: bool = False,
+) -> Fit:
+    """Fit `network` in place on the windows around pixels of `scene`, on shared trunks.
+
+    What it ends with is as in
+    :func:`~spectile.training.learners.window_classifier.fit_windows`. A step takes `recipe.batch`
+    windows, or without one all of a small scene, and of a large one those of some parts from all
+    over it. The features of one part at a time fit into `memory` in GB.
+    `recipe.epochs` are passes over the training windows, several of which make a row of history.
+
+    Raises InputError for a network that can't be trained so, see
+    :func:`~spectile.training.regions.spectral_trunk.shares_trunk`, and as `fit` does.
+    """
+    check_shares_trunk(network)
+    assert isinstance(network, HybridSN)
+    window = network.window
+    room = memory * 1e9 / bytes_a_pixel(network)
+    edge = square_edge(scene, *train[:2], window - 1, room, turns=recipe.turns)
+    loaders = RegionLoaders(
+        LabelledRegions(scene, preprocessing, window, *train, edge=edge),
+        LabelledRegions(scene, preprocessing, window, *validation, edge=edge),
+        seed=seed,
+        batch=recipe.batch,
+    )
+    return fit(
+        SharedWindowClassifier.of(network, loaders.regions, recipe, classes=classes, seed=seed),
+        loaders,
+        epochs=_epochs(recipe, loaders),
+        patience=recipe.patience,
+        checkpoints=checkpoints,
+        resume=resume,
+        hardware=hardware,
+        quiet=quiet,
+    )
+
+
+def check_shares_trunk(network: nn.Module) -> None:
+    """Raise InputError unless `network` can be trained on shared trunks."""
+    if not shares_trunk(network):
+        raise InputError(
+            f"{type(network).__name__} can't be trained on shared trunks with these blocks: "
+            "train it on windows (--no-shared)."
+        )
+
+
+def _epochs(recipe: Recipe, loaders: RegionLoaders) -> int:
+    if recipe.epochs is not None:
+        return math.ceil(recipe.epochs / loaders.steps.passes)
+    steps = loaders.steps
+    return max(math.ceil(STEPS / len(steps)), math.ceil(PASSES / steps.passes))
+
+
+def bytes_a_pixel(network: HybridSN) -> int:
+    """What a training step holds for each pixel of a region: features, gradients and copies."""
+    numbers = depth = network.bands
+    for layer in network.spectral_spatial:
+        if isinstance(layer, nn.Conv3d):
+            depth -= layer.weight.shape[2] - 1
+            numbers += depth * layer.out_channels
+    numbers += sum(conv.out_channels for conv in network.spatial if isinstance(conv, nn.Conv2d))
+    return 4 * COPIES * numbers
