@@ -20,9 +20,10 @@ from sklearn.ensemble import RandomForestClassifier
 from real_data import needed
 from spectile.data.images import load_images, open_pair_set
 from spectile.data.splits.splits import TEST, TRAIN
-from spectile.runs.config import HardwareConfig, SegmentConfig
+from spectile.runs.lifecycle import run as train
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.images.segment import train_segment
+from spectile.tasks.config import HardwareConfig, SegmentConfig
+from spectile.tasks.images.segment import SegmentTask
 from spectile.training.image_recipes import SegmentRecipe
 
 VOID = 11
@@ -65,7 +66,7 @@ def trained(folder: Path, backbone: str, given: argparse.Namespace) -> dict[str,
         ),
         hardware=HardwareConfig(threads=given.threads),
     )
-    record = train_segment(config, run, resume=(run / "config.yaml").exists())
+    record = train(SegmentTask(), config, run, resume=(run / "config.yaml").exists())
     metrics = record.metrics
     waiting = float(np.mean([row["waiting"] for row in record.history]))
     return {

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from baselines import classifier
 from real_data import needed
 from spectile.data.images import read_image
-from spectile.runs.config import HardwareConfig, SceneConfig, SegmentConfig, SplitConfig
+from spectile.runs.lifecycle import run as train
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.images.segment import train_segment
-from spectile.tasks.scene.task import train_scene
+from spectile.tasks.config import HardwareConfig, SceneConfig, SegmentConfig, SplitConfig
+from spectile.tasks.images.segment import SegmentTask
+from spectile.tasks.scene.task import SceneTask
 from spectile.training.image_recipes import SEGMENT_RECIPES
 from spectile.training.recipes import RECIPES, Recipe
 
@@ -131,7 +132,7 @@ def windows(
         repeats=repeats,
     )
     run = folder / name
-    return summary(train_scene(config, run, resume=True).metrics)
+    return summary(train(SceneTask(), config, run, resume=True).metrics)
 
 
 def images(
@@ -165,7 +166,7 @@ def images(
         repeats=repeats,
     )
     run = folder / "deeplab"
-    return summary(train_segment(config, run, resume=True).metrics)
+    return summary(train(SegmentTask(), config, run, resume=True).metrics)
 
 
 def summary(metrics: Any) -> dict[str, Any]:

@@ -30,14 +30,15 @@ from numpy.typing import NDArray
 from baselines import Baseline, classifier
 from spectile.data.datasets.simulated import simulate
 from spectile.data.splits.splits import TEST, TRAIN
-from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig, read_config
-from spectile.runs.directory import versions
-from spectile.runs.run_files import CONFIG, METRICS
+from spectile.runs.lifecycle import run as train
+from spectile.runs.lifecycle import versions
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
+from spectile.tasks.config import HardwareConfig, SceneConfig, SplitConfig, read_config
+from spectile.tasks.files import CONFIG, METRICS
 from spectile.tasks.scene.material import open_material
 from spectile.tasks.scene.splitting import make_split
-from spectile.tasks.scene.task import train_scene
+from spectile.tasks.scene.task import SceneTask
 from spectile.training.recipes import RECIPES, Recipe
 
 SCORES = ("overall_accuracy", "average_accuracy", "kappa")
@@ -198,7 +199,7 @@ def run(job: Job) -> None:
     """Make one run, or end one that was stopped."""
     started = time.perf_counter()
     if isinstance(job.method, Recipe):
-        train_scene(job.config, job.folder, resume=True, quiet=True)
+        train(SceneTask(), job.config, job.folder, resume=True, quiet=True)
     else:
         job.folder.mkdir(parents=True, exist_ok=True)
         write_metrics(job.metrics, classical(job.config, job.method))

@@ -26,10 +26,10 @@ from spectile import networks
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.networks.windows.hybridsn import HybridSN
-from spectile.runs.config import SceneConfig, SplitConfig
 from spectile.scoring.metrics import confusion, score
+from spectile.tasks.config import SceneConfig, SplitConfig
 from spectile.tasks.scene.material import open_material
-from spectile.tasks.scene.preparation import Prepared, prepare, usable
+from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.scene.task import network_options
 from spectile.training.fit import Hardware
@@ -43,7 +43,7 @@ Seeds = dict[str, int]
 Known = dict[str, tuple[float, float]]
 
 
-def material(seed: int) -> tuple[Scene, Prepared, SceneConfig]:
+def material(seed: int) -> tuple[Scene, Preparation, SceneConfig]:
     config = SceneConfig(
         scene="indian-pines",
         split=SplitConfig(kind="blocks", guard=12, train=0.5, validation=0.0),

@@ -19,7 +19,7 @@ from spectile.data.labels.legend import read_legend
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
 from spectile.model.model import load
-from spectile.runs.config import SceneConfig, read_config
+from spectile.tasks.config import SceneConfig, read_config
 
 LIKE = scene_from_array(
     np.ones((3, 20, 20)), crs="EPSG:32633", transform=Affine(1, 0, 0, 0, -1, 20)

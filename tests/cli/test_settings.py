@@ -7,8 +7,8 @@ from tests.cli.conftest import spectile
 from tests.cli.pictures import class_folders
 
 from spectile.errors import InputError
-from spectile.runs.config import SceneConfig, SplitConfig
-from spectile.tasks.images.image_run import write_split
+from spectile.tasks.config import SceneConfig, SplitConfig
+from spectile.tasks.images.sides import write_split
 
 CLASSIFY = ("train", "classify", "--images", "nowhere")
 SEGMENT = ("train", "segment", "--images", "nowhere", "--masks", "nowhere")

@@ -21,7 +21,7 @@ def demo(
     """Train on Indian Pines without leakage and as papers do, and show both side by side."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_scores
-    from spectile.tasks.demo import is_demo_finished, run_demo
+    from spectile.runs.demo import is_demo_finished, run_demo
 
     if resume and is_demo_finished(out, seed):
         print(f"Report: {out / 'report.html'}; the demo is finished already.")

@@ -36,9 +36,9 @@ def evaluate(
     from spectile.data.readers.open import open_scene
     from spectile.files import check_ending, check_output
     from spectile.model.model import load
-    from spectile.runs.hardware import use_threads
     from spectile.scoring.records import is_metrics, write_metrics
     from spectile.tasks.evaluation import evaluate_model
+    from spectile.tasks.hardware import use_threads
 
     numbering = _numbering(numbers)
     if out is not None:

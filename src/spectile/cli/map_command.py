@@ -84,7 +84,7 @@ def map_(
     from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
     from spectile.model.model import load
-    from spectile.runs.hardware import best_device, use_threads
+    from spectile.tasks.hardware import best_device, use_threads
 
     check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)

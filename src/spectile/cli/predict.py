@@ -35,7 +35,7 @@ def predict(
     from spectile.data.images import IMAGE_SUFFIXES
     from spectile.files import check_ending, check_output
     from spectile.model.model import load
-    from spectile.runs.hardware import best_device, use_threads
+    from spectile.tasks.hardware import best_device, use_threads
     from spectile.tasks.images.classification import is_predictions
     from spectile.tasks.images.prediction import image_files, predict_classes, predict_masks
 

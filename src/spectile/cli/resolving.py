@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spectile.errors import InputError
 
 if TYPE_CHECKING:
-    from spectile.runs.config import RunConfig
+    from spectile.tasks.base import Task
+    from spectile.tasks.config import RunConfig
 
 Config = TypeVar("Config", bound="RunConfig")
 
@@ -41,7 +42,7 @@ def resolved(
     """
     from dataclasses import asdict
 
-    from spectile.runs.config import parse_config
+    from spectile.tasks.config import parse_config
 
     document: dict[str, Any] = {} if base is None else base.as_dict()
     if recipe is not None and recipe not in recipes:
@@ -76,8 +77,8 @@ def base_of(
     None where the options have `named` what to train on. Raises InputError with what is `missing`
     where nothing says it, and for a file in the very directory that shall be replaced.
     """
-    from spectile.runs.config import read_config
     from spectile.runs.directory import check_inputs, read_started
+    from spectile.tasks.config import read_config
 
     if config is not None:
         if overwrite and not resume:
@@ -91,11 +92,13 @@ def base_of(
     return started
 
 
-def finished_already(config: RunConfig, out: Path, *, resume: bool) -> bool:
+def finished_already(
+    task: Task[Config, Any, Any], config: Config, out: Path, *, resume: bool
+) -> bool:
     """Whether there is nothing to go on with, for the run is finished; says so."""
     from spectile.runs.finished import is_finished
 
-    if not resume or not is_finished(config, out):
+    if not resume or not is_finished(task, config, out):
         return False
     print(f"Report: {out / 'report.html'}; the run is finished already.")
     return True

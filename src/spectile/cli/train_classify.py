@@ -91,8 +91,9 @@ def classify(
     options = {key: value for key, value in locals().items() if key in PLACES}
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_image_scores
-    from spectile.runs.config import ClassifyConfig
-    from spectile.tasks.images.classify import train_classify
+    from spectile.runs.lifecycle import run
+    from spectile.tasks.config import ClassifyConfig
+    from spectile.tasks.images.classify import ClassifyTask
     from spectile.training.image_recipes import CLASSIFY_RECIPES
 
     out = run_directory(out)
@@ -107,11 +108,12 @@ def classify(
     )
     options["option"] = network_options(option)
     settings = resolved(options, PLACES, ClassifyConfig, CLASSIFY_RECIPES, base=base, recipe=recipe)
-    if finished_already(settings, out, resume=resume):
+    task = ClassifyTask()
+    if finished_already(task, settings, out, resume=resume):
         return
     with pixels_bar("reading images", quiet=quiet) as progress:
-        finished = train_classify(
-            settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
+        finished = run(
+            task, settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_image_scores(finished.metrics, finished.extra_notes)
     print(f"Report: {out / 'report.html'}")

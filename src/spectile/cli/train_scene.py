@@ -128,8 +128,9 @@ def scene(
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_scores
-    from spectile.runs.config import SceneConfig
-    from spectile.tasks.scene.task import train_scene
+    from spectile.runs.lifecycle import run
+    from spectile.tasks.config import SceneConfig
+    from spectile.tasks.scene.task import SceneTask
     from spectile.training.recipes import RECIPES
 
     out = run_directory(out)
@@ -143,11 +144,12 @@ def scene(
         overwrite=overwrite,
     )
     settings = resolved(options, PLACES, SceneConfig, RECIPES, base=base, recipe=recipe)
-    if finished_already(settings, out, resume=resume):
+    task = SceneTask()
+    if finished_already(task, settings, out, resume=resume):
         return
     with pixels_bar("mapping", quiet=quiet) as progress:
-        finished = train_scene(
-            settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
+        finished = run(
+            task, settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_label_counts(finished.metrics.get("labels"))
     print_scores(finished.metrics, finished.extra_notes)

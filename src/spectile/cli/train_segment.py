@@ -110,8 +110,9 @@ def segment(
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_image_scores
-    from spectile.runs.config import SegmentConfig
-    from spectile.tasks.images.segment import train_segment
+    from spectile.runs.lifecycle import run
+    from spectile.tasks.config import SegmentConfig
+    from spectile.tasks.images.segment import SegmentTask
     from spectile.training.image_recipes import SEGMENT_RECIPES
 
     out = run_directory(out)
@@ -128,11 +129,12 @@ def segment(
     given = {key: value for key, value in named.items() if value is not None}
     options["option"] = {**given, **(network_options(option) or {})} or None
     settings = resolved(options, PLACES, SegmentConfig, SEGMENT_RECIPES, base=base, recipe=recipe)
-    if finished_already(settings, out, resume=resume):
+    task = SegmentTask()
+    if finished_already(task, settings, out, resume=resume):
         return
     with pixels_bar("reading images", quiet=quiet) as progress:
-        finished = train_segment(
-            settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
+        finished = run(
+            task, settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_label_counts(finished.metrics.get("labels"))
     print_image_scores(finished.metrics, finished.extra_notes)

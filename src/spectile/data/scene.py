@@ -138,6 +138,10 @@ class Scene:
         except (OSError, RasterioError, RuntimeError, ValueError) as error:
             raise UnreadableError(self.source, inside, first_line(error)) from error
 
+    def wavelengths_of(self, bands: Sequence[int]) -> NDArray[np.float64] | None:
+        """Centres of `bands` (from 0) in nanometres; None where the file doesn't tell them."""
+        return None if self.wavelengths is None else self.wavelengths[list(bands)]
+
     def valid(self, pixels: NDArray[Any]) -> NDArray[np.bool_]:
         """Which pixels hold data in every band: not nodata, NaN or infinite.
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from spectile.data.labels.legend import Legend
 from spectile.reports import figures, wording
 from spectile.reports.page import Terms, scored, write_page
+from spectile.reports.record import Record
 
 TERMS = Terms(
     unit="image",
@@ -48,24 +48,14 @@ class ClassifiedImage:
     """The probability that the network gives to its prediction, 0 to 1."""
 
 
-@dataclass(frozen=True)
-class ClassificationRecord:
+@dataclass(frozen=True, kw_only=True)
+class ClassificationRecord(Record):
     """A run as its report shows it."""
 
-    title: str
-    config: Mapping[str, Any]
-    """The resolved configuration, nested as in config.yaml."""
-    metrics: Mapping[str, Any]
-    """What metrics.json holds."""
-    history: Sequence[Mapping[str, Any]]
-    """One row an epoch, as in history.csv."""
-    legend: Legend
     samples: Sequence[ClassifiedImage]
     """Some images of the test side, in the order in which they are shown."""
     mistakes: Sequence[ClassifiedImage]
     """Images taken for another class, those that the network is surest of first."""
-    extra_notes: Sequence[str] = ()
-    """Sentences that a reader of the scores should know: files left out, for example."""
 
 
 def write_classification_report(

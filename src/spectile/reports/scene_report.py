@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.data.labels.legend import Legend
 from spectile.reports import figures, wording
 from spectile.reports.page import Scored, Terms, leaks, scored, write_page
+from spectile.reports.record import Record
 
 TERMS = Terms(
     unit="pixel",
@@ -28,19 +28,10 @@ TERMS = Terms(
 )
 
 
-@dataclass(frozen=True)
-class RunRecord:
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(Record):
     """One run as the report shows it."""
 
-    title: str
-    """What sets the run apart from its neighbours in the report, "Blocks" for example."""
-    config: Mapping[str, Any]
-    """The resolved configuration, nested as in config.yaml."""
-    metrics: Mapping[str, Any]
-    """What metrics.json holds."""
-    history: Sequence[Mapping[str, Any]]
-    """One row an epoch, as in history.csv."""
-    legend: Legend
     quicklook: NDArray[np.uint8]
     """The scene in false colour, shape (h, w, 3); may be thinner than the rasters."""
     labels: NDArray[Any]
@@ -49,8 +40,6 @@ class RunRecord:
     """0 none, 1 train, 2 validation, 3 test, shape (H, W)."""
     prediction: NDArray[Any]
     """The map: classes by their place in the legend, 0 = nodata, shape (H, W)."""
-    extra_notes: tuple[str, ...] = ()
-    """Sentences that a reader of the scores should know: dropped bands, for example."""
 
 
 def write_report(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spectile.data.labels.legend import Category, Legend
 from spectile.reports import figures, wording
 from spectile.reports.page import Terms, scored, write_page
+from spectile.reports.record import Record
 
 TERMS = Terms(
     unit="pixel",
@@ -53,24 +54,14 @@ class SegmentedImage:
     """Share of the labelled pixels that are right, 0 to 1; NaN where none is labelled."""
 
 
-@dataclass(frozen=True)
-class SegmentationRecord:
+@dataclass(frozen=True, kw_only=True)
+class SegmentationRecord(Record):
     """A run as its report shows it."""
 
-    title: str
-    config: Mapping[str, Any]
-    """The resolved configuration, nested as in config.yaml."""
-    metrics: Mapping[str, Any]
-    """What metrics.json holds."""
-    history: Sequence[Mapping[str, Any]]
-    """One row an epoch, as in history.csv."""
-    legend: Legend
     samples: Sequence[SegmentedImage]
     """Some images of the test side, in the order in which they are shown."""
     worst: Sequence[SegmentedImage]
     """Those with the smallest share of pixels right, the worst first."""
-    extra_notes: Sequence[str] = ()
-    """Sentences that a reader of the scores should know: files left out, for example."""
 
 
 def write_segmentation_report(

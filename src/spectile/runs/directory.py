@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,10 @@ import yaml
 
 from spectile.errors import InputError
 from spectile.files import Lock, check_name, existing_files, not_writable, write_aside
-from spectile.runs.config import Config, RunConfig, parse_config
 from spectile.runs.run_files import (
-    CONFIG,
     LEFT_BY_SYSTEMS,
     LOCK,
     MARK,
-    MODEL,
-    REPORT,
     RUN,
     Layout,
     clear,
@@ -30,10 +25,11 @@ from spectile.runs.run_files import (
     in_the_way,
     strangers,
 )
+from spectile.tasks.config import Config, RunConfig, parse_config
+from spectile.tasks.files import CONFIG, MODEL, REPORT
 
 FORMAT = 1
 """Of the mark; raised when an older version would harm the directory."""
-TASKS = ("scene", "classify", "segment")
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +150,7 @@ def read_started(directory: Path, kind: type[Config]) -> Config | None:
         if not isinstance(document, dict):
             continue
         task, wanted = document.get("task"), kind.model_fields["task"].default
-        if task in TASKS and task != wanted:
+        if isinstance(task, str) and task != wanted and "recipe" in document:
             raise InputError(
                 f"{directory} holds a run of train {task}: choose another --out for train {wanted}."
             )
@@ -279,14 +275,3 @@ def _read_mark(directory: Path) -> dict[str, Any]:
     if isinstance(mark.get("format"), int) and mark["format"] > FORMAT:
         raise InputError(f"{directory} was written by a newer Spectile: update Spectile.")
     return mark
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    return {name: version(name) for name in ("spectile", "torch", "lightning", "numpy", "rasterio")}
-
-
-def trust(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model file says of how far to trust it."""
-    keys = ("overall_accuracy", "average_accuracy", "kappa", "mean_iou")
-    return {"scores": {key: metrics[key] for key in keys}, "split": metrics["split"]}

@@ -12,12 +12,22 @@ from pathlib import Path
 from spectile.files import is_aside
 from spectile.mapping.output.map_files import map_files
 from spectile.mapping.output.resume import PART_FILES, PART_FOLDERS
+from spectile.tasks.files import (
+    CHECKPOINTS,
+    CONFIG,
+    HISTORY,
+    MAP,
+    METRICS,
+    MODEL,
+    PICTURE,
+    PIXELS,
+    PREDICTIONS,
+    REPORT,
+    SPLIT,
+    SPLIT_TABLE,
+    TENSORBOARD,
+)
 
-CONFIG, MODEL, METRICS = "config.yaml", "model.safetensors", "metrics.json"
-HISTORY, CHECKPOINTS, REPORT = "history.csv", "checkpoints", "report.html"
-MAP, PICTURE, SPLIT = "map.tif", "map.png", "split.tif"
-SPLIT_TABLE, PIXELS, PREDICTIONS = "split.csv", "pixels.csv", "predictions.csv"
-TENSORBOARD = "tensorboard"
 MARK, LOCK = ".spectile-run", ".spectile-lock"
 
 LEFT_BY_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini", ".directory"}

@@ -17,7 +17,7 @@ from spectile.data.images.looks import looks_of
 from spectile.data.labels.masks.files import read_mask
 from spectile.data.readers.pixel_types import note_on_types
 from spectile.errors import InputError
-from spectile.tasks.images.image_run import check_sides, fingerprints
+from spectile.tasks.images.sides import check_sides, fingerprints
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

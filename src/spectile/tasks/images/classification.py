@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spectile.data.images import ImageStore
 from spectile.errors import InputError
 from spectile.model.model import Model
-from spectile.tasks.images.image_run import write_table
+from spectile.tasks.images.sides import write_table
 from spectile.training.learners.image_samples import LabelledImages
 from spectile.training.normalise import Normalise
 

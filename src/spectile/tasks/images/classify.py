@@ -1,11 +1,11 @@
-"""One run of `spectile train classify`: from images in class folders to model and report."""
+"""The task of `spectile train classify`: from images in classes to a model and its scores."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,226 +23,161 @@ from spectile.reports.classification_report import (
 )
 from spectile.reports.sample_picture import sample_picture
 from spectile.reports.wording import notes_on_loss
-from spectile.runs.config import ClassifyConfig
-from spectile.runs.directory import claimed, trust, versions
-from spectile.runs.hardware import best_device
-from spectile.runs.run_files import METRICS, MODEL, PREDICTIONS, REPORT
-from spectile.runs.settings import check_image_settings
-from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scoring.metrics import confusion, score
-from spectile.scoring.records import write_metrics
-from spectile.tasks.images.classification import BATCH, Progress, classify_images, write_predictions
-from spectile.tasks.images.image_run import (
-    SIDES,
-    check_sides,
-    fingerprints,
-    on_side,
-    overlap_of,
-    readable,
-    write_split,
-)
-from spectile.tasks.images.image_start import Start, loading_workers, network_options, started
+from spectile.tasks.base import CheckFiles, Finished, Progress, Work
+from spectile.tasks.config import ClassifyConfig
+from spectile.tasks.files import PREDICTIONS, SPLIT_TABLE
+from spectile.tasks.hardware import best_device
+from spectile.tasks.images.base import ImageTask, Material, PreparedImages
+from spectile.tasks.images.classification import BATCH, classify_images, write_predictions
+from spectile.tasks.images.sides import overlap_of
+from spectile.tasks.images.start import loading_workers
 from spectile.training.fit import Fit
 from spectile.training.imbalance import rarity
 from spectile.training.learners.image_classifier import ImageClassifier
 from spectile.training.learners.image_samples import LabelledImages
 from spectile.training.normalise import Normalise
 
-PROBE = 64
-"""Edge in pixels of an image to try a network on that takes any."""
 SHOWN = 24
 """Images that the report shows, of samples and of mistakes."""
+TITLES = {"given": "Given split", "random": "Random images"}
 
 
-def train_classify(
-    config: ClassifyConfig,
-    directory: str | Path,
-    *,
-    overwrite: bool = False,
-    resume: bool = False,
-    quiet: bool = False,
-    progress: Progress | None = None,
-) -> ClassificationRecord:
-    """Fit, test and report; everything goes into the run `directory`.
+class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
+    """Classes of whole images."""
 
-    The images are all read before the directory is touched. A run killed at any moment goes on
-    with `resume` and ends with the same numbers. Raises InputError for what the user has to mend.
-    """
-    config, directory = config.placed(), Path(directory)
-    with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
-        return _train(config, directory, going_on, quiet, progress)
+    config = ClassifyConfig
+    pixels = False
 
-
-def _train(
-    config: ClassifyConfig,
-    directory: Path,
-    resume: bool,
-    quiet: bool,
-    progress: Progress | None,
-) -> ClassificationRecord:
-    check_machine(config)
-    recipe = config.recipe
-    check_image_settings(config, network_options(recipe, recipe.size), pixels=False)
-    images = _opened(config)
-    store = load_images(
-        images.images,
-        range(len(images)),
-        memory=config.memory,
-        shorter=config.recipe.size,
-        skip_bad=config.skip_bad,
-        progress=progress,
-    )
-    edge = _edge(store, config)
-    options = network_options(config.recipe, edge)
-
-    def prepare(seeded: ClassifyConfig) -> Callable[[Path], ClassificationRecord]:
-        # Which images are trained on may follow from the seed.
-        drawn = readable(images if seeded.seed == config.seed else _opened(seeded), store)
-        start = started(
-            seeded,
-            options,
-            on_side(drawn, store, TRAIN),
-            len(drawn.legend),
-            edge=edge or PROBE,
-            pixels=False,
-            resume=resume,
-            quiet=quiet,
-        )
-        check_sides(drawn, store, start.preprocessing.bands)
-        return _Run(seeded, drawn, store, edge, start).into
-
-    record = run_repeats(config, directory, prepare, going_on=resume)
-    write_classification_report(directory / REPORT, record, heading=Path(config.images).name)
-    return record
-
-
-def _opened(config: ClassifyConfig) -> ImageSet:
-    return open_image_set(
-        config.images,
-        legend=config.legend,
-        train=config.split.train,
-        validation=config.split.validation,
-        seed=config.seed,
-        bands_last=config.bands_last,
-    )
-
-
-def _edge(store: ImageStore, config: ClassifyConfig) -> int | None:
-    """The edge of the square that the network sees of an image; None where it sees all of it."""
-    shapes = {(int(height), int(width)) for height, width in store.shapes}
-    if config.recipe.size is not None:
+    def square(self, config: ClassifyConfig) -> int | None:
         return config.recipe.size
-    if len(shapes) > 1:
-        (height, width), (other_height, other_width) = sorted(shapes)[:2]
-        raise InputError(
-            f"the images of {config.images} have {len(shapes)} different sizes, such as "
-            f"{height} x {width} and {other_height} x {other_width} pixels: bring them to one by "
-            "--size 224, say."
+
+    def listed(self, config: ClassifyConfig) -> tuple[ImageSet, None]:
+        images = open_image_set(
+            config.images,
+            legend=config.legend,
+            train=config.split.train,
+            validation=config.split.validation,
+            seed=config.seed,
+            bands_last=config.bands_last,
         )
-    height, width = shapes.pop()
-    return height if height == width else None
+        return images, None
+
+    def open(
+        self, config: ClassifyConfig, check_files: CheckFiles, progress: Progress | None
+    ) -> Material[ImageSet]:
+        images, _ = self.listed(config)
+        store = load_images(
+            images.images,
+            range(len(images)),
+            memory=config.memory,
+            shorter=config.recipe.size,
+            skip_bad=config.skip_bad,
+            progress=progress,
+        )
+        return Material(images, store, config.seed, _edge(store, config))
+
+    def prepare(self, material: Material[ImageSet], config: ClassifyConfig) -> PreparedClassify:
+        images, start = self.ready(material, config)
+        return PreparedClassify(config, images, material, start)
+
+    def report(self, path: Path, record: ClassificationRecord) -> None:
+        write_classification_report(path, record, heading=record.heading)
+
+    def outputs(self, config: ClassifyConfig) -> tuple[str, ...]:
+        return SPLIT_TABLE, PREDICTIONS
 
 
 @dataclass(frozen=True)
-class _Run:
-    """One repeat's material."""
+class Classified:
+    """The test images and what the model says of them."""
 
-    config: ClassifyConfig
-    images: ImageSet
-    store: ImageStore
-    edge: int | None
-    start: Start
+    test: ImageStore
+    shares: NDArray[np.float32]
+    """Probabilities (N, classes)."""
+    taken: float
 
-    def into(self, folder: Path) -> ClassificationRecord:
-        """Fit, test, and write everything but the report to `folder`."""
-        config, images = self.config, self.images
-        rows = [
-            (images.images.name(index), images.legend.names[place], SIDES[int(side)])
-            for index, (place, side) in enumerate(zip(images.classes, images.sides, strict=True))
-        ]
-        pixels = fingerprints(images, self.store)
-        write_split(folder, ("image", "class", "side"), rows, pixels, resume=self.start.resume)
-        model, history, seconds = fitted_or_resumed(
-            folder, self.start.resume, lambda: self._fit(folder)
-        )
-        tested = self._on(TEST)
-        begin = time.perf_counter()
-        shares = classify_images(model, tested, device=best_device(config.hardware.accelerator))
-        taken = time.perf_counter() - begin
-        metrics = self._metrics(tested, shares, {"fit": seconds, "predict": taken})
-        truth = self._classes(tested)
-        write_predictions(folder / PREDICTIONS, tested.names, shares, images.legend.names, truth)
-        replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
-        write_metrics(folder / METRICS, metrics)
-        shown = self._shown(tested, shares)
-        return ClassificationRecord(
-            title=TITLES[images.kind],
-            config=config.as_dict(),
-            metrics=metrics,
-            history=history,
-            legend=images.legend,
-            samples=shown[0],
-            mistakes=shown[1],
-            extra_notes=(
-                *self.start.notes,
-                *notes_on_loss(history, guessing=math.log(len(images.legend))),
-            ),
-        )
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        return {"predict": self.taken}
 
-    def _fit(self, folder: Path) -> tuple[Model, Fit]:
-        config, images, recipe = self.config, self.images, self.config.recipe
+
+@dataclass(frozen=True)
+class PreparedClassify(PreparedImages[Classified, ClassificationRecord, ClassifyConfig, ImageSet]):
+    """One repeat of a classifier of images."""
+
+    def truths(self) -> Sequence[str]:
+        return [self.images.legend.names[place] for place in self.images.classes]
+
+    def fit(self, work: Work) -> tuple[Model, Fit]:
+        config, recipe, start = self.config, self.config.recipe, self.start
+        edge, classes = self.material.edge, len(self.images.legend)
         train, validation = (
-            LabelledImages(part, self._classes(part), edge=self.edge)
-            for part in (self._on(TRAIN), self._on(VALIDATION))
+            LabelledImages(part, self._classes(part), edge=edge)
+            for part in (self.on(TRAIN), self.on(VALIDATION))
         )
-        classes = len(images.legend)
         task = ImageClassifier(
-            self.start.network,
+            start.network,
             recipe,
-            Normalise(self.start.preprocessing),
+            Normalise(start.preprocessing),
             classes=classes,
             seed=config.seed,
             weights=rarity(train.classes, classes) if recipe.class_weights else None,
-            fresh=self.start.fresh,
+            fresh=start.fresh,
         )
         workers = loading_workers(self.store, config)
-        outcome = self.start.fit(
-            task, train, validation, folder, validation_batch=BATCH, workers=workers
-        )
+        outcome = start.fit(task, train, validation, work, validation_batch=BATCH, workers=workers)
         return Model(
             name=recipe.network,
-            options=self.start.options,
-            network=self.start.network,
-            window=self.edge or 1,
-            preprocessing=self.start.preprocessing,
-            legend=images.legend,
+            options=start.options,
+            network=start.network,
+            window=edge or 1,
+            preprocessing=start.preprocessing,
+            legend=self.images.legend,
             scene_bands=self.store.bands,
             wavelengths=None,
-            provenance=self.start.provenance(outcome, train.store),
+            provenance=self.provenance(),
             task="classify",
-            image_edge=self.edge,
+            image_edge=edge,
         ), outcome
 
-    def _on(self, side: int) -> ImageStore:
-        return on_side(self.images, self.store, side)
+    def predict(self, model: Model, work: Work) -> Classified:
+        test, begin = self.on(TEST), time.perf_counter()
+        shares = classify_images(model, test, device=best_device(self.config.hardware.accelerator))
+        taken = time.perf_counter() - begin
+        names, truth = self.images.legend.names, self._classes(test)
+        write_predictions(work.folder / PREDICTIONS, test.names, shares, names, truth)
+        return Classified(test, shares, taken)
+
+    def score(self, predicted: Classified) -> dict[str, Any]:
+        images, truth = self.images, self._classes(predicted.test)
+        counts = confusion(truth, predicted.shares.argmax(axis=1), len(images.legend))
+        return {
+            **score(counts, images.legend.names).as_dict(),
+            "split": images.summary(overlap_of(images, self.store)),
+        }
+
+    def record(self, predicted: Classified, finished: Finished) -> ClassificationRecord:
+        samples, mistakes = self._shown(predicted.test, predicted.shares)
+        guessing = math.log(len(self.images.legend))
+        return ClassificationRecord(
+            heading=Path(self.config.images).name,
+            title=TITLES[self.images.kind],
+            config=self.config.as_dict(),
+            metrics=finished.metrics,
+            history=finished.history,
+            legend=self.images.legend,
+            samples=samples,
+            mistakes=mistakes,
+            extra_notes=(
+                *self.start.notes,
+                *notes_on_loss(finished.history, guessing=guessing),
+            ),
+        )
 
     def _classes(self, part: ImageStore) -> NDArray[np.int64]:
         classes: NDArray[np.int64] = self.images.classes[part.kept]
         return classes
-
-    def _metrics(
-        self, tested: ImageStore, shares: NDArray[np.float32], seconds: dict[str, float]
-    ) -> dict[str, Any]:
-        images = self.images
-        counts = confusion(self._classes(tested), shares.argmax(axis=1), len(images.legend))
-        return {
-            **score(counts, images.legend.names).as_dict(),
-            "split": images.summary(overlap_of(images, self.store)),
-            "seconds": seconds,
-            "network": self.config.recipe.network,
-            "seed": self.config.seed,
-            "versions": versions(),
-        }
 
     def _shown(
         self, tested: ImageStore, shares: NDArray[np.float32]
@@ -265,4 +200,17 @@ class _Run:
         return [picture(int(at)) for at in drawn], [picture(int(at)) for at in surest]
 
 
-TITLES = {"given": "Given split", "random": "Random images"}
+def _edge(store: ImageStore, config: ClassifyConfig) -> int | None:
+    """The edge of the square that the network sees of an image; None where it sees all of it."""
+    shapes = {(int(height), int(width)) for height, width in store.shapes}
+    if config.recipe.size is not None:
+        return config.recipe.size
+    if len(shapes) > 1:
+        (height, width), (other_height, other_width) = sorted(shapes)[:2]
+        raise InputError(
+            f"the images of {config.images} have {len(shapes)} different sizes, such as "
+            f"{height} x {width} and {other_height} x {other_width} pixels: bring them to one by "
+            "--size 224, say."
+        )
+    height, width = shapes.pop()
+    return height if height == width else None

@@ -1,11 +1,11 @@
-"""One run of `spectile train segment`: from images and masks, or a scene, to model and report."""
+"""The task of `spectile train segment`: from images and masks, or a scene, to a model."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spectile.data.images import (
-    ImageStore,
-    PairSet,
-    load_images,
-    open_pair_set,
-    tiles_of,
-)
+from spectile.data.images import ImageStore, PairSet, load_images, open_pair_set, tiles_of
 from spectile.data.labels.counts import labels_in
 from spectile.data.labels.labels import open_labels
 from spectile.data.readers.open import open_scene
@@ -38,32 +32,16 @@ from spectile.reports.segmentation_report import (
     write_segmentation_report,
 )
 from spectile.reports.wording import notes_on_loss
-from spectile.runs.config import SegmentConfig
-from spectile.runs.directory import check_inputs, claimed, trust, versions
-from spectile.runs.hardware import best_device
-from spectile.runs.run_files import MAP, METRICS, MODEL, PICTURE, REPORT
-from spectile.runs.settings import check_image_settings
-from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
 from spectile.scoring.metrics import confusion, score
-from spectile.scoring.records import write_metrics
+from spectile.tasks.base import CheckFiles, Finished, Progress, Work
+from spectile.tasks.config import SegmentConfig
 from spectile.tasks.evaluation import scene_place
-from spectile.tasks.images.classification import Progress
-from spectile.tasks.images.image_run import (
-    SIDES,
-    check_sides,
-    fingerprints,
-    on_side,
-    overlap_of,
-    readable,
-    write_split,
-)
-from spectile.tasks.images.image_start import (
-    Start,
-    loading_workers,
-    network_options,
-    started,
-)
+from spectile.tasks.files import MAP, PICTURE, SPLIT_TABLE
+from spectile.tasks.hardware import best_device
+from spectile.tasks.images.base import ImageTask, Material, PreparedImages
 from spectile.tasks.images.segmentation import segment_image
+from spectile.tasks.images.sides import overlap_of
+from spectile.tasks.images.start import loading_workers
 from spectile.training.fit import Fit
 from spectile.training.imbalance import rarity_of
 from spectile.training.learners.image_samples import EvenWindows, RandomCrops
@@ -73,210 +51,172 @@ from spectile.training.normalise import Normalise
 LARGEST_CROP = 256
 SHOWN = 8
 """Images that the report shows, of samples and of the worst."""
+TITLES = {
+    "given": "Given split",
+    "order": "Images in the order of their names",
+    "random": "Random images",
+    "blocks": "Tiles of the scene",
+}
 
 
-def train_segment(
-    config: SegmentConfig,
-    directory: str | Path,
-    *,
-    overwrite: bool = False,
-    resume: bool = False,
-    quiet: bool = False,
-    progress: Progress | None = None,
-) -> SegmentationRecord:
-    """Fit, test and report, and map the scene if there is one, into the run `directory`.
+class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
+    """Classes of all pixels of images, or of a scene that is cut into tiles."""
 
-    Images and masks are all read before the directory is touched. A run killed at any moment goes
-    on with `resume` and ends with the same numbers. Raises InputError for what the user has to
-    mend.
-    """
-    config, directory = config.placed(), Path(directory)
-    with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
-        return _train(config, directory, going_on, quiet, progress)
+    config = SegmentConfig
+    pixels = True
 
-
-def _train(
-    config: SegmentConfig,
-    directory: Path,
-    resume: bool,
-    quiet: bool,
-    progress: Progress | None,
-) -> SegmentationRecord:
-    check_machine(config)
-    options = network_options(config.recipe, None)
-    check_image_settings(config, options, pixels=True)
-    scene, pairs = _opened(config)
-    if scene is not None:
-        check_inputs(directory, scene.files)
-    store = load_images(
-        pairs.images,
-        range(len(pairs.sides)),
-        masks=pairs.masks,
-        memory=config.memory,
-        skip_bad=config.skip_bad,
-        progress=progress,
-    )
-    edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
-
-    def prepare(seeded: SegmentConfig) -> Callable[[Path], SegmentationRecord]:
-        # Which images are trained on may follow from the seed.
-        drawn = readable(pairs if seeded.seed == config.seed else _opened(seeded)[1], store)
-        start = started(
-            seeded,
-            options,
-            on_side(drawn, store, TRAIN),
-            len(drawn.legend),
-            edge=edge,
-            pixels=True,
-            good_bands=None if scene is None else scene.good_bands,
-            resume=resume,
-            quiet=quiet,
-        )
-        check_sides(drawn, store, start.preprocessing.bands)
-        return _Run(seeded, drawn, store, scene, edge, start).into
-
-    record = run_repeats(config, directory, prepare, going_on=resume)
-    write_segmentation_report(directory / REPORT, record, heading=_heading(config))
-    return record
-
-
-def _opened(config: SegmentConfig) -> tuple[Scene | None, PairSet]:
-    if config.scene is None:
-        if config.images is None:
-            raise InputError("name the images and masks, or a scene and its labels.")
-        return None, open_pair_set(
-            config.images,
-            config.masks,
-            legend=config.legend,
-            ignore=config.ignore,
-            split=config.split.order,
-            seed=config.seed,
-            bands_last=config.bands_last,
+    def listed(self, config: SegmentConfig) -> tuple[PairSet, Scene | None]:
+        if config.scene is None:
+            return _pairs(config), None
+        if config.ignore:
+            raise InputError(
+                "--ignore is for masks of images: in a scene's labels nodata and 0 mean "
+                "unlabelled, so leave out other numbers there."
+            )
+        scene = open_scene(config.scene, bands_last=config.bands_last)
+        if config.labels is None:
+            raise InputError(f"{config.scene} comes without labels: name a raster or polygons.")
+        labels = open_labels(config.labels, like=scene, column=config.column, legend=config.legend)
+        tiles = tiles_of(
+            scene,
+            labels,
+            edge=config.tile,
             train=config.split.train,
             validation=config.split.validation,
+            seed=config.seed,
         )
-    if config.ignore:
-        raise InputError(
-            "--ignore is for masks of images: in a scene's labels nodata and 0 mean unlabelled, so "
-            "leave out other numbers there."
+        return tiles, scene
+
+    def open(
+        self, config: SegmentConfig, check_files: CheckFiles, progress: Progress | None
+    ) -> Material[PairSet]:
+        pairs, scene = self.listed(config)
+        if scene is not None:
+            check_files(scene.files)
+        store = load_images(
+            pairs.images,
+            range(len(pairs.sides)),
+            masks=pairs.masks,
+            memory=config.memory,
+            skip_bad=config.skip_bad,
+            progress=progress,
         )
-    scene = open_scene(config.scene, bands_last=config.bands_last)
-    if config.labels is None:
-        raise InputError(f"{config.scene} comes without labels: name a raster or polygons.")
-    labels = open_labels(config.labels, like=scene, column=config.column, legend=config.legend)
-    return scene, tiles_of(
-        scene,
-        labels,
-        edge=config.tile,
-        train=config.split.train,
-        validation=config.split.validation,
-        seed=config.seed,
-    )
+        edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
+        return Material(pairs, store, config.seed, edge, scene)
 
+    def prepare(self, material: Material[PairSet], config: SegmentConfig) -> PreparedSegment:
+        pairs, start = self.ready(material, config)
+        return PreparedSegment(config, pairs, material, start)
 
-def _heading(config: SegmentConfig) -> str:
-    return Path(config.scene or config.images or "").name
+    def report(self, path: Path, record: SegmentationRecord) -> None:
+        write_segmentation_report(path, record, heading=record.heading)
+
+    def outputs(self, config: SegmentConfig) -> tuple[str, ...]:
+        return (SPLIT_TABLE,) if config.scene is None else (SPLIT_TABLE, MAP)
 
 
 @dataclass(frozen=True)
-class _Run:
-    """One repeat's material."""
+class Segmented:
+    """What the model makes of the test images."""
 
-    config: SegmentConfig
-    pairs: PairSet
-    store: ImageStore
-    scene: Scene | None
-    edge: int
-    """Of the training crops, in pixels."""
-    start: Start
+    images: Sequence[_Tested]
+    seconds: Mapping[str, float]
 
-    def into(self, folder: Path) -> SegmentationRecord:
-        """Fit, test, and write everything but the report to `folder`."""
-        config, pairs = self.config, self.pairs
-        rows = [(pairs.images.name(at), SIDES[int(side)]) for at, side in enumerate(pairs.sides)]
-        pixels = fingerprints(pairs, self.store)
-        write_split(folder, ("image", "side"), rows, pixels, resume=self.start.resume)
-        model, history, seconds = fitted_or_resumed(
-            folder, self.start.resume, lambda: self._fit(folder)
-        )
-        times = {"fit": seconds}
-        begin = time.perf_counter()
-        tested = self._tested(model)
-        times["predict"] = time.perf_counter() - begin
-        if self.scene is not None:
-            times["map"] = self._map(model, folder)
-        metrics = self._metrics(tested, times)
-        replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
-        write_metrics(folder / METRICS, metrics)
-        drawn = np.random.default_rng(0).permutation(len(tested))[:SHOWN]
-        known = [image for image in tested if not math.isnan(image.accuracy)]
-        worst = sorted(known, key=lambda image: image.accuracy)[:SHOWN]
-        return SegmentationRecord(
-            title=TITLES[pairs.kind],
-            config=config.as_dict(),
-            metrics=metrics,
-            history=history,
-            legend=pairs.legend,
-            samples=[tested[place].shown() for place in drawn],
-            worst=[image.shown() for image in worst],
-            extra_notes=(*self.start.notes, *notes_on_loss(history)),
-        )
 
-    def _fit(self, folder: Path) -> tuple[Model, Fit]:
-        config, pairs, recipe = self.config, self.pairs, self.config.recipe
-        bands = self.start.preprocessing.bands
-        normalise, classes = Normalise(self.start.preprocessing), len(pairs.legend)
-        train = RandomCrops(self._on(TRAIN), normalise, recipe, self.edge)
-        validation = EvenWindows(self._on(VALIDATION), normalise, self.edge)
+@dataclass(frozen=True)
+class PreparedSegment(PreparedImages[Segmented, SegmentationRecord, SegmentConfig, PairSet]):
+    """One repeat of a classifier of pixels."""
+
+    @property
+    def crop(self) -> int:
+        """Edge of the training crops, in pixels."""
+        assert self.material.edge is not None
+        return self.material.edge
+
+    def fit(self, work: Work) -> tuple[Model, Fit]:
+        config, pairs, recipe, start = self.config, self.images, self.config.recipe, self.start
+        normalise, scene = Normalise(start.preprocessing), self.material.scene
+        train = RandomCrops(self.on(TRAIN), normalise, recipe, self.crop)
+        validation = EvenWindows(self.on(VALIDATION), normalise, self.crop)
         pixels = torch.from_numpy(train.store.class_pixels)
         task = Segmenter(
-            self.start.network,
+            start.network,
             recipe,
-            classes=classes,
+            classes=len(pairs.legend),
             seed=config.seed,
             weights=rarity_of(pixels) if recipe.class_weights else None,
-            fresh=self.start.fresh,
+            fresh=start.fresh,
         )
-        outcome = self.start.fit(
+        outcome = start.fit(
             task,
             train,
             validation,
-            folder,
+            work,
             validation_batch=recipe.batch if validation.alike else 1,
             workers=loading_workers(self.store, config),
         )
+        bands = start.preprocessing.bands
         return Model(
             name=recipe.network,
-            options=self.start.options,
-            network=self.start.network,
-            window=self.edge,
-            preprocessing=self.start.preprocessing,
+            options=start.options,
+            network=start.network,
+            window=self.crop,
+            preprocessing=start.preprocessing,
             legend=pairs.legend,
             scene_bands=self.store.bands,
-            wavelengths=self._wavelengths(),
-            physical=self.scene is not None,
-            medians=None if self.scene is None else medians_of(self.scene, bands),
+            wavelengths=None if scene is None else scene.wavelengths_of(bands),
+            physical=scene is not None,
+            medians=None if scene is None else medians_of(scene, bands),
             provenance={
-                **self.start.provenance(outcome, train.store),
+                **self.provenance(),
                 "void_values": list(pairs.void_values),
-                "scene": {} if self.scene is None else scene_place(self.scene),
+                "scene": {} if scene is None else scene_place(scene),
             },
             task="segment",
             mask_values=pairs.mask_values,
         ), outcome
 
-    def _wavelengths(self) -> NDArray[np.float64] | None:
-        """Of the used bands, where a scene tells them."""
-        if self.scene is None or self.scene.wavelengths is None:
-            return None
-        return self.scene.wavelengths[list(self.start.preprocessing.bands)]
+    def predict(self, model: Model, work: Work) -> Segmented:
+        begin = time.perf_counter()
+        tested = self._tested(model)
+        seconds = {"predict": time.perf_counter() - begin}
+        if self.material.scene is not None:
+            seconds["map"] = self._map(model, self.material.scene, work)
+        return Segmented(tested, seconds)
 
-    def _on(self, side: int) -> ImageStore:
-        return on_side(self.pairs, self.store, side)
+    def score(self, predicted: Segmented) -> dict[str, Any]:
+        pairs = self.images
+        counts = np.sum([image.counts for image in predicted.images], axis=0)
+        pixels = {side: self.on(side).class_pixels for side in (TRAIN, VALIDATION, TEST)}
+        split = pairs.summary(overlap_of(pairs, self.store), pixels)
+        left_out = _left_out(self.on(TEST), int(counts.sum()))
+        split["notes"] += left_out.notes()
+        return {
+            **score(counts, pairs.legend.names).as_dict(),
+            "split": {**split, "test_pixels": int(counts.sum()), **asdict(left_out)},
+            **labels_in(pairs.tally),
+        }
+
+    def record(self, predicted: Segmented, finished: Finished) -> SegmentationRecord:
+        tested = predicted.images
+        drawn = np.random.default_rng(0).permutation(len(tested))[:SHOWN]
+        known = [image for image in tested if not math.isnan(image.accuracy)]
+        worst = sorted(known, key=lambda image: image.accuracy)[:SHOWN]
+        return SegmentationRecord(
+            heading=Path(self.config.scene or self.config.images or "").name,
+            title=TITLES[self.images.kind],
+            config=self.config.as_dict(),
+            metrics=finished.metrics,
+            history=finished.history,
+            legend=self.images.legend,
+            samples=[tested[place].shown() for place in drawn],
+            worst=[image.shown() for image in worst],
+            extra_notes=(*self.start.notes, *notes_on_loss(finished.history)),
+        )
 
     def _tested(self, model: Model) -> list[_Tested]:
         device = best_device(self.config.hardware.accelerator)
-        part, tested = self._on(TEST), []
+        part, tested = self.on(TEST), []
         for place, name in enumerate(part.names):
             image, truth = part[place]
             found = segment_image(model, image, name, device=device)
@@ -286,34 +226,30 @@ class _Run:
             tested.append(_Tested(part, place, confusion(right, said, len(model.legend)), found))
         return tested
 
-    def _map(self, model: Model, folder: Path) -> float:
+    def _map(self, model: Model, scene: Scene, work: Work) -> float:
         """Map the scene that the tiles were cut from."""
-        assert self.scene is not None
-        remove_map(folder / MAP)
-        summary = map_scene(
-            model,
-            self.scene,
-            folder / MAP,
-            device=best_device(self.config.hardware.accelerator),
-        )
-        write_picture(folder / MAP, folder / PICTURE, model.legend)
+        path = work.folder / MAP
+        remove_map(path)
+        device = best_device(self.config.hardware.accelerator)
+        summary = map_scene(model, scene, path, device=device)
+        write_picture(path, work.folder / PICTURE, model.legend)
         return summary.seconds
 
-    def _metrics(self, tested: list[_Tested], seconds: dict[str, float]) -> dict[str, Any]:
-        counts = np.sum([image.counts for image in tested], axis=0)
-        pixels = {side: self._on(side).class_pixels for side in (TRAIN, VALIDATION, TEST)}
-        split = self.pairs.summary(overlap_of(self.pairs, self.store), pixels)
-        left_out = _left_out(self._on(TEST), int(counts.sum()))
-        split["notes"] += left_out.notes()
-        return {
-            **score(counts, self.pairs.legend.names).as_dict(),
-            "split": {**split, "test_pixels": int(counts.sum()), **asdict(left_out)},
-            **labels_in(self.pairs.tally),
-            "seconds": seconds,
-            "network": self.config.recipe.network,
-            "seed": self.config.seed,
-            "versions": versions(),
-        }
+
+def _pairs(config: SegmentConfig) -> PairSet:
+    if config.images is None:
+        raise InputError("name the images and masks, or a scene and its labels.")
+    return open_pair_set(
+        config.images,
+        config.masks,
+        legend=config.legend,
+        ignore=config.ignore,
+        split=config.split.order,
+        seed=config.seed,
+        bands_last=config.bands_last,
+        train=config.split.train,
+        validation=config.split.validation,
+    )
 
 
 @dataclass(frozen=True)
@@ -367,11 +303,3 @@ class _Tested:
         pixels, truth = self.part[self.place]
         name = self.part.names[self.place]
         return SegmentedImage(name, sample_picture(pixels), truth, self.found, self.accuracy)
-
-
-TITLES = {
-    "given": "Given split",
-    "order": "Images in the order of their names",
-    "random": "Random images",
-    "blocks": "Tiles of the scene",
-}

@@ -16,15 +16,15 @@ from spectile.data.scene import Scene
 from spectile.data.splits.splits import TRAIN, Split
 from spectile.errors import InputError
 from spectile.model.model import sha256
-from spectile.runs.config import SceneConfig
-from spectile.runs.settings import check_bands
+from spectile.tasks.checks import check_bands
+from spectile.tasks.config import SceneConfig
 
 SAMPLE = 100_000
 """Pixels that a reducer is fitted on at most; more change no digit that matters."""
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Preparation:
     """One repeat's material."""
 
     labels: Labels
@@ -86,7 +86,7 @@ def prepare(
     split: Split,
     config: SceneConfig,
     notes: list[str],
-) -> Prepared:
+) -> Preparation:
     """Fit the reducer on the training pixels (or the whole scene, where asked for)."""
     recipe = config.recipe
     rows, columns = np.nonzero(split.assignment == TRAIN)
@@ -118,7 +118,7 @@ def prepare(
         whitening=recipe.whitening,
         noise=noise,
     )
-    return Prepared(
+    return Preparation(
         labels,
         split,
         Preprocessing(bands, reducer, config.padding),

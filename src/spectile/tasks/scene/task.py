@@ -1,12 +1,11 @@
-"""One run of `spectile train scene`: from scene and labels to model, map, scores and report."""
+"""The task of `spectile train scene`: from one scene and its labels to model, map and scores."""
 
 from __future__ import annotations
 
 import logging
 import math
-import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,27 +19,25 @@ from spectile import networks
 from spectile.data.labels.counts import labels_in
 from spectile.data.labels.labels import Labels
 from spectile.data.preprocessing.reducers import REDUCING
+from spectile.data.quicklook import quicklook
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
-from spectile.mapping.scene_map import MapSummary, Progress, map_scene, tile_edge
+from spectile.mapping.scene_map import MapSummary, map_scene, tile_edge
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
-from spectile.reports.scene_report import RunRecord
+from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
-from spectile.runs.config import SceneConfig
-from spectile.runs.directory import check_inputs, claimed, trust, versions
-from spectile.runs.hardware import best_device, check_memory, hardware_of
-from spectile.runs.run_files import CHECKPOINTS, MAP, METRICS, MODEL, PICTURE, REPORT, SPLIT
-from spectile.runs.settings import BANDS, build_without_data, check_settings
-from spectile.runs.steps import check_machine, fitted_or_resumed, run_repeats
-from spectile.scoring.records import write_metrics
+from spectile.tasks.base import CheckFiles, Finished, Prepared, Progress, Task, Work
+from spectile.tasks.checks import BANDS, build_without_data, check_settings
+from spectile.tasks.config import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
-from spectile.tasks.report import record, write_run_report
+from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, SPLIT
+from spectile.tasks.hardware import best_device, check_memory, hardware_of
 from spectile.tasks.scene.material import open_material
-from spectile.tasks.scene.preparation import Prepared, prepare, usable
+from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.scores import map_scores, read_map
 from spectile.training.fit import Fit
@@ -51,68 +48,213 @@ from spectile.training.regions.windows import LabelledWindows
 
 log = logging.getLogger(__name__)
 
-
-def train_scene(
-    config: SceneConfig,
-    directory: str | Path,
-    *,
-    overwrite: bool = False,
-    resume: bool = False,
-    quiet: bool = False,
-    progress: Progress | None = None,
-) -> RunRecord:
-    """Fit, map, score and report; everything goes into the run `directory`.
-
-    The inputs are checked before the directory is touched. A run killed at any moment goes on with
-    `resume` and ends with the same numbers; where there is none it begins. Raises InputError for
-    what the user has to mend, and while another process writes a run there.
-    """
-    config, directory = config.placed(), Path(directory)
-    with claimed(directory, config, overwrite=overwrite, resume=resume) as going_on:
-        return _train(config, directory, going_on, quiet, progress)
+LONGEST_SIDE = 1200
+"""Of a picture in the report, in pixels."""
+TITLES = {
+    "blocks": "Blocks, apart from each other",
+    "random": "Random pixels, as in the literature",
+    "file": "Split from file",
+}
 
 
-def _train(
-    config: SceneConfig, directory: Path, resume: bool, quiet: bool, progress: Progress | None
-) -> RunRecord:
-    check_machine(config)
-    check_scene_settings(config)
-    scene, labels = open_material(config)
-    check_inputs(directory, scene.files)
-    check_network(config, scene, labels)
-    tile_edge(scene, config.recipe.window, config.map.memory)
-    labels, bands, notes = usable(scene, labels, config)
+@dataclass(frozen=True)
+class Material:
+    """A scene with the labels and bands that can be used of it."""
 
-    def made_ready(once: SceneConfig) -> Callable[[Path], RunRecord]:
-        split = make_split(scene, labels, once)
-        prepared = prepare(scene, labels, bands, split, once, notes)
-        return lambda folder: _run(scene, prepared, once, folder, resume, quiet, progress)
-
-    first = run_repeats(config, directory, made_ready, going_on=resume)
-    write_run_report(directory / REPORT, [first], scene)
-    return first
+    scene: Scene
+    labels: Labels
+    bands: tuple[int, ...]
+    notes: list[str]
+    """On what was left out."""
 
 
-def check_scene_settings(config: SceneConfig) -> None:
-    """Raise InputError for a network and other settings that no scene could make right."""
-    check_settings(bands=config.bands, legend=config.legend)
-    recipe = config.recipe
-    options = networks.describe(recipe.network).options
-    if "window" not in options:
-        raise InputError(
-            f"{recipe.network} takes whole images, not the windows of a scene: "
-            "choose one called hybridsn."
+class SceneTask(Task[SceneConfig, Material, RunRecord]):
+    """Classes of a scene's pixels, each by the window around it."""
+
+    config = SceneConfig
+
+    def check(self, config: SceneConfig) -> None:
+        """Raise InputError for a network and other settings that no scene could make right."""
+        check_settings(bands=config.bands, legend=config.legend)
+        recipe = config.recipe
+        options = networks.describe(recipe.network).options
+        if "window" not in options:
+            raise InputError(
+                f"{recipe.network} takes whole images, not the windows of a scene: "
+                "choose one called hybridsn."
+            )
+        if recipe.attention and "attention" not in options:
+            raise InputError(
+                f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
+                "hybridsn-3d."
+            )
+        # Fewer bands may be left than these, which check_network knows.
+        bands = recipe.components if recipe.reducer in REDUCING else BANDS
+        network = build_without_data(recipe.network, bands, network_options(recipe))
+        if recipe.shared:
+            check_shares_trunk(network)
+
+    def open(
+        self, config: SceneConfig, check_files: CheckFiles, progress: Progress | None
+    ) -> Material:
+        scene, labels = open_material(config)
+        check_files(scene.files)
+        check_network(config, scene, labels)
+        tile_edge(scene, config.recipe.window, config.map.memory)
+        return Material(scene, *usable(scene, labels, config))
+
+    def prepare(self, material: Material, config: SceneConfig) -> PreparedScene:
+        scene, labels = material.scene, material.labels
+        split = make_split(scene, labels, config)
+        preparation = prepare(scene, labels, material.bands, split, config, material.notes)
+        return PreparedScene(scene, preparation, config)
+
+    def report(self, path: Path, record: RunRecord) -> None:
+        write_report(path, [record], heading=record.heading)
+
+    def outputs(self, config: SceneConfig) -> tuple[str, ...]:
+        return SPLIT, MAP
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The map of a scene, in the run's folder."""
+
+    path: Path
+    summary: MapSummary
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        return {"map": self.summary.seconds}
+
+
+@dataclass(frozen=True)
+class PreparedScene(Prepared[Mapped, RunRecord]):
+    """One repeat's split and preprocessing of a scene."""
+
+    scene: Scene
+    preparation: Preparation
+    config: SceneConfig
+
+    def write_split(self, work: Work) -> None:
+        path = work.folder / SPLIT
+        if work.resume and path.exists():
+            _check_split(path, self.preparation)
+        for raster in (path, work.folder / MAP):
+            remove_map(raster)
+        write_split(
+            path,
+            self.preparation.split.assignment,
+            self.preparation.labels.classes > 0,
+            crs=self.scene.crs,
+            transform=self.scene.transform,
         )
-    if recipe.attention and "attention" not in options:
-        raise InputError(
-            f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
-            "hybridsn-3d."
+
+    def fit(self, work: Work) -> tuple[Model, Fit]:
+        recipe, legend = self.config.recipe, self.preparation.labels.legend
+        preprocessing = self.preparation.preprocessing
+        torch.manual_seed(self.config.seed)
+        network = networks.create(
+            recipe.network,
+            bands=preprocessing.reducer.components,
+            classes=len(legend),
+            **network_options(recipe),
         )
-    # Fewer bands may be left than these, which check_network knows.
-    bands = recipe.components if recipe.reducer in REDUCING else BANDS
-    network = build_without_data(recipe.network, bands, network_options(recipe))
-    if recipe.shared:
-        check_shares_trunk(network)
+        outcome = self._fit_on(network)(
+            recipe,
+            classes=len(legend),
+            seed=self.config.seed,
+            checkpoints=work.folder / CHECKPOINTS,
+            resume=work.resume,
+            hardware=hardware_of(self.config.hardware),
+            quiet=work.quiet,
+        )
+        scene = self.scene
+        model = Model(
+            name=recipe.network,
+            options=network_options(recipe),
+            network=network,
+            window=recipe.window,
+            preprocessing=preprocessing,
+            legend=legend,
+            scene_bands=scene.bands,
+            wavelengths=scene.wavelengths_of(preprocessing.bands),
+            physical=True,
+            medians=self.preparation.medians,
+            provenance={
+                "scene": scene_place(scene),
+                "split_sha256": split_hash(self.preparation.split.assignment),
+                "training_data_sha256": self.preparation.data_hash,
+            },
+        )
+        return model, outcome
+
+    def _fit_on(self, network: torch.nn.Module) -> Callable[..., Fit]:
+        """What fits the network: on regions of the scene, or window by window."""
+        preprocessing = self.preparation.preprocessing
+        train, validation = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
+        if self.config.recipe.shared:
+            return partial(fit_shared, network, self.scene, preprocessing, train, validation)
+        window = self.config.recipe.window
+        cuts, others = (
+            LabelledWindows(self.scene, preprocessing, window, *side)
+            for side in (train, validation)
+        )
+        return partial(fit_windows, network, cuts, others)
+
+    def predict(self, model: Model, work: Work) -> Mapped:
+        path, wanted = work.folder / MAP, self.config.map
+        summary = map_scene(
+            model,
+            self.scene,
+            path,
+            method=wanted.method,
+            memory=wanted.memory,
+            probabilities=wanted.probabilities,
+            entropy=wanted.entropy,
+            device=best_device(self.config.hardware.accelerator),
+            progress=work.progress,
+        )
+        write_picture(path, work.folder / PICTURE, model.legend)
+        return Mapped(path, summary)
+
+    def score(self, predicted: Mapped) -> dict[str, Any]:
+        """The map is compared with the labels on test pixels alone."""
+        labels = self.preparation.labels
+        split = self.preparation.split.summary()
+        if self.config.fit_on == "scene":
+            split["notes"].append(
+                f"The {self.config.recipe.reducer} reducer saw the test pixels (--fit-on scene)."
+            )
+        return {
+            **map_scores(predicted.path, labels.legend, *self.preparation.pixels(TEST)),
+            "split": split,
+            **labels_in(labels.tally),
+            "map_method": predicted.summary.method,
+        }
+
+    def record(self, predicted: Mapped, finished: Finished) -> RunRecord:
+        scene, split = self.scene, self.preparation.split
+        labels, reason = self.preparation.labels, predicted.summary.reason
+        step = max(1, -(-max(scene.height, scene.width) // LONGEST_SIDE))
+        guessing = math.log(len(labels.legend))
+        return RunRecord(
+            heading=Path(scene.source).name,
+            title=TITLES[split.kind],
+            config=self.config.as_dict(),
+            metrics=finished.metrics,
+            history=finished.history,
+            legend=labels.legend,
+            quicklook=quicklook(scene, max_size=LONGEST_SIDE),
+            labels=labels.classes[::step, ::step],
+            split=split.assignment[::step, ::step],
+            prediction=read_map(predicted.path, labels.legend, step),
+            extra_notes=(
+                *self.preparation.notes,
+                *([reason] if reason else []),
+                *notes_on_loss(finished.history, guessing=guessing),
+            ),
+        )
 
 
 def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
@@ -141,148 +283,7 @@ def network_options(recipe: Recipe) -> dict[str, Any]:
     return {"window": recipe.window, **attention, **branch}
 
 
-def _run(
-    scene: Scene,
-    prepared: Prepared,
-    config: SceneConfig,
-    folder: Path,
-    resume: bool,
-    quiet: bool,
-    progress: Progress | None,
-) -> RunRecord:
-    """One repeat; what a killed run had finished is taken as it is."""
-    if resume and (folder / SPLIT).exists():
-        _check_split(folder / SPLIT, prepared)
-    for path in (folder / SPLIT, folder / MAP):
-        remove_map(path)
-    write_split(
-        folder / SPLIT,
-        prepared.split.assignment,
-        prepared.labels.classes > 0,
-        crs=scene.crs,
-        transform=scene.transform,
-    )
-    model, history, seconds = fitted_or_resumed(
-        folder, resume, lambda: _fit(scene, prepared, config, folder, resume, quiet)
-    )
-    summary = map_scene(
-        model,
-        scene,
-        folder / MAP,
-        method=config.map.method,
-        memory=config.map.memory,
-        probabilities=config.map.probabilities,
-        entropy=config.map.entropy,
-        device=best_device(config.hardware.accelerator),
-        progress=progress,
-    )
-    write_picture(folder / MAP, folder / PICTURE, model.legend)
-    metrics = metrics_of(folder / MAP, prepared, config, seconds, summary)
-    # The finished model knows how far to trust it.
-    replace(model, provenance={**model.provenance, **trust(metrics)}).save(folder / MODEL)
-    write_metrics(folder / METRICS, metrics)
-    notes = [*prepared.notes, *([summary.reason] if summary.reason else [])]
-    notes += notes_on_loss(history, guessing=math.log(len(model.legend)))
-    return record(scene, prepared, config, metrics, history, folder / MAP, tuple(notes))
-
-
-def _fit(
-    scene: Scene,
-    prepared: Prepared,
-    config: SceneConfig,
-    folder: Path,
-    resume: bool,
-    quiet: bool,
-) -> tuple[Model, Fit]:
-    recipe, legend = config.recipe, prepared.labels.legend
-    preprocessing = prepared.preprocessing
-    torch.manual_seed(config.seed)
-    network = networks.create(
-        recipe.network,
-        bands=preprocessing.reducer.components,
-        classes=len(legend),
-        **network_options(recipe),
-    )
-    train, validation = prepared.pixels(TRAIN), prepared.pixels(VALIDATION)
-    fit: Callable[..., Fit]
-    if recipe.shared:
-        fit = partial(fit_shared, network, scene, preprocessing, train, validation)
-    else:
-        cuts, others = (
-            LabelledWindows(scene, preprocessing, recipe.window, *side)
-            for side in (train, validation)
-        )
-        fit = partial(fit_windows, network, cuts, others)
-    outcome = fit(
-        recipe,
-        classes=len(legend),
-        seed=config.seed,
-        checkpoints=folder / CHECKPOINTS,
-        resume=resume,
-        hardware=hardware_of(config.hardware),
-        quiet=quiet,
-    )
-    wavelengths = None
-    if scene.wavelengths is not None:
-        wavelengths = scene.wavelengths[list(preprocessing.bands)]
-    model = Model(
-        name=recipe.network,
-        options=network_options(recipe),
-        network=network,
-        window=recipe.window,
-        preprocessing=preprocessing,
-        legend=legend,
-        scene_bands=scene.bands,
-        wavelengths=wavelengths,
-        physical=True,
-        medians=prepared.medians,
-        provenance={
-            "seed": config.seed,
-            "scene": scene_place(scene),
-            "split_sha256": split_hash(prepared.split.assignment),
-            "fit_seconds": outcome.seconds,
-            "best_epoch": outcome.best_epoch,
-            "epochs": len(outcome.history),
-            "training_data_sha256": prepared.data_hash,
-            "versions": versions(),
-        },
-    )
-    return model, outcome
-
-
-def metrics_of(
-    map_path: Path,
-    prepared: Prepared,
-    config: SceneConfig,
-    fit_seconds: float,
-    summary: MapSummary,
-) -> dict[str, Any]:
-    """What metrics.json holds; the map is compared with the labels on test pixels alone."""
-    start = time.perf_counter()
-    rows, columns, truth = prepared.pixels(TEST)
-    scores = map_scores(map_path, prepared.labels.legend, rows, columns, truth)
-    split = prepared.split.summary()
-    if config.fit_on == "scene":
-        split["notes"].append(
-            f"The {config.recipe.reducer} reducer saw the test pixels (--fit-on scene)."
-        )
-    return {
-        **scores,
-        "split": split,
-        **labels_in(prepared.labels.tally),
-        "seconds": {
-            "fit": fit_seconds,
-            "map": summary.seconds,
-            "score": time.perf_counter() - start,
-        },
-        "map_method": summary.method,
-        "network": config.recipe.network,
-        "seed": config.seed,
-        "versions": versions(),
-    }
-
-
-def _check_split(path: Path, prepared: Prepared) -> None:
+def _check_split(path: Path, preparation: Preparation) -> None:
     """Raise InputError unless a resumed run would test the pixels that it didn't train on.
 
     A file that a kill has damaged says nothing.
@@ -292,7 +293,7 @@ def _check_split(path: Path, prepared: Prepared) -> None:
     except (CPLE_BaseError, RasterioError):
         log.warning("%s is damaged: it is written again.", path)
         return
-    if not np.array_equal(before, prepared.split.assignment):
+    if not np.array_equal(before, preparation.split.assignment):
         raise InputError(
             f"{path} is no longer the split of this scene and these labels, which were changed "
             "since the run was started: start anew with --overwrite."

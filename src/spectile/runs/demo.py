@@ -8,13 +8,14 @@ from typing import Literal
 from spectile.data.datasets.known import indian_pines
 from spectile.errors import InputError
 from spectile.mapping.scene_map import Progress
-from spectile.reports.scene_report import RunRecord
-from spectile.runs.config import HardwareConfig, SceneConfig, SplitConfig
+from spectile.reports.scene_report import RunRecord, write_report
 from spectile.runs.directory import held, refuse_obstacles, refuse_strangers, write_mark
 from spectile.runs.finished import is_finished
-from spectile.runs.run_files import DEMO, REPORT, holds_anything
-from spectile.tasks.report import write_run_report
-from spectile.tasks.scene.task import train_scene
+from spectile.runs.lifecycle import run
+from spectile.runs.run_files import DEMO, holds_anything
+from spectile.tasks.config import HardwareConfig, SceneConfig, SplitConfig
+from spectile.tasks.files import REPORT
+from spectile.tasks.scene.task import SceneTask
 
 Kind = Literal["blocks", "random"]
 KINDS: tuple[Kind, ...] = ("blocks", "random")
@@ -37,7 +38,8 @@ def run_demo(
         finished = []
         for kind in KINDS:
             finished.append(
-                train_scene(
+                run(
+                    SceneTask(),
                     _config(kind, seed, threads),
                     directory / kind,
                     overwrite=overwrite,
@@ -46,8 +48,7 @@ def run_demo(
                     progress=progress,
                 )
             )
-        scene, _ = indian_pines()
-        write_run_report(directory / REPORT, finished, scene)
+        write_report(directory / REPORT, finished, heading=finished[0].heading)
     return directory / REPORT, finished
 
 
@@ -55,7 +56,7 @@ def is_demo_finished(directory: Path, seed: int) -> bool:
     """Whether both runs and their report are there; InputError for runs of another seed."""
     report = directory / REPORT
     return report.is_file() and all(
-        is_finished(_config(kind, seed, None), directory / kind) for kind in KINDS
+        is_finished(SceneTask(), _config(kind, seed, None), directory / kind) for kind in KINDS
     )
 
 

@@ -24,7 +24,7 @@ from spectile.ranges import (
     TrainShare,
     wrong,
 )
-from spectile.runs.yaml_file import read_yaml
+from spectile.tasks.yaml_file import read_yaml
 from spectile.training.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
 from spectile.training.recipes import RECIPES, Recipe
 

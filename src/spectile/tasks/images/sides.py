@@ -23,7 +23,7 @@ from spectile.data.readers.pixel_types import note_on_types
 from spectile.data.splits.splits import NONE, TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.files import write_aside
-from spectile.runs.run_files import PIXELS, SPLIT_TABLE
+from spectile.tasks.files import PIXELS, SPLIT_TABLE
 
 Listing = TypeVar("Listing", ImageSet, PairSet)
 

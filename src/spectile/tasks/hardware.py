@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from spectile.errors import InputError
-from spectile.runs.config import HardwareConfig
+from spectile.tasks.config import HardwareConfig
 from spectile.training.fit import Hardware
 
 

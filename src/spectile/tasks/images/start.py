@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +22,11 @@ from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
 from spectile.errors import InputError
 from spectile.networks.weights.pretrained import start_from
 from spectile.ranges import cores
-from spectile.runs.config import ImageConfig
-from spectile.runs.directory import versions
-from spectile.runs.hardware import check_memory, hardware_of
-from spectile.runs.run_files import CHECKPOINTS, TENSORBOARD
-from spectile.runs.settings import check_output
+from spectile.tasks.base import Work
+from spectile.tasks.checks import check_output
+from spectile.tasks.config import ImageConfig
+from spectile.tasks.files import CHECKPOINTS, TENSORBOARD
+from spectile.tasks.hardware import check_memory, hardware_of
 from spectile.tasks.scene.preparation import parse_bands
 from spectile.training.fit import Fit, fit
 from spectile.training.image_recipes import ImageRecipe
@@ -52,20 +50,18 @@ class Start:
     """Names of weights that weren't given, if others were."""
     notes: tuple[str, ...]
     """On bands that were left out, and on weights that were given."""
-    resume: bool
-    quiet: bool
 
     def fit(
         self,
         task: Task,
         train: Samples,
         validation: Samples,
-        folder: Path,
+        work: Work,
         *,
         validation_batch: int,
         workers: int,
     ) -> Fit:
-        """Fit the network of `task`, with checkpoints in the run `folder`."""
+        """Fit the network of `task`, with checkpoints in the run's folder."""
         config, recipe = self.config, self.config.recipe
         loaders = Loaders(
             train,
@@ -82,24 +78,12 @@ class Start:
             loaders,
             epochs=recipe.epochs,
             patience=recipe.patience,
-            checkpoints=folder / CHECKPOINTS,
-            resume=self.resume,
+            checkpoints=work.folder / CHECKPOINTS,
+            resume=work.resume,
             hardware=hardware_of(config.hardware),
-            quiet=self.quiet,
-            tensorboard=folder / TENSORBOARD if config.tensorboard else None,
+            quiet=work.quiet,
+            tensorboard=work.folder / TENSORBOARD if config.tensorboard else None,
         )
-
-    def provenance(self, outcome: Fit, train: ImageStore) -> dict[str, Any]:
-        """What the model file says of where it comes from."""
-        return {
-            "seed": self.config.seed,
-            "fit_seconds": outcome.seconds,
-            "best_epoch": outcome.best_epoch,
-            "epochs": len(outcome.history),
-            "pixel_types": sorted({kind for kind in train.pixel_types if kind is not None}),
-            "training_data_sha256": hashlib.sha256(b"".join(train.hashes)).hexdigest(),
-            "versions": versions(),
-        }
 
 
 def started(
@@ -111,8 +95,6 @@ def started(
     edge: int,
     pixels: bool,
     good_bands: NDArray[np.bool_] | None = None,
-    resume: bool,
-    quiet: bool,
 ) -> Start:
     """The network with fresh weights or with those that the configuration names, and its reducer.
 
@@ -143,7 +125,7 @@ def started(
             backbone=options.get("backbone"),
         )
         fresh, notes = loaded.fresh, (*notes, *loaded.notes)
-    return Start(config, network, options, preprocessing, fresh, notes, resume, quiet)
+    return Start(config, network, options, preprocessing, fresh, notes)
 
 
 def fitted_preprocessing(
