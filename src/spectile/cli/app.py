@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from spectile.cli.compare import compare
 from spectile.cli.datasets import datasets
 from spectile.cli.demo import demo
 from spectile.cli.evaluate import evaluate
@@ -34,5 +35,6 @@ app.command(epilog="Example: spectile predict runs/a/model.safetensors photos --
 app.command(epilog="Example: spectile evaluate runs/a/model.safetensors scene.tif labels.gpkg")(
     evaluate
 )
+app.command(epilog="Example: spectile compare runs/a runs/b --out comparison.html")(compare)
 app.command(epilog="Example: spectile models mobilenet-v1 --width 0.5 --size 160")(models)
 app.command(epilog="Example: spectile datasets")(datasets)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spectile.data.scene import Scene
     from spectile.model.model import Model
+    from spectile.reports.comparison_report import Comparison
 
 NAMES = {
     "overall_accuracy": "overall accuracy",
@@ -48,6 +49,22 @@ def print_image_scores(metrics: Mapping[str, Any], notes: Sequence[str] = ()) ->
     print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in names.items()))
     print(f"  {split['verdict']}")
     print_notes((*(split.get("notes") or ()), *notes))
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Scores and verdict of each run, then the differences from the first."""
+    from spectile.reports.comparison_report import LABELS, difference_in_words
+
+    for run in comparison.runs:
+        scores = (f"{LABELS[score]} {run.score(score)}" for score in comparison.scores)
+        print(f"{run.name} ({run.metrics['network']}):")
+        print("  " + ", ".join(scores))
+        print(f"  {run.metrics['split']['verdict']}")
+    for name, found in comparison.differences.items():
+        print(f"{name} against {comparison.runs[0].name}:")
+        for score, difference in found.items():
+            print(f"  {LABELS[score]} {difference_in_words(difference, score)}")
+    print_notes(list(comparison.reasons.values()))
 
 
 def print_notes(notes: Sequence[str]) -> None:

@@ -31,6 +31,12 @@ SPLIT_COLORS: tuple[Color, ...] = ((0, 114, 178), (230, 159, 0), (204, 121, 167)
 ERROR_COLORS: tuple[Color, ...] = ((0, 114, 178), (213, 94, 0))
 """Test pixels mapped right and wrong."""
 
+RUN_COLORS: tuple[Color, ...] = (
+    *((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0)),
+    *((86, 180, 233), (127, 127, 127)),
+)
+"""Of runs side by side (Okabe and Ito): readable on light and dark pages."""
+
 TRAIN, VALIDATION, TEST, UNUSED = 1, 2, 3, 4
 """Codes of a split picture: those of the split raster, and one for labels outside the split."""
 
@@ -130,6 +136,33 @@ def learning_curves(history: Sequence[Mapping[str, Any]], *, of: str = "pixels")
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
         score = _into_page(figure, f"{name} over the epochs")
     return Markup(loss + score)  # safe: drawn here, holds no user text
+
+
+def compared_curves(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Markup | None:
+    """Validation loss and score of several runs over their epochs, as two SVGs.
+
+    Each run is its name and the rows of its history.csv. None where no run has any.
+    """
+    runs = [(name, history) for name, history in runs if history]
+    if not runs:
+        return None
+    key, title = _validation_score(runs[0][1])
+    drawn = []
+    # A run may be called what others write formulas with.
+    with matplotlib.style.context(["default", _CURVE_STYLE, {"text.parse_math": False}]):
+        for column, heading in (("validation_loss", "Loss"), (key, title)):
+            figure, axes = _axes()
+            for place, (name, history) in enumerate(runs):
+                red, green, blue = RUN_COLORS[place % len(RUN_COLORS)]
+                _draw(axes, history, column, name, f"#{red:02x}{green:02x}{blue:02x}")
+            last = max(row["epoch"] for _, history in runs for row in history)
+            axes.set_xlim(right=max(last, axes.get_xlim()[1]))
+            axes.set_xticks(_epoch_ticks(1, int(last)))
+            axes.set_title(f"{heading} on the validation side", loc="left")
+            if axes.lines:
+                axes.legend(loc="best")
+            drawn.append(_into_page(figure, f"{heading} over the epochs"))
+    return Markup("".join(drawn))  # safe: Matplotlib escapes the names
 
 
 def _axes() -> tuple[Figure, Axes]:

@@ -158,6 +158,13 @@ def write_page(path: str | os.PathLike[str], template: str, **content: Any) -> N
         aside.write_bytes(page.encode("utf-8", "xmlcharrefreplace"))
 
 
+def is_page(path: Path) -> bool:
+    """Whether a file begins as :func:`write_page` writes it."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    return start.lstrip().startswith(b"<!doctype html>") and b"Content-Security-Policy" in start
+
+
 def _scores(metrics: Mapping[str, Any], terms: Terms, tested: int) -> list[Score]:
     values, spreads = metrics.get("mean") or metrics, metrics.get("std") or {}
     classes = f"{tested} {'class' if tested == 1 else 'classes'}"
