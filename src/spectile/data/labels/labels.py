@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,23 +83,47 @@ def labels_from_array(
     classes: ArrayLike,
     *,
     names: Sequence[str] | Mapping[int, str] | None = None,
+    legend: Legend | str | Path | None = None,
     source: str = "the array of labels",
 ) -> Labels:
     """Labels of whole numbers of shape (H, W), 0 and negative ones meaning unlabelled.
 
     `names` go by value: a mapping, or a sequence that names the values 1, 2, 3 ...; each value
-    that occurs needs one if any are given.
+    that occurs needs one if any are given. A `legend`, or the CSV of one, gives colours as well.
     """
     array = np.asarray(classes)
     if array.ndim != 2:
         raise InputError(f"{source} has {array.ndim} axes: labels have rows and columns.")
-    naming = None
+    naming = _naming(Path(), legend)
     if names is not None:
         by_value = names if isinstance(names, Mapping) else dict(enumerate(names, start=1))
         naming = _Naming("the list of names", by_value, {}, keep_all=False)
     values = class_values(array, source)
     counts = raster_counts(count_values(values), values)
     return _with_legend(LabelValues(values, counts=counts), naming, source)
+
+
+def labels_from_frame(
+    frame: Any,
+    *,
+    like: Scene,
+    column: str | None = None,
+    legend: Legend | str | Path | None = None,
+    source: str = "the GeoDataFrame",
+) -> Labels:
+    """Labels of a geopandas GeoDataFrame of polygons, lines or points, on the scene's grid.
+
+    As :func:`open_labels` reads the features of a file; `column` is the one with the classes.
+    Raises InputError for what can't be understood, and where nothing lies inside the scene.
+    """
+    from spectile.data.labels.vector_layers import layer_of_frame
+    from spectile.data.labels.vectors import check_placed, labels_of_layer
+
+    check_placed(like, source)
+    naming = _naming(Path(), legend)
+    numbers = {name: value for value, name in naming.names.items()} if naming else None
+    found = labels_of_layer(layer_of_frame(frame, source), like, column=column, numbers=numbers)
+    return _with_legend(found, naming, source)
 
 
 @dataclass(frozen=True)

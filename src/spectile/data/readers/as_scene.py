@@ -18,11 +18,12 @@ Image = str | Path | Scene | NDArray[Any]
 """Beside an xarray.DataArray, what :func:`as_scene` takes."""
 
 
-def as_scene(image: object, bands: int, bands_last: bool | None) -> Scene:
+def as_scene(image: object, bands: int | None = None, bands_last: bool | None = None) -> Scene:
     """The scene that `image` is; nothing is copied or read.
 
     `bands_last` says on which axis the bands of a NumPy array, a .npy or a .mat file are: the last
-    one (True) or the first; None takes the axis that is `bands` long. Raises InputError for
+    one (True) or the first; None takes the axis that is `bands` long, or the last where nobody
+    knows how many there are. Raises InputError for
     anything that can't be one scene.
     """
     if isinstance(image, Scene):
@@ -39,7 +40,7 @@ def as_scene(image: object, bands: int, bands_last: bool | None) -> Scene:
     )
 
 
-def _scene_of_array(array: NDArray[Any], bands: int, bands_last: bool | None) -> Scene:
+def _scene_of_array(array: NDArray[Any], bands: int | None, bands_last: bool | None) -> Scene:
     if array.ndim != 3:
         raise InputError(
             f"the array has {array.ndim} axes: give one of rows, columns and bands, in this order "
@@ -51,7 +52,7 @@ def _scene_of_array(array: NDArray[Any], bands: int, bands_last: bool | None) ->
             "scene_from_array(array.filled(-9999), nodata=-9999)."
         )
     if bands_last is None:
-        bands_last = _bands_are_last(array.shape, bands)
+        bands_last = bands is None or _bands_are_last(array.shape, bands)
     return scene_from_array(np.moveaxis(array, -1, 0) if bands_last else array)
 
 

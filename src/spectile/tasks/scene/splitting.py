@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spectile.data.labels.labels import Labels, open_labels
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import (
@@ -19,9 +22,19 @@ RANDOM_TRAIN, BLOCKS_TRAIN = 0.1, 0.5
 """Training shares where none is asked for: what papers take, and halves."""
 
 
-def make_split(scene: Scene, labels: Labels, config: SceneConfig) -> Split:
-    """Tell the labelled pixels apart; raises InputError for a split that can't be made."""
+def make_split(
+    scene: Scene,
+    labels: Labels,
+    config: SceneConfig,
+    sides: NDArray[np.uint8] | None = None,
+) -> Split:
+    """Tell the labelled pixels apart; raises InputError for a split that can't be made.
+
+    `sides` (H, W) are those of a split that is in memory, in place of the configuration's files.
+    """
     wanted, window = config.split, config.recipe.window
+    if sides is not None:
+        return split_from_codes(labels, sides, window=window, validation=wanted.validation)
     if wanted.kind == "random":
         return split_random(
             labels,

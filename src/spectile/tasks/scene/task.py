@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
@@ -68,10 +69,19 @@ class Material:
     """On what was left out."""
 
 
+@dataclass(frozen=True)
 class SceneTask(Task[SceneConfig, Material, RunRecord]):
-    """Classes of a scene's pixels, each by the window around it."""
+    """Classes of a scene's pixels, each by the window around it.
+
+    Scene, labels and sides come from memory where they are given, else from what the configuration
+    names.
+    """
 
     config = SceneConfig
+    scene: Scene | None = None
+    labels: Labels | None = None
+    sides: NDArray[np.uint8] | None = None
+    """Shape (H, W): 0 none, 1 train, 2 validation, 3 test."""
 
     def check(self, config: SceneConfig) -> None:
         """Raise InputError for a network and other settings that no scene could make right."""
@@ -97,15 +107,20 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
     def open(
         self, config: SceneConfig, check_files: CheckFiles, progress: Progress | None
     ) -> Material:
-        scene, labels = open_material(config)
+        scene, labels = self._opened(config)
         check_files(scene.files)
         check_network(config, scene, labels)
         tile_edge(scene, config.recipe.window, config.map.memory)
         return Material(scene, *usable(scene, labels, config))
 
+    def _opened(self, config: SceneConfig) -> tuple[Scene, Labels]:
+        if self.scene is None or self.labels is None:
+            return open_material(config)
+        return self.scene, self.labels
+
     def prepare(self, material: Material, config: SceneConfig) -> PreparedScene:
         scene, labels = material.scene, material.labels
-        split = make_split(scene, labels, config)
+        split = make_split(scene, labels, config, self.sides)
         preparation = prepare(scene, labels, material.bands, split, config, material.notes)
         return PreparedScene(scene, preparation, config)
 

@@ -1,0 +1,140 @@
+"""Splits as scikit-learn takes them: objects with a `split` that gives indices of pixels.
+
+For :func:`sklearn.model_selection.cross_val_score` and its kin the samples are the labelled pixels
+of one scene: their rows and columns (N, 2) as X, their classes (N,) as y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectile.data.labels.labels import Labels, labels_from_array
+from spectile.data.splits.splits import TEST, TRAIN, VALIDATION, Split, split_blocks, split_random
+from spectile.errors import InputError
+
+Indices = NDArray[np.int64]
+
+
+def labelled_pixels(labels: Labels | ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns (N, 2) of the labelled pixels, and the legend's value of each (N,).
+
+    `labels` are Labels, or whole numbers (H, W), 0 meaning unlabelled.
+    """
+    found = labels if isinstance(labels, Labels) else labels_from_array(labels)
+    places = np.argwhere(found.classes > 0)
+    values = np.array([0, *found.legend.values])
+    return places, values[found.classes[tuple(places.T)]].astype(np.int64)
+
+
+class BlockSplits:
+    """Blocks of the scene for training and test with a guard between them, once a seed.
+
+    As :func:`spectile.split_blocks`: no test window shares a pixel with a training window, if
+    `window` is the edge of the windows that are trained on. A model sees the training side alone,
+    of which it may hold pixels back to choose an epoch.
+    """
+
+    def __init__(
+        self,
+        window: int,
+        *,
+        repeats: int = 5,
+        train: float = 0.5,
+        guard: int | None = None,
+        block: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.window = window
+        self.repeats = repeats
+        self.train = train
+        self.guard = guard
+        self.block = block
+        self.seed = seed
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """How many splits there are."""
+        return self.repeats
+
+    def split(
+        self, X: ArrayLike, y: ArrayLike, groups: Any = None
+    ) -> Iterator[tuple[Indices, Indices]]:
+        """Indices of training and of test pixels, split by split; X and y as in this module."""
+        yield from _splits(X, y, self._one, self.repeats)
+
+    def _one(self, labels: Labels, number: int) -> Split:
+        return split_blocks(
+            labels,
+            window=self.window,
+            train=self.train,
+            validation=0.0,
+            seed=self.seed + number,
+            guard=self.guard,
+            block=self.block,
+        )
+
+
+class RandomSplits:
+    """Pixels drawn at random from each class, as papers do, once a seed; they leak.
+
+    As :func:`spectile.split_random`: windows of test and training pixels overlap, so scores
+    measure memory.
+    """
+
+    def __init__(self, window: int, *, repeats: int = 5, train: float = 0.1, seed: int = 0) -> None:
+        self.window = window
+        self.repeats = repeats
+        self.train = train
+        self.seed = seed
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """How many splits there are."""
+        return self.repeats
+
+    def split(
+        self, X: ArrayLike, y: ArrayLike, groups: Any = None
+    ) -> Iterator[tuple[Indices, Indices]]:
+        """Indices of training and of test pixels, split by split; X and y as in this module."""
+        yield from _splits(X, y, self._one, self.repeats)
+
+    def _one(self, labels: Labels, number: int) -> Split:
+        return split_random(
+            labels,
+            window=self.window,
+            train=self.train,
+            validation=0.0,
+            seed=self.seed + number,
+        )
+
+
+def _splits(
+    X: ArrayLike, y: ArrayLike, one: Any, repeats: int
+) -> Iterator[tuple[Indices, Indices]]:
+    places = checked_places(X)
+    classes = np.asarray(y)
+    raster = np.zeros(places.max(axis=0) + 1, np.int64)
+    raster[tuple(places.T)] = classes
+    labels = labels_from_array(raster)
+    for number in range(repeats):
+        sides = one(labels, number).assignment[tuple(places.T)]
+        train = np.isin(sides, (TRAIN, VALIDATION))
+        yield np.flatnonzero(train), np.flatnonzero(sides == TEST)
+
+
+def checked_places(X: ArrayLike) -> NDArray[np.int64]:
+    """Rows and columns (N, 2); InputError for anything else."""
+    places = np.asarray(X)
+    if (
+        places.ndim != 2
+        or places.shape[1] != 2
+        or places.dtype.kind not in "iu"
+        or places.min() < 0
+    ):
+        raise InputError(
+            f"X of shape {places.shape} isn't rows and columns of pixels (N, 2): take them, and y, "
+            "from spectile.labelled_pixels(labels)."
+        )
+    return places.astype(np.int64)
