@@ -87,7 +87,7 @@ def _train(
     store = load_images(
         images.images,
         range(len(images)),
-        memory=config.memory,
+        memory=config.cache,
         shorter=config.recipe.size,
         skip_bad=config.skip_bad,
         progress=progress,

@@ -112,7 +112,7 @@ def _train(
         pairs.images,
         range(len(pairs.sides)),
         masks=pairs.masks,
-        memory=config.memory,
+        memory=config.cache,
         skip_bad=config.skip_bad,
         progress=progress,
     )

@@ -111,7 +111,7 @@ def check_scene_settings(config: SceneConfig) -> None:
     # Fewer bands may be left than these, which check_network knows.
     bands = recipe.components if recipe.reducer in REDUCING else BANDS
     network = build_without_data(recipe.network, bands, network_options(recipe))
-    if recipe.shared:
+    if recipe.regions:
         check_shares_trunk(network)
 
 
@@ -138,7 +138,7 @@ def network_options(recipe: Recipe) -> dict[str, Any]:
     """The arguments of a recipe's network, besides bands and classes."""
     attention = {"attention": recipe.attention} if recipe.attention else {}
     branch = {"spectral_branch": recipe.spectral_branch} if recipe.spectral_branch else {}
-    return {"window": recipe.window, **attention, **branch}
+    return {**recipe.options, "window": recipe.window, **attention, **branch}
 
 
 def _run(
@@ -205,7 +205,7 @@ def _fit(
     )
     train, validation = prepared.pixels(TRAIN), prepared.pixels(VALIDATION)
     fit: Callable[..., Fit]
-    if recipe.shared:
+    if recipe.regions:
         fit = partial(fit_shared, network, scene, preprocessing, train, validation)
     else:
         cuts, others = (
