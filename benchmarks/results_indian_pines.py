@@ -83,7 +83,7 @@ class Job:
 
 
 # Adam at 1e-3 throughout, batches of 256, no flips, on shared trunks: the steps of windows.
-PAPER = replace(RECIPES["paper"], shared=True)
+PAPER = replace(RECIPES["paper"], regions=True)
 BEST = RECIPES["best"]
 DEFAULT = "best, the default recipe"
 # Half as many windows as a hundred epochs of a random tenth, for four times the pixels.
@@ -95,7 +95,7 @@ def tables() -> dict[str, Table]:
     baselines = tuple(Row(title, name) for name, title in BASELINES.items())
     random = partial(SplitConfig, kind="random", validation=0.0)
     blocks = partial(SplitConfig, kind="blocks", train=0.5, validation=0.0)
-    wide = Recipe(window=25, components=30, epochs=160, optimizer="muon", mixup=0.4, shared=True)
+    wide = Recipe(window=25, components=30, epochs=160, optimizer="muon", mixup=0.4, regions=True)
     joined = replace(wide, reducer="correlation-pca", whitening=0.5, spectral_branch=0.2)
     plain = replace(PAPER, epochs=LEAK_FREE_EPOCHS)
     return {
@@ -147,7 +147,7 @@ def tables() -> dict[str, Table]:
 
 TRIED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("no spectral branch", {"spectral_branch": 0.0}),
-    ("no spectral shift", {"spectral_shift": 0.0}),
+    ("no spectral shift", {"spectral_augmentation": 0.0}),
     ("whitened", {"whitening": 1.0}),
     ("30 components", {"components": 30}),
     ("mixup 0.4", {"mixup": 0.4}),

@@ -27,13 +27,13 @@ from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.networks.windows.hybridsn import HybridSN
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.config import SceneConfig, SplitConfig
+from spectile.tasks.config import SceneConfig, SplitConfig, renamed
 from spectile.tasks.scene.material import open_material
 from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.scene.task import network_options
 from spectile.training.fit import Hardware
-from spectile.training.recipes import RECIPES
+from spectile.training.recipes import RECIPES, Recipe
 from spectile.training.regions.regions import LabelledRegions
 from spectile.training.regions.shared_gradients import shared_logits
 from spectile.training.regions.shared_trunk import fit_shared
@@ -144,7 +144,7 @@ def kept_runs(path: Path) -> Known:
     if not path.exists():
         return {}
     document = json.loads(path.read_text())
-    if document.get("recipe") != asdict(RECIPES["best"]):
+    if Recipe(**renamed(document["recipe"], str(path), Recipe)) != RECIPES["best"]:
         raise SystemExit(f"{path} holds runs of another recipe: remove it and go on.")
     known: Known = document["runs"]
     return known

@@ -1,5 +1,7 @@
 """Errors speak of options on the command line, and of arguments in Python."""
 
+from importlib.metadata import version
+
 import pytest
 
 import spectile
@@ -21,5 +23,10 @@ def test_options_and_arguments(on_command_line: str, in_python: str) -> None:
     assert error.on_command_line == on_command_line
 
 
-def test_public_names_are_listed() -> None:
-    assert {"open_scene", "load", "Model", "networks", "InputError"} <= set(dir(spectile))
+def test_public_names_are_listed_and_there() -> None:
+    names = set(dir(spectile))
+    assert {"open_scene", "load", "Model", "networks", "InputError", "__version__"} <= names
+    assert not {"os", "importlib", "Any"} & names
+    for name in names:
+        assert getattr(spectile, name) is not None
+    assert spectile.__version__ == version("spectile")

@@ -16,6 +16,7 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 leave_out_broken()
 
 if TYPE_CHECKING:
+    __version__: str
     from spectile import mapping as mapping
     from spectile import networks as networks
     from spectile.data.labels.labels import labels_from_array as labels_from_array
@@ -44,10 +45,14 @@ _HOMES = {
 }
 _ROOMS = ("mapping", "networks")
 
-__all__ = [*_HOMES, *_ROOMS]
+__all__ = ["__version__", *_HOMES, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("spectile")
     if name in _ROOMS:
         return importlib.import_module(f"spectile.{name}")
     if name in _HOMES:
@@ -56,4 +61,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -9,7 +9,8 @@ SWITCHES = {
     "keep-going": "keep_going=True",
     "probabilities": "probabilities=True",
     "entropy": "entropy=True",
-    "no-shared": "shared=False",
+    "no-regions": "regions=False",
+    "option": "options",
     "bands-first": "bands_last=False",
     "bands-last": "bands_last=True",
 }

@@ -6,7 +6,6 @@ import os
 import reprlib
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from spectile.errors import InputError
@@ -58,6 +57,8 @@ MaskNumber = Annotated[int, Field(strict=True, ge=0, le=65_535)]
 
 def check(name: str, value: Any, kind: Any) -> None:
     """Raise InputError unless `value`, called `name` by who gave it, is one of `kind`."""
+    import numpy as np  # late: settings are declared without it
+
     plain = value.item() if isinstance(value, np.generic) else value
     try:
         TypeAdapter(kind, config={"allow_inf_nan": False}).validate_python(plain)

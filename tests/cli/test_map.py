@@ -49,8 +49,8 @@ def classes(path: Path) -> np.ndarray:
         return file.read(1)
 
 
-def test_a_window_and_bounds_cut_the_same_piece(folder: Path) -> None:
-    run(folder, "--window", 20, 10, 40, 30)
+def test_a_region_and_bounds_cut_the_same_piece(folder: Path) -> None:
+    run(folder, "--region", 20, 10, 40, 30)
     piece = classes(Path("map.tif"))
     assert_alike(piece, classes(folder / "map.tif")[10:40, 20:60])
     bounds = (4e5 + 600, 5.8e6 - 1200, 4e5 + 1800, 5.8e6 - 300)
@@ -71,7 +71,7 @@ def test_a_mask_leaves_the_rest_without_data(folder: Path) -> None:
     [
         (("--window", 0, 0, 191, 10), "doesn't lie inside"),
         (("--bounds", 1, 2, 3, 4), "don't meet"),
-        (("--window", 0, 0, 9, 9, "--bounds", 1, 2, 3, 4), "give one of them"),
+        (("--region", 0, 0, 9, 9, "--bounds", 1, 2, 3, 4), "give one of them"),
         (("--mask", "nowhere.gpkg"), "nowhere.gpkg isn't there"),
         (("--memory", 0.0001), "allow a memory of at least"),
         (("--workers", 2, "--scheduler", "tcp://127.0.0.1:1"), "leave out --workers"),

@@ -11,7 +11,7 @@ CLASSIFY = ("train", "classify", "--images", "nowhere", "--out", "run")
 SEGMENT = ("train", "segment", "--images", "nowhere", "--out", "run")
 MAP = ("map", "nowhere.safetensors", "nowhere.tif", "map.tif")
 SHARES = ("--train", "--validation", "--label-smoothing", "--spectral-branch", "--whitening")
-REALS = ("--memory", "--learning-rate", "--spectral-shift", "--mixup", *SHARES)
+REALS = ("--memory", "--learning-rate", "--spectral-augmentation", "--mixup", *SHARES)
 WHOLE = ("--seed", "--threads", "--devices", "--epochs", "--batch", "--window", "--guard")
 
 

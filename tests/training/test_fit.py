@@ -127,7 +127,7 @@ def test_resuming_a_finished_fit_changes_nothing(
 def test_early_stopping_stops_and_stays_stopped(windows: Windows, tmp_path: Path) -> None:
     # A rate this high never improves on the first epochs.
     recipe = replace(
-        RECIPE, epochs=30, patience=2, learning_rate=0.5, schedule="constant", turns=False
+        RECIPE, epochs=30, patience=2, learning_rate=0.5, schedule="constant", rotate=False
     )
     fitted, _ = run(windows, tmp_path, recipe=recipe)
     assert fitted.best_epoch + 2 == len(fitted.history) < 30

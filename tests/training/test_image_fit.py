@@ -198,7 +198,7 @@ def test_normalising_is_what_the_reducer_does_to_scenes() -> None:
 
 def test_masks_follow_their_images(tmp_path: Path) -> None:
     store = halves(6)
-    recipe = SegmentRecipe(turns=True, scales=(0.7, 1.5))
+    recipe = SegmentRecipe(rotate=True, scales=(0.7, 1.5))
     samples = RandomCrops(store, standardising(1.5, 1.5), recipe, 24)
     images, masks = samples.__getitems__([(index, 7 * index) for index in range(6)])
     assert images.shape == (6, BANDS, 24, 24)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from spectile.cli.compare import compare
 from spectile.cli.datasets import datasets
 from spectile.cli.demo import demo
 from spectile.cli.evaluate import evaluate
+from spectile.cli.grouped_help import GroupedCommand, PlainGroup
 from spectile.cli.info import info
 from spectile.cli.map_command import map_
 from spectile.cli.models import models
@@ -23,18 +26,41 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    cls=PlainGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command(epilog="Example: spectile demo --out runs/demo")(demo)
-app.command(epilog="Example: spectile info scene.hdr --quicklook scene.png")(info)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from spectile import __version__
+
+        print(f"spectile {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _spectile(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+for function, name, example in (
+    (demo, "demo", "demo --out runs/demo"),
+    (info, "info", "info scene.hdr --quicklook scene.png"),
+    (map_, "map", "map runs/a/model.safetensors scene.tif map.tif"),
+    (predict, "predict", "predict runs/a/model.safetensors photos --out classes.csv"),
+    (evaluate, "evaluate", "evaluate runs/a/model.safetensors scene.tif labels.gpkg"),
+    (compare, "compare", "compare runs/a runs/b --out comparison.html"),
+    (models, "models", "models mobilenet-v1 --width 0.5 --size 160"),
+    (datasets, "datasets", "datasets"),
+):
+    app.command(name, epilog=f"Example: spectile {example}", cls=GroupedCommand)(function)
 app.add_typer(train, name="train")
-app.command("map", epilog="Example: spectile map runs/a/model.safetensors scene.tif map.tif")(map_)
-app.command(epilog="Example: spectile predict runs/a/model.safetensors photos --out classes.csv")(
-    predict
-)
-app.command(epilog="Example: spectile evaluate runs/a/model.safetensors scene.tif labels.gpkg")(
-    evaluate
-)
-app.command(epilog="Example: spectile compare runs/a runs/b --out comparison.html")(compare)
-app.command(epilog="Example: spectile models mobilenet-v1 --width 0.5 --size 160")(models)
-app.command(epilog="Example: spectile datasets")(datasets)

@@ -38,14 +38,17 @@ def map_(
     ] = Precision.FLOAT32,
     memory: Memory = 1.0,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write each class's share beside the map.")
+        bool, typer.Option("--probabilities", help="Write each class's probability beside the map.")
     ] = False,
     entropy: Annotated[
         bool, typer.Option("--entropy", help="Write the uncertainty (0 to 1) beside the map.")
     ] = False,
-    window: Annotated[
+    region: Annotated[
         tuple[int, int, int, int] | None,
         typer.Option(metavar="COL ROW WIDTH HEIGHT", help="Map these pixels only, from 0."),
+    ] = None,
+    window: Annotated[  # what earlier versions called it
+        tuple[int, int, int, int] | None, typer.Option(hidden=True)
     ] = None,
     bounds: Annotated[
         tuple[float, float, float, float] | None,
@@ -101,7 +104,7 @@ def map_(
             memory=memory,
             probabilities=probabilities,
             entropy=entropy,
-            region=_region(opened, window, bounds),
+            region=_region(opened, region or window, bounds),
             mask=None if mask is None else open_mask(mask, like=opened),
             keep_going=keep_going,
             resume=resume,
@@ -127,15 +130,15 @@ def map_(
 
 def _region(
     scene: Scene,
-    window: tuple[int, int, int, int] | None,
+    pixels: tuple[int, int, int, int] | None,
     bounds: tuple[float, float, float, float] | None,
 ) -> Window | None:
     from spectile.data.region import region_in_pixels, region_on_the_ground
 
-    if window is not None and bounds is not None:
-        raise InputError("--window and --bounds both say what to map: give one of them.")
-    if window is not None:
-        return region_in_pixels(scene, *window)
+    if pixels is not None and bounds is not None:
+        raise InputError("--region and --bounds both say what to map: give one of them.")
+    if pixels is not None:
+        return region_in_pixels(scene, *pixels)
     return None if bounds is None else region_on_the_ground(scene, *bounds)
 
 

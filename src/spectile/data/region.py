@@ -25,7 +25,7 @@ def region_in_pixels(scene: Scene, column: int, row: int, width: int, height: in
         or row + height > scene.height
     ):
         raise InputError(
-            f"the window of {width} x {height} pixels from column {column}, row {row} doesn't lie "
+            f"the region of {width} x {height} pixels from column {column}, row {row} doesn't lie "
             f"inside {scene.source} ({scene.width} x {scene.height} pixels, counted from 0): "
             "give first column, first row, width and height."
         )
@@ -41,7 +41,7 @@ def region_on_the_ground(
     InputError for a scene without georeference and for a rectangle that doesn't meet it.
     """
     if scene.transform is None:
-        raise InputError(f"{scene.source} has no georeference: give the window in pixels instead.")
+        raise InputError(f"{scene.source} has no georeference: give the region in pixels instead.")
     bounded = np.isfinite((left, bottom, right, top)).all()
     if not (bounded and left < right and bottom < top):
         raise InputError(

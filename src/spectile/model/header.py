@@ -11,8 +11,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
-from spectile.data.preprocessing.components import Padding
-from spectile.data.preprocessing.reducers import Reducer, ReducerName
+from spectile.choices import Padding, ReducerName
+from spectile.data.preprocessing.reducers import Reducer
 from spectile.errors import InputError
 
 Task = Literal["scene", "classify", "segment"]

@@ -1,11 +1,12 @@
 """Recipes for whole images and for segmentation: settings that are known to work together."""
 
-from __future__ import annotations
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from pydantic.dataclasses import dataclass
 
-from spectile.data.preprocessing.reducers import ReducerName
+from spectile.choices import LossName, ReducerName
+from spectile.fields import STRICT, about
 from spectile.ranges import (
     Count,
     CountOrNone,
@@ -19,82 +20,143 @@ from spectile.ranges import (
     Strength,
     TileEdge,
 )
-from spectile.training.losses import LossName
+
+Network = Annotated[str, about("network", "The network's name, see `spectile models`.", first=True)]
+NetworkOptions = Annotated[
+    dict[str, Any],
+    about(
+        "network",
+        "An argument of the network as NAME=VALUE, such as width=0.5; may be given several times.",
+        option="--option",
+        old=("option",),
+    ),
+]
+Epochs = Annotated[Count, about("training", "Times over the training images.", first=True)]
+Batch = Annotated[Count, about("training", "Images a step.", first=("classify",))]
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT)
 class ImageRecipe:
     """What fits of both tasks have in common."""
 
-    network: str = "se-resnet-18"
-    options: dict[str, Any] = field(default_factory=dict)
-    """Arguments of the network, such as stem or width."""
-    attention: str | None = None
-    """The attention block in the network, or in a segmentation network's backbone."""
-    reducer: ReducerName = "standardise"
-    components: Count = 20
-    """Of PCA; standardising keeps the bands."""
-    epochs: Count = 30
-    batch: Count = 32
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    """sgd: with a Nesterov momentum of 0.9."""
-    learning_rate: Rate = 1e-3
-    schedule: Literal["cosine", "constant"] = "cosine"
-    warm_up: Share = 0.1
-    """Share of the steps over which the learning rate rises from nothing, under "cosine"."""
-    weight_decay: Decay = 0.05
-    """Of weights; normalisations and biases have none."""
-    head_epochs: CountOrNone = 0
-    """Epochs at the start in which the head alone is fitted, on a body with given weights."""
-    body_rate: PositiveFraction = 0.1
-    """What multiplies the learning rate of all weights after those epochs."""
-    averaging: Share = 0.0
-    """Decay of the exponential moving average of the weights, which is then kept; 0 for none."""
-    label_smoothing: Share = 0.0
-    class_weights: bool = False
-    """Weigh each class by its rarity, so that small classes count as much as large ones."""
-    patience: Count | None = None
-    """Epochs without a lower validation loss after which the fit stops; None goes to the end."""
-    flip: bool = True
-    """Mirror images left to right, at random."""
-    turns: bool = False
-    """Turn and flip images in all eight ways: for pictures from above."""
-    jitter: Fraction = 0.0
-    """Strength of random brightness, contrast and saturation; for three bands alone."""
+    network: Network = "se-resnet-18"
+    options: NetworkOptions = field(default_factory=dict)
+    attention: Annotated[
+        str | None,
+        about("network", "Attention block in the network's body, such as se, eca or cbam."),
+    ] = None
+    reducer: Annotated[
+        ReducerName, about("data", "How bands become the channels that the network takes.")
+    ] = "standardise"
+    components: Annotated[Count, about("data", "Components at most, of reducers that choose.")] = 20
+    epochs: Epochs = 30
+    batch: Batch = 32
+    optimizer: Annotated[
+        Literal["adamw", "sgd"],
+        about("training", "The optimiser; sgd has a Nesterov momentum of 0.9."),
+    ] = "adamw"
+    learning_rate: Annotated[
+        Rate, about("training", "The highest learning rate.", first=("classify",))
+    ] = 1e-3
+    schedule: Annotated[
+        Literal["cosine", "constant"],
+        about("training", "The learning rate's course: down by a cosine, or constant."),
+    ] = "cosine"
+    warm_up: Annotated[
+        Share,
+        about("training", "Share of the steps over which a cosine's rate rises from nothing."),
+    ] = 0.1
+    weight_decay: Annotated[
+        Decay, about("training", "Weight decay of weights, not of biases and normalisations.")
+    ] = 0.05
+    head_epochs: Annotated[
+        CountOrNone,
+        about("training", "Epochs at the start that fit the head alone, on given weights."),
+    ] = 0
+    body_rate: Annotated[
+        PositiveFraction,
+        about("training", "What multiplies the learning rate after the head's epochs."),
+    ] = 0.1
+    averaging: Annotated[
+        Share,
+        about("training", "Decay of the averaged weights, which are kept then; 0: none."),
+    ] = 0.0
+    label_smoothing: Annotated[
+        Share, about("training", "Share of a label that is given to all classes.")
+    ] = 0.0
+    class_weights: Annotated[
+        bool, about("training", "Weigh each class by its rarity: small ones count as much.")
+    ] = False
+    patience: Annotated[
+        Count | None,
+        about("training", "Epochs without a lower validation loss before the fit stops early."),
+    ] = None
+    flip: Annotated[bool, about("training", "Flip images left to right, at random.")] = True
+    rotate: Annotated[
+        bool,
+        about(
+            "training",
+            "Rotate and flip images in all eight ways, for pictures from above.",
+            old=("turns",),
+        ),
+    ] = False
+    jitter: Annotated[
+        Fraction,
+        about("training", "Strength of random colour changes, for photos of three bands alone."),
+    ] = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT)
 class ClassifyRecipe(ImageRecipe):
     """How a network for whole images is trained."""
 
-    size: ImageEdge | None = None
-    """Edge in pixels that images are resized and cropped to; None takes them as they are."""
-    shift: CountOrNone | None = None
-    """Pixels by which images are moved at random; None: an eighth of their edge."""
-    mixup: Strength = 0.0
-    """Parameter of the Beta distribution that two images are mixed by; 0 for none."""
-    cutmix: Strength = 0.0
-    """The same for a rectangle of another image."""
-    erasing: Share = 0.0
-    """Share of the images that a random rectangle is erased of."""
+    size: Annotated[
+        ImageEdge | None,
+        about(
+            "data",
+            "Edge in pixels that images are resized and cropped to; by default as they are.",
+            first=True,
+        ),
+    ] = None
+    shift: Annotated[
+        CountOrNone | None,
+        about("training", "Pixels that images are moved by at random; by default an eighth."),
+    ] = None
+    mixup: Annotated[
+        Strength, about("training", "Beta parameter by which two images are mixed; 0: not.")
+    ] = 0.0
+    cutmix: Annotated[
+        Strength,
+        about("training", "Beta parameter by which rectangles are exchanged; 0: not."),
+    ] = 0.0
+    erasing: Annotated[
+        Share, about("training", "Share of the images that lose a random rectangle.")
+    ] = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT)
 class SegmentRecipe(ImageRecipe):
     """How a segmentation network is trained."""
 
-    network: str = "deeplab-v3-plus"
+    network: Network = "deeplab-v3-plus"
     # Depthwise-separable in head and decoder, as in the paper: a step takes a third of the time.
-    options: dict[str, Any] = field(
+    options: NetworkOptions = field(
         default_factory=lambda: {"backbone": "mobilenet-v2", "separable": True}
     )
-    epochs: Count = 50
-    batch: Count = 8
-    crop: TileEdge | None = None
-    """Edge in pixels of what a step sees of an image; None: 256, or less for smaller images."""
-    scales: Scales = (0.5, 2.0)
-    """Images are enlarged by a random factor between these."""
-    loss: LossName = "cross-entropy"
+    epochs: Epochs = 50
+    batch: Batch = 8
+    crop: Annotated[
+        TileEdge | None,
+        about(
+            "training",
+            "Edge in pixels of the crops of a step; by default 256, or less for smaller images.",
+        ),
+    ] = None
+    scales: Annotated[
+        Scales,
+        about("training", "Smallest and largest factor that images are enlarged by at random."),
+    ] = (0.5, 2.0)
+    loss: Annotated[LossName, about("training", "The loss of a pixel's class.")] = "cross-entropy"
 
 
 CLASSIFY_RECIPES = {
@@ -127,5 +189,5 @@ CLASSIFY_RECIPES = {
 SEGMENT_RECIPES = {
     "default": SegmentRecipe(),
     # Pictures from above have no up, and one ground resolution.
-    "aerial": SegmentRecipe(turns=True, scales=(0.8, 1.25)),
+    "aerial": SegmentRecipe(rotate=True, scales=(0.8, 1.25)),
 }

@@ -11,16 +11,16 @@ where there is no label, and `weights` (K,) weigh the classes. A batch without a
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spectile.choices import LossName
 from spectile.errors import InputError
 
 IGNORED = -1
-LossName = Literal["cross-entropy", "focal", "dice", "cross-entropy+dice"]
 
 
 def segmentation_loss(

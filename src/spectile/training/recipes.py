@@ -1,64 +1,131 @@
 """Recipes: settings that are known to work together, by name."""
 
-from __future__ import annotations
-
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
-from spectile.data.preprocessing.reducers import ReducerName
+from pydantic import AfterValidator
+from pydantic.dataclasses import dataclass
+
+from spectile.choices import ReducerName
+from spectile.fields import STRICT, about
 from spectile.ranges import Count, Decay, Fraction, Rate, Share, Strength, Window
 
 WINDOWS_SEEN = 50_000
 """A minute on two cores in windows of 13 pixels, enough to fit what the labels tell."""
 
+APART = ("window", "attention", "spectral_branch")
+"""Arguments of window networks that are settings of their own."""
 
-@dataclass(frozen=True)
+
+def _without_settings(options: dict[str, Any]) -> dict[str, Any]:
+    for name in APART:
+        if name in options:
+            raise ValueError(f"{name} has an option of its own: give --{name.replace('_', '-')}")
+    return options
+
+
+@dataclass(config=STRICT)
 class Recipe:
     """How a window network is trained."""
 
-    network: str = "hybridsn-se"
-    attention: str | None = None
-    """The attention block between the network's trunk and its classifier."""
-    spectral_branch: Share = 0.0
-    """Share in the logits of a classifier of the centre pixel's spectrum; 0 for none."""
-    window: Window = 13
-    """Edge of the square around a pixel, in pixels."""
-    reducer: ReducerName = "pca"
-    components: Count = 20
-    """At most, see :func:`spectile.tasks.scene.preparation.prepare`."""
-    whitening: Fraction = 1.0
-    """Of PCA. 1: all components have a variance of 1, noise too; 0: they keep their shares."""
-    epochs: Count | None = None
-    """Times over the training windows; None: as often as it takes to see 50,000 windows,
-    or with `shared` to make 80 steps."""
-    batch: Count | None = None
-    """Windows a step; None: 32, or with `shared` all of a small scene's, see
-    :class:`spectile.training.regions.regions.Steps`."""
-    optimizer: Literal["adam", "muon"] = "adam"
-    """muon: for steps of a thousand windows, of which a fit takes few; its rates are in
-    :mod:`spectile.training.optimizers`."""
-    learning_rate: Rate = 1e-3
-    schedule: Literal["one-cycle", "constant"] = "one-cycle"
-    """One cycle: up over the first fifth of the steps, then down to nothing by a cosine."""
-    weight_decay: Decay = 1e-4
-    patience: Count | None = None
-    """Epochs without a lower validation loss after which the fit stops; None goes to the end."""
-    class_weights: bool = False
-    """Weigh each class by the root of its rarity: small classes count more, if not as much as
-    large ones, which would cost more large ones' pixels than it gains."""
-    turns: bool = True
-    """Flip and turn windows at random."""
-    spectral_shift: Strength = 0.0
-    """How far spectra are shifted at random, smoothly from place to place, as a share of their
-    deviations within a class."""
-    mixup: Strength = 0.0
-    """Parameter of the Beta distribution that two windows' features, and classes, are mixed by; 0
-    for none."""
-    label_smoothing: Share = 0.0
-    shared: bool = False
-    """Train on whole parts of the scene, whose windows share the network's trunk: the same
-    gradients, several times faster."""
+    network: Annotated[
+        str, about("network", "The network's name, see `spectile models`.", first=True)
+    ] = "hybridsn-se"
+    options: Annotated[
+        dict[str, Any],
+        AfterValidator(_without_settings),
+        about(
+            "network",
+            "An argument of the network as NAME=VALUE; may be given several times.",
+            option="--option",
+            old=("option",),
+        ),
+    ] = field(default_factory=dict)
+    attention: Annotated[
+        str | None,
+        about("network", "Attention block between trunk and classifier, such as se or cbam."),
+    ] = None
+    spectral_branch: Annotated[
+        Share,
+        about("network", "Share of a classifier of the centre pixel's spectrum; 0: none."),
+    ] = 0.0
+    window: Annotated[
+        Window,
+        about("network", "Edge of the square around a pixel, in pixels, odd.", first=True),
+    ] = 13
+    reducer: Annotated[
+        ReducerName, about("data", "How bands become the components that the network takes.")
+    ] = "pca"
+    components: Annotated[
+        Count, about("data", "Components at most, of reducers that choose.", first=True)
+    ] = 20
+    whitening: Annotated[
+        Fraction,
+        about("data", "How far PCA's components are whitened; 0: they keep their variances."),
+    ] = 1.0
+    epochs: Annotated[
+        Count | None,
+        about(
+            "training",
+            "Times over the training windows; by default until 50,000 are seen, or 80 steps on "
+            "regions.",
+            first=True,
+        ),
+    ] = None
+    batch: Annotated[
+        Count | None,
+        about(
+            "training",
+            "Windows a step; by default 32, or on regions all of a small scene's.",
+        ),
+    ] = None
+    optimizer: Annotated[
+        Literal["adam", "muon"],
+        about("training", "The optimiser; muon is for steps of a thousand windows."),
+    ] = "adam"
+    learning_rate: Annotated[
+        Rate, about("training", "Highest learning rate of Adam; Muon's follow from it.")
+    ] = 1e-3
+    schedule: Annotated[
+        Literal["one-cycle", "constant"],
+        about("training", "The learning rate's course: up and down once, or constant."),
+    ] = "one-cycle"
+    weight_decay: Annotated[Decay, about("training", "Weight decay of the optimiser.")] = 1e-4
+    patience: Annotated[
+        Count | None,
+        about("training", "Epochs without a lower validation loss before the fit stops early."),
+    ] = None
+    class_weights: Annotated[
+        bool, about("training", "Weigh each class by the root of its rarity.")
+    ] = False
+    rotate: Annotated[
+        bool,
+        about("training", "Rotate and flip windows at random, in all eight ways.", old=("turns",)),
+    ] = True
+    spectral_augmentation: Annotated[
+        Strength,
+        about(
+            "training",
+            "How far spectra are shifted at random, in deviations within their class; 0: not.",
+            old=("spectral_shift",),
+        ),
+    ] = 0.0
+    mixup: Annotated[
+        Strength,
+        about("training", "Beta parameter by which two windows' features are mixed; 0: not."),
+    ] = 0.0
+    label_smoothing: Annotated[
+        Share, about("training", "Share of a label that is given to all classes.")
+    ] = 0.0
+    regions: Annotated[
+        bool,
+        about(
+            "training",
+            "Train on regions of the scene, whose windows share the trunk: several times faster.",
+            old=("shared",),
+        ),
+    ] = False
 
     def epochs_for(self, windows: int) -> int:
         """Times over so many training windows: at least 5, or a class may be met too seldom."""
@@ -78,8 +145,8 @@ RECIPES = {
         whitening=0.5,
         optimizer="muon",
         class_weights=True,
-        spectral_shift=0.5,
-        shared=True,
+        spectral_augmentation=0.5,
+        regions=True,
     ),
     # Roy et al. 2020: 25 x 25, 30 components, Adam 1e-3, batches of 256, 100 epochs, no flips.
     "paper": Recipe(
@@ -89,6 +156,6 @@ RECIPES = {
         batch=256,
         schedule="constant",
         weight_decay=0.0,
-        turns=False,
+        rotate=False,
     ),
 }

@@ -8,7 +8,8 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from spectile.data.preprocessing.reducers import ReducerName, fit_reducer
+from spectile.choices import ReducerName
+from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.errors import InputError
 
 

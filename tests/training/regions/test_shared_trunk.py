@@ -311,7 +311,7 @@ RECIPE = Recipe(
 
 
 def test_a_step_of_a_fit_is_the_one_of_patches(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=8, batch=200, turns=False, mixup=0.0, schedule="constant")
+    recipe = replace(RECIPE, epochs=8, batch=200, rotate=False, mixup=0.0, schedule="constant")
     shared, _ = run(
         tmp_path / "shared", recipe=recipe, hardware=CPU, dropout=0.0, spectral_branch=0.5
     )
@@ -418,7 +418,7 @@ def test_devices_share_a_step(parts: int, devices: int) -> None:
 
 def test_two_devices_end_at_the_weights_of_one(tmp_path: Path) -> None:
     recipe = replace(
-        RECIPE, epochs=1, turns=False, mixup=0.0, class_weights=True, schedule="constant"
+        RECIPE, epochs=1, rotate=False, mixup=0.0, class_weights=True, schedule="constant"
     )
     one, two = (
         run(tmp_path / str(count), recipe=recipe, hardware=replace(CPU, devices=count), dropout=0.0)
@@ -434,7 +434,7 @@ def test_squares_fit_into_the_memory_and_lie_all_over() -> None:
     scene, _, (rows, columns, _) = material(300, 300, 4, 500)
     small, _, _ = material(145, 140, 4, 10)
     assert square_edge(small, rows[:10], columns[:10], 24, room=1e5) == 73
-    assert square_edge(small, rows[:10], columns[:10], 24, room=1e5, turns=False) == 145
+    assert square_edge(small, rows[:10], columns[:10], 24, room=1e5, rotate=False) == 145
     assert square_edge(scene, rows, columns, 24, room=1e5) == 128
     assert square_edge(scene, rows, columns, 24, room=1e4) == 64
     # A corner of the scene has too few of the larger squares to choose from.

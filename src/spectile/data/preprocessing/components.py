@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from spectile.choices import Padding
 from spectile.data.preprocessing.reducers import LARGEST, Reducer
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-
-Padding = Literal["reflect", "zero"]
 
 TILE = 256
 """Edge of the squares in which scattered pixels are read, in pixels."""

@@ -12,14 +12,14 @@ the noise is estimated from differences of neighbouring pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.choices import ReducerName
 from spectile.errors import InputError
 
-ReducerName = Literal["pca", "correlation-pca", "mnf", "standardise", "none"]
 REDUCING: tuple[ReducerName, ...] = ("pca", "correlation-pca", "mnf")
 """Those whose number of components is chosen."""
 LARGEST, SMALLEST = 1e37, 1e-30

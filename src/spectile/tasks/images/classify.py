@@ -70,7 +70,7 @@ class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
         store = load_images(
             images.images,
             range(len(images)),
-            memory=config.memory,
+            memory=config.cache,
             shorter=config.recipe.size,
             skip_bad=config.skip_bad,
             progress=progress,

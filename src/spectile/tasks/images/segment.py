@@ -97,7 +97,7 @@ class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
             pairs.images,
             range(len(pairs.sides)),
             masks=pairs.masks,
-            memory=config.memory,
+            memory=config.cache,
             skip_bad=config.skip_bad,
             progress=progress,
         )

@@ -101,7 +101,7 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
         # Fewer bands may be left than these, which check_network knows.
         bands = recipe.components if recipe.reducer in REDUCING else BANDS
         network = build_without_data(recipe.network, bands, network_options(recipe))
-        if recipe.shared:
+        if recipe.regions:
             check_shares_trunk(network)
 
     def open(
@@ -208,7 +208,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         """What fits the network: on regions of the scene, or window by window."""
         preprocessing = self.preparation.preprocessing
         train, validation = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
-        if self.config.recipe.shared:
+        if self.config.recipe.regions:
             return partial(fit_shared, network, self.scene, preprocessing, train, validation)
         window = self.config.recipe.window
         cuts, others = (
@@ -295,7 +295,7 @@ def network_options(recipe: Recipe) -> dict[str, Any]:
     """The arguments of a recipe's network, besides bands and classes."""
     attention = {"attention": recipe.attention} if recipe.attention else {}
     branch = {"spectral_branch": recipe.spectral_branch} if recipe.spectral_branch else {}
-    return {"window": recipe.window, **attention, **branch}
+    return {**recipe.options, "window": recipe.window, **attention, **branch}
 
 
 def _check_split(path: Path, preparation: Preparation) -> None:

@@ -70,7 +70,7 @@ class ImageClassifier(ImageTask):
         shift = recipe.shift if recipe.shift is not None else min(images.shape[2:]) // 8
         if shift:
             images = random_crop(images, shift)
-        if recipe.turns and images.shape[2] == images.shape[3]:
+        if recipe.rotate and images.shape[2] == images.shape[3]:
             images = turn_and_flip(images)
         elif recipe.flip:
             images = flip_horizontally(images)

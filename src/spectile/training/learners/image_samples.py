@@ -95,7 +95,7 @@ class RandomCrops:
         image, mask = random_scale_crop(
             self.normalise(image), class_indices(places), self.edge, recipe.scales, chance
         )
-        if recipe.turns:
+        if recipe.rotate:
             return turn_with_mask(image, mask, chance)
         return flip_with_mask(image, mask, chance) if recipe.flip else (image, mask)
 

@@ -84,7 +84,9 @@ class WindowClassifier(Task):
         branch, which is fitted here.
         """
         weights = rarity(train.classes, classes).sqrt() if recipe.class_weights else None
-        directions = within_class_directions(*train.pixels) if recipe.spectral_shift else None
+        directions = (
+            within_class_directions(*train.pixels) if recipe.spectral_augmentation else None
+        )
         task = cls(
             network, recipe, classes=classes, seed=seed, weights=weights, directions=directions
         )
@@ -96,7 +98,7 @@ class WindowClassifier(Task):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         self.draw()
         windows, classes = batch
-        if self.recipe.turns:
+        if self.recipe.rotate:
             windows = turn_and_flip(windows)
         windows = self.shifted(windows)
         network = self.network
@@ -117,7 +119,7 @@ class WindowClassifier(Task):
         """Images (N, components, H, W) with spectra shifted where the recipe says so."""
         if self.directions is None:
             return images
-        return shift_spectra(images, self.directions, self.recipe.spectral_shift)
+        return shift_spectra(images, self.directions, self.recipe.spectral_augmentation)
 
     def mixed(self, features: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         """Pairs made one, of features (N, ...), where the recipe says so; and the targets.

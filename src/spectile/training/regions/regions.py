@@ -132,19 +132,19 @@ def square_edge(
     halo: int,
     room: float,
     *,
-    turns: bool = True,
+    rotate: bool = True,
 ) -> int:
     """Edge in pixels of the squares to cut a scene into, so that each can be computed at once.
 
     `room` is for how many pixels there is memory, `halo` how many more than a square has its
-    windows see along an edge. Even a small scene is cut into four where there are `turns`, for
+    windows see along an edge. Even a small scene is cut into four to `rotate` them, for
     parts are turned each by itself; else it is one. Of a large one the squares are the largest of
     which a step has enough to choose from.
     """
     longest = max(scene.height, scene.width)
     halves = -(-longest // 2)
     if halves <= EDGES[0]:
-        edge = halves if turns else longest
+        edge = halves if rotate else longest
         if (edge + halo) ** 2 <= room:
             return edge
     for edge in EDGES:

@@ -76,7 +76,7 @@ class SharedWindowClassifier(WindowClassifier):
             self.score.update(logits, region.classes)
 
     def _changed(self, region: Region) -> Region:
-        if self.recipe.turns:
+        if self.recipe.rotate:
             region = turned(region, int(torch.randint(8, ())), self.network.window)
         return region._replace(components=self.shifted(region.components[None])[0])
 
@@ -124,7 +124,7 @@ def fit_shared(
     assert isinstance(network, HybridSN)
     window = network.window
     room = memory * 1e9 / bytes_a_pixel(network)
-    edge = square_edge(scene, *train[:2], window - 1, room, turns=recipe.turns)
+    edge = square_edge(scene, *train[:2], window - 1, room, rotate=recipe.rotate)
     loaders = RegionLoaders(
         LabelledRegions(scene, preprocessing, window, *train, edge=edge),
         LabelledRegions(scene, preprocessing, window, *validation, edge=edge),
@@ -148,7 +148,7 @@ def check_shares_trunk(network: nn.Module) -> None:
     if not shares_trunk(network):
         raise InputError(
             f"{type(network).__name__} can't be trained on shared trunks with these blocks: "
-            "train it on windows (--no-shared)."
+            "train it on windows (--no-regions)."
         )
 
 

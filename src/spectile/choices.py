@@ -1,0 +1,9 @@
+"""The words that settings may have, for options and for what computes with them alike."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ReducerName = Literal["pca", "correlation-pca", "mnf", "standardise", "none"]
+Padding = Literal["reflect", "zero"]
+LossName = Literal["cross-entropy", "focal", "dice", "cross-entropy+dice"]

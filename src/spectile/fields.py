@@ -1,0 +1,41 @@
+"""How a setting is declared: a pydantic field that also says what its option needs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+Group = Literal["data", "network", "training", "split", "mapping", "hardware"]
+
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+"""Of all that holds settings. They are built when the first is checked: help doesn't wait."""
+
+
+def about(
+    group: Group,
+    description: str,
+    *,
+    first: bool | tuple[str, ...] = False,
+    name: str | None = None,
+    option: str | None = None,
+    old: tuple[str, ...] = (),
+    tasks: tuple[str, ...] = (),
+) -> Any:
+    """What a setting says of itself; it stands beside the type, in ``Annotated``.
+
+    Args:
+        group: Where help and docs list it.
+        description: One sentence, with the unit.
+        first: Whether it is one of those that matter most, or the tasks in which it is.
+        name: What it is called outside of its section of config.yaml; None: as there.
+        option: How the command line spells it: "--bands-last/--bands-first"; None: by its name.
+        old: What earlier versions called it, in config.yaml and as an option; both go on working.
+        tasks: The only tasks that have it; empty: all whose configuration does.
+    """
+    said = list(first) if isinstance(first, tuple) else first
+    extra: Any = {"group": group, "first": said, "name": name, "option": option}
+    return Field(
+        description=description,
+        json_schema_extra=extra | {"old": list(old), "tasks": list(tasks)},
+    )

@@ -1,0 +1,271 @@
+"""All settings of a task under one name each: as options, as arguments, with their places."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from spectile.errors import InputError
+from spectile.tasks.config import (
+    ClassifyConfig,
+    RunConfig,
+    SceneConfig,
+    SegmentConfig,
+    fields_of,
+    parse_config,
+    told,
+)
+from spectile.training.image_recipes import CLASSIFY_RECIPES, SEGMENT_RECIPES
+from spectile.training.recipes import RECIPES
+
+Task = Literal["scene", "classify", "segment"]
+Config = TypeVar("Config", bound=RunConfig)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the runs of a task are configured by."""
+
+    config: type[RunConfig]
+    recipes: Mapping[str, Any]
+    """The first is what a run starts from where nobody names one."""
+
+
+KINDS: dict[Task, Kind] = {
+    "scene": Kind(SceneConfig, RECIPES),
+    "classify": Kind(ClassifyConfig, CLASSIFY_RECIPES),
+    "segment": Kind(SegmentConfig, SEGMENT_RECIPES),
+}
+
+SHORT = {
+    "segment": {
+        "backbone": "Backbone of DeepLabv3+, such as resnet-18 or mobilenet-v2.",
+        "output_stride": "How many times smaller the backbone's last features are: 8, 16 or 32.",
+    }
+}
+"""Arguments of a task's networks that have a name of their own, by task."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a task."""
+
+    name: str
+    place: tuple[str, ...]
+    """Its keys in config.yaml."""
+    description: str
+    group: str
+    """data, network, training, split, mapping or hardware."""
+    first: bool
+    """One of those that matter most."""
+    kind: Any
+    """int, float, bool, str, dict, a tuple of these, or list[one] for any number of them."""
+    choices: tuple[str, ...]
+    """The words it may be; empty where it isn't one of a few."""
+    range: str
+    """The numbers it may be, in words; empty where it is none."""
+    defaults: Mapping[str, Any]
+    """By recipe, the first first; None: found out from the data. Empty for what must be said."""
+    option: str
+    """As on the command line: "--epochs", "--bands-last/--bands-first"."""
+    old: tuple[str, ...]
+    """Earlier names."""
+
+
+def settings_of(task: Task) -> tuple[Setting, ...]:
+    """The settings of a task, in the order of its configuration."""
+    return (*_walk(task, KINDS[task].config, ()), *_short(task))
+
+
+def settings_from(task: Task, recipe: str | None = None, /, **given: Any) -> RunConfig:
+    """The configuration of a run from a recipe and settings by their names.
+
+    ``settings_from("scene", "best", scene="a.tif", labels="b.gpkg", epochs=5, split="random")``.
+    Raises InputError for a name that there isn't, with the nearest one, and for a wrong value.
+    """
+    config: RunConfig = resolved(task, given, recipe=recipe)
+    return config
+
+
+def resolved(
+    task: Task,
+    given: Mapping[str, Any],
+    *,
+    base: RunConfig | None = None,
+    recipe: str | None = None,
+) -> Any:
+    """The `base` configuration or a recipe's, with what was `given` on top; None is nothing.
+
+    Raises InputError for a recipe or a setting that there isn't, and for a wrong value.
+    """
+    kind, known = KINDS[task], {setting.name: setting for setting in settings_of(task)}
+    document: dict[str, Any] = {} if base is None else base.as_dict()
+    if recipe is not None and recipe not in kind.recipes:
+        raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(kind.recipes)}.")
+    if recipe is not None or base is None:
+        document["recipe"] = asdict(kind.recipes[recipe or next(iter(kind.recipes))])
+    values = _today(known, given)
+    for name, value in values.items():
+        *sections, key = known[name].place
+        place = document
+        for section in sections:
+            place = place.setdefault(section, {})
+        # Arguments of the network join those of the recipe.
+        place[key] = {**place.get(key, {}), **value} if isinstance(value, dict) else value
+    if recipe is not None or base is None:
+        _leave_out_strange(document["recipe"], {*(values.get("options") or ()), *values})
+    names = {".".join(setting.place): _option(setting) for setting in known.values()}
+    return parse_config(document, "the settings", kind.config, names)
+
+
+def _today(known: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was `given`, without None, under today's names; InputError for unknown names."""
+    new = {old: setting.name for setting in known.values() for old in setting.old}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known and name not in new:
+            near = difflib.get_close_matches(name, [*known, *new], 1)
+            hint = f"did you mean {new.get(near[0], near[0])}?" if near else "see the docs."
+            raise InputError(f"there is no setting {name!r}: {hint}")
+        if value is None or (isinstance(value, list | tuple) and not value):
+            continue
+        today = new.get(name, name)
+        if today in found:
+            old = next(old for old in known[today].old if old in given)
+            raise InputError(f"{old} is the old name of {today}: leave one out.")
+        found[today] = _as_in_yaml(value)
+    return found
+
+
+def _as_in_yaml(value: Any) -> Any:
+    """A path as text, and a number of NumPy as Python's."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if hasattr(value, "dtype") and not getattr(value, "shape", None) else value
+
+
+def _walk(task: Task, section: Any, above: tuple[str, ...]) -> list[Setting]:
+    found: list[Setting] = []
+    for key, field in fields_of(section).items():
+        facts = told(field)
+        if fields_of(field.annotation):
+            found += _walk(task, field.annotation, (*above, key))
+        elif facts and task in (facts["tasks"] or KINDS):
+            found.append(_setting(task, field, facts, (*above, key)))
+    return found
+
+
+def _setting(
+    task: Task, field: FieldInfo, facts: Mapping[str, Any], place: tuple[str, ...]
+) -> Setting:
+    name = facts["name"] or place[-1]
+    kind, choices = _plain(field.annotation)
+    if field.is_required():
+        defaults: dict[str, Any] = {}
+    elif place[0] == "recipe":
+        defaults = {n: getattr(recipe, place[-1]) for n, recipe in KINDS[task].recipes.items()}
+    else:
+        defaults = {next(iter(KINDS[task].recipes)): field.get_default(call_default_factory=True)}
+    option = "--" + name.replace("_", "-")
+    return Setting(
+        name=name,
+        place=place,
+        description=field.description or "",
+        group=facts["group"],
+        first=facts["first"] is True or task in (facts["first"] or ()),
+        kind=kind,
+        choices=choices,
+        range=_range(field),
+        defaults=defaults,
+        option=facts["option"] or (f"{option}/--no-{option[2:]}" if kind is bool else option),
+        old=tuple(facts["old"]),
+    )
+
+
+def _short(task: Task) -> list[Setting]:
+    return [
+        Setting(
+            name=name,
+            place=("recipe", "options", name),
+            description=description,
+            group="network",
+            first=False,
+            kind=int if name == "output_stride" else str,
+            choices=(),
+            range="",
+            defaults={
+                recipe: settings.options.get(name)
+                for recipe, settings in KINDS[task].recipes.items()
+            },
+            option="--" + name.replace("_", "-"),
+            old=(),
+        )
+        for name, description in SHORT.get(task, {}).items()
+    ]
+
+
+def _plain(annotation: Any) -> tuple[Any, tuple[str, ...]]:
+    """The type of a value that people give, and the words that it may be."""
+    if hasattr(annotation, "__metadata__"):
+        return _plain(annotation.__origin__)
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return _plain(next(part for part in parts if part is not type(None)))
+    if origin is Literal:
+        return str, tuple(map(str, parts))
+    if origin is tuple and parts[-1] is Ellipsis:
+        return list[_plain(parts[0])[0]], ()  # type: ignore[misc]
+    if origin is tuple:
+        return tuple[tuple(_plain(part)[0] for part in parts)], ()  # type: ignore[misc]
+    return origin or annotation, ()
+
+
+def _range(field: FieldInfo) -> str:
+    """The bounds of numbers, in words."""
+    low = high = ""
+    for bound in _bounds(field):
+        for name, words in (("ge", "from {}"), ("gt", "above {}")):
+            if getattr(bound, name, None) is not None:
+                low = words.format(_number(getattr(bound, name)))
+        for name, words in (("le", "to {}"), ("lt", "to below {}")):
+            if getattr(bound, name, None) is not None:
+                high = words.format(_number(getattr(bound, name)))
+    return f"{low} {high}".strip()
+
+
+def _number(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
+
+
+def _bounds(field: Any) -> list[Any]:
+    """The annotations of a field and of what may stand in it."""
+    told: Any = getattr(field, "metadata", None) or getattr(field, "__metadata__", ())
+    found = list(told)
+    found += [m for one in found if isinstance(one, FieldInfo) for m in one.metadata]
+    inner = getattr(field, "annotation", None) or getattr(field, "__origin__", field)
+    return found + [bound for part in get_args(inner) for bound in _bounds(part)]
+
+
+def _option(setting: Setting) -> str:
+    return setting.option.partition("/")[0]
+
+
+def _leave_out_strange(recipe: dict[str, Any], given: set[str]) -> None:
+    """Take out what a recipe says of its own network and the chosen one lacks.
+
+    What was `given` stays, to be refused by name.
+    """
+    from spectile import networks  # late: it imports PyTorch
+
+    if recipe["network"] not in networks.names() or not isinstance(recipe["options"], dict):
+        return
+    known = networks.describe(recipe["network"]).options
+    recipe["options"] = {
+        name: value for name, value in recipe["options"].items() if name in known or name in given
+    }
