@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import CRSError
 from rasterio.vrt import WarpedVRT
 
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.arrays import load_label_array
 from spectile.data.labels.files import find_label_file
 from spectile.data.labels.values import check_size
@@ -77,7 +77,7 @@ def _aligned(path: str, like: Scene) -> NDArray[np.int32] | None:
             ) as aligned,
         ):
             return _whole(aligned.read(1), aligned.read_masks(1) > 0)
-    except (RasterioError, CRSError, CPLE_BaseError):
+    except (*GDAL_ERRORS, CRSError):
         return None  # whoever reads the labels says what is wrong
 
 

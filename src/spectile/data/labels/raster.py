@@ -12,14 +12,14 @@ from xml.etree import ElementTree
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import CRSError
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.counts import count_values, raster_counts
 from spectile.data.labels.legend import BLACK
 from spectile.data.labels.outside import count_outside
@@ -228,7 +228,7 @@ def _aligned(dataset: DatasetReader, raster: Scene, like: Scene) -> NDArray[np.i
             for window in _strips(like):
                 pixels = aligned.read(1, window=window, masked=True).filled(0)
                 values[window.toslices()] = class_values(pixels, raster.source)
-    except (RasterioError, CRSError, CPLE_BaseError) as error:
+    except (*GDAL_ERRORS, CRSError) as error:
         raise InputError(
             f"{raster.source} can't be brought onto the grid of {like.source}: "
             "check that the file is whole, or reproject it first."

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.compat.scipy import address_of_map, attributes_of
 from spectile.data.readers.axes import Shape
 from spectile.data.readers.cf_cube import Attributes, FileAxes, choose_cube, scene_of_cube
 from spectile.data.readers.header_fields import field_of
@@ -42,7 +43,7 @@ def open_netcdf3(
     with damage_reported(source), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that arrays outlive the file
         with netcdf_file(path, "r", mmap=True, maskandscale=False) as file:
-            start = np.frombuffer(file._mm, np.uint8).ctypes.data
+            start = address_of_map(file)
             variables = {
                 name: _Variable(path, name, variable, start)
                 for name, variable in file.variables.items()
@@ -65,7 +66,7 @@ class _Variable:
         self.dimensions = [str(dimension) for dimension in variable.dimensions]
         self.attributes = {
             key: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            for key, value in variable._attributes.items()
+            for key, value in attributes_of(variable).items()
         }
         # Records of several variables take turns in the file: these are read at once.
         self.plain = data.flags.c_contiguous and data.ndim == 3

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.readers.axes import BANDS_LAST
 from spectile.data.readers.envi import open_envi, scene_of_envi_dataset
 from spectile.data.readers.envi_files import find_data, find_header
@@ -79,7 +78,7 @@ def open_scene(
         raise InputError(
             f"{source} can't be read ({error.strerror or error}): check that you may read it."
         ) from error
-    except (RasterioError, CPLE_BaseError) as error:
+    except GDAL_ERRORS as error:
         raise InputError(
             f"{source} can't be read ({first_line(error)}): it is damaged or cut short, so fetch "
             "or export it again."
