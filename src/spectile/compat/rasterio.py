@@ -5,7 +5,7 @@ from __future__ import annotations
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-GDAL_ERRORS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError)
+GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """All that rasterio raises where GDAL fails, for ``except GDAL_ERRORS``.
 
 Most comes as RasterioError, which is public. What GDAL says while a dataset is read, warped or

@@ -10,9 +10,9 @@ from typing import Literal
 
 from spectile.data.readers.envi_files import find_header
 from spectile.data.readers.gdal import open_dataset
+from spectile.data.readers.registry import array_suffixes, is_known
 from spectile.errors import InputError
 
-ARRAYS = (".mat", ".npy", ".npz")
 TABLES = (".csv", ".tsv")
 TEXT = ".txt"
 PARTED = (".gpkg", ".geojson", ".json", ".shp", ".fgb", ".kml", ".gml", ".gdb", ".tab", ".mif")
@@ -61,7 +61,7 @@ def find_label_file(source: str) -> LabelFile:
         kind: Kind = "vector" if suffix in VECTORS else "raster"
         name = source if part is None else source[: -len(part) - 1]
         return LabelFile(kind, source, path, part, name)
-    if suffix in (*ARRAYS, *TABLES, *VECTORS, TEXT, ZIP) and not path.exists():
+    if suffix in (*array_suffixes(), *TABLES, *VECTORS, TEXT, ZIP) and not path.exists():
         raise InputError(f"{source} isn't there: check the path.")
     if path.is_dir() and suffix != ".gdb":
         raise _folder(source, path)
@@ -71,7 +71,7 @@ def find_label_file(source: str) -> LabelFile:
         )
     if suffix == ZIP:
         return _inside(source, path, part)
-    if suffix in ARRAYS:
+    if suffix in array_suffixes():
         return LabelFile("array", source, path, part, str(path))
     if suffix in TABLES or (suffix == TEXT and not _is_raster(path)):  # which ASCII grids are
         return LabelFile("table", source, path, None, str(path))
@@ -83,7 +83,7 @@ def find_label_file(source: str) -> LabelFile:
 def split_part(source: str) -> tuple[Path, str | None]:
     """The file and what is picked in it: ``labels.mat:variable``, ``fields.gpkg:layer``."""
     stem, colon, part = source.rpartition(":")
-    picks = colon and part and Path(stem).suffix.lower() in (*ARRAYS, *VECTORS, ZIP)
+    picks = colon and part and Path(stem).suffix.lower() in (*array_suffixes(), *VECTORS, ZIP)
     return (Path(stem), part) if picks and not Path(source).exists() else (Path(source), None)
 
 
@@ -97,7 +97,9 @@ def _is_raster(path: Path) -> bool:
 def _only_features(path: Path) -> bool:
     """Whether GDAL finds features in a file of an unknown kind, and no image."""
     known = path.suffix.lower() in (*RASTERS, ".hdr")
-    if known or not path.is_file() or _is_raster(path) or find_header(path) is not None:
+    if known or not path.is_file() or is_known(path):
+        return False
+    if _is_raster(path) or find_header(path) is not None:
         return False
     # Geopandas takes half a second to import, and most labels are rasters.
     from spectile.data.labels.vector_layers import layers_in

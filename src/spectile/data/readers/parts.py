@@ -8,14 +8,10 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
+from spectile.data.readers.registry import scene_suffixes
 from spectile.data.readers.stack import MOST_PARTS, Part, in_order_of_names
 from spectile.errors import InputError
 
-RASTERS = (
-    ".tif", ".tiff", ".jp2", ".img", ".dat", ".bsq", ".bil", ".bip", ".raw", ".bin", ".vrt", ".png",
-    ".jpg", ".jpeg", ".h5", ".he5", ".hdf5", ".nc", ".npy", ".npz", ".mat",
-)  # fmt: skip
-"""Names' ends of what may be an image."""
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz")
 _DEEPEST = 4
 """Virtual rasters made of virtual rasters."""
@@ -34,10 +30,11 @@ def images_in(folder: Path) -> list[Path]:
     """The images in a folder, without what only belongs to one."""
     files = [path for path in folder.iterdir() if path.is_file() and path.name[0] != "."]
     headers = {path.stem.lower() for path in files if path.suffix.lower() == ".hdr"}
+    suffixes = scene_suffixes()
     images = [
         path
         for path in files
-        if path.suffix.lower() in RASTERS or (not path.suffix and path.name.lower() in headers)
+        if path.suffix.lower() in suffixes or (not path.suffix and path.name.lower() in headers)
     ]
     return in_order_of_names(images)
 
@@ -60,10 +57,11 @@ def images_in_archive(path: Path) -> list[Part]:
     inside = [PurePosixPath(name) for name in names if not name.endswith("/")]
     inside = [name for name in inside if name.parts[0] != "__MACOSX" and name.name[0] != "."]
     headers = {str(name)[:-4].lower() for name in inside if name.suffix.lower() == ".hdr"}
+    suffixes = scene_suffixes()
     found = [
         name
         for name in inside
-        if name.suffix.lower() in RASTERS or (not name.suffix and str(name).lower() in headers)
+        if name.suffix.lower() in suffixes or (not name.suffix and str(name).lower() in headers)
     ]
     if not found:
         some = ", ".join(str(name) for name in inside[:5]) or "nothing"
