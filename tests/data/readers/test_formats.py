@@ -9,17 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from spectile import open_labels, open_scene
 from spectile.cli import main
 from spectile.data.images import open_image_set, open_pair_set
 from spectile.data.images.folders import images_below
+from spectile.data.labels.features import FEATURES
 from spectile.data.labels.masks.files import read_mask
 from spectile.data.mask import open_mask
-from spectile.data.readers import registry
 from spectile.data.readers.pictures import read_image
-from spectile.data.readers.registry import Format, Request, formats
+from spectile.data.readers.registry import FORMATS, GROUP, Format, Request
 from spectile.errors import InputError
 
 PLAIN = '''
@@ -50,13 +52,44 @@ FORMAT = Plain()
 '''
 
 
-def install(site: Path, package: str, code: str, named: str = "FORMAT") -> None:
+FEATURES_OF_TEXT = '''
+"""A line for each class: its name, and WKT in the scene's own coordinates."""
+
+from spectile.data.labels.features import FeatureFormat
+from spectile.data.labels.vector_layers import layer_of_frame
+
+
+class Outlines(FeatureFormat):
+    name = "Outlines"
+    suffixes = (".outlines",)
+
+    def can_open(self, request):
+        return request.name.endswith(self.suffixes)
+
+    def open(self, request):
+        import geopandas, shapely
+
+        with open(request.name) as file:
+            rows = [line.split(" ", 1) for line in file]
+        names, shapes = zip(*rows)
+        shapes = [shapely.from_wkt(shape) for shape in shapes]
+        frame = geopandas.GeoDataFrame({"class": names}, geometry=shapes, crs="EPSG:32633")
+        return layer_of_frame(frame, request.source)
+
+
+FORMAT = Outlines()
+'''
+
+
+def install(
+    site: Path, package: str, code: str, named: str = "FORMAT", *, group: str = GROUP
+) -> None:
     """A package as pip leaves it, with an entry point."""
     (site / f"{package}.py").write_text(code)
     info = site / f"{package}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{package} = {package}:{named}\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{package} = {package}:{named}\n")
 
 
 def write_plain(path: Path, pixels: np.ndarray) -> Path:
@@ -73,9 +106,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     before = set(sys.modules)
     monkeypatch.syspath_prepend(folder)
-    registry.added.cache_clear()
+    for registry in (FORMATS, FEATURES):
+        registry.forget()
     yield folder
-    registry.added.cache_clear()
+    for registry in (FORMATS, FEATURES):
+        registry.forget()
     for module in [name for name in set(sys.modules) - before if (folder / f"{name}.py").exists()]:
         del sys.modules[module]
 
@@ -149,6 +184,30 @@ def test_without_it_its_files_are_no_images(tmp_path: Path) -> None:
         open_scene(path)
 
 
+def test_a_format_of_features_serves_as_labels_and_as_mask(site: Path, tmp_path: Path) -> None:
+    install(site, "outlineformat", FEATURES_OF_TEXT, group="spectile.features")
+    place = {"crs": "EPSG:32633", "transform": from_origin(500000, 5800000, 10, 10)}
+    with rasterio.open(
+        tmp_path / "scene.tif",
+        "w",
+        **{"driver": "GTiff", "height": 8, "width": 8, "count": 4, "dtype": "uint8", **place},
+    ) as file:
+        file.write(cube(4))
+    scene = open_scene(tmp_path / "scene.tif")
+    path = tmp_path / "fields.outlines"
+    west, north = "500000 5800000, 500040 5800000", "500040 5799920, 500000 5799920"
+    path.write_text(
+        f"corn POLYGON (({west}, {north}, 500000 5800000))\nwood POINT (500075 5799925)\n"
+    )
+    labels = open_labels(path, like=scene)
+    assert dict(zip(labels.legend.names, labels.counts.tolist(), strict=True)) == {
+        "corn": 32,
+        "wood": 1,
+    }
+    wanted = open_mask(path, like=scene).read(Window(0, 0, 8, 8))
+    np.testing.assert_array_equal(wanted, labels.classes > 0)
+
+
 def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
@@ -196,10 +255,10 @@ def test_one_that_gives_no_scene_is_named(site: Path, tmp_path: Path) -> None:
 
 
 def test_formats_are_asked_by_content_then_by_name_and_gdal_last() -> None:
-    turns = [one.turn for one in formats()]
+    turns = [one.turn for one in FORMATS.formats()]
     assert turns == sorted(turns)
-    assert formats()[-1].name == "GDAL"
-    assert len({type(one) for one in formats()}) == len(formats()) == 8
+    assert FORMATS.formats()[-1].name == "GDAL"
+    assert len({type(one) for one in FORMATS.formats()}) == len(FORMATS.formats()) == 8
 
 
 def test_one_of_a_package_may_read_what_ours_can(site: Path, tmp_path: Path) -> None:
