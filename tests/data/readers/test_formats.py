@@ -175,6 +175,8 @@ def test_it_is_among_the_bands_of_a_folder_and_named_where_images_lack(tmp_path:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"PNG, JPEG, TIFF, \.npy or Plain"):
         read_image(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"or \.npz file, or Plain"):
+        open_scene(tmp_path / "a.png")
 
 
 def test_without_it_its_files_are_no_images(tmp_path: Path) -> None:
