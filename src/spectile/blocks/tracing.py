@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.fx import Proxy
+
+from spectile.compat.torch import is_recording
 
 
 def followed(x: Tensor) -> bool:
@@ -12,4 +13,4 @@ def followed(x: Tensor) -> bool:
 
     Then its sizes are no numbers to decide on, and a check of them would end in the record.
     """
-    return isinstance(x, Proxy) or bool(torch._C._get_tracing_state())
+    return isinstance(x, Proxy) or is_recording()

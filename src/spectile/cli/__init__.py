@@ -22,7 +22,8 @@ class Interrupted(BaseException):
 
 def main() -> None:
     """Run the command; 0, or 2 for what the user has to mend, or 1 for a fault of ours."""
-    from spectile.cli.app import USAGE_ERROR, app
+    from spectile.cli.app import app
+    from spectile.compat.typer import USAGE_ERROR
     from spectile.errors import InputError
 
     notes = logging.getLogger("spectile")

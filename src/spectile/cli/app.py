@@ -17,9 +17,6 @@ from spectile.cli.models import models
 from spectile.cli.predict import predict
 from spectile.cli.train import train
 
-USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
-"""What typer raises for options that it can't make sense of; it has no public name."""
-
 app = typer.Typer(
     help="From a hyperspectral or multiband image and a few labels to a map, "
     "and an honest word on how far to trust it.",

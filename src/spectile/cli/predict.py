@@ -32,7 +32,7 @@ def predict(
     """Classify images into a table, or every pixel of them into masks."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_notes
-    from spectile.data.images import IMAGE_SUFFIXES
+    from spectile.data.images import image_suffixes
     from spectile.files import check_ending, check_output
     from spectile.model.model import load
     from spectile.tasks.hardware import best_device, use_threads
@@ -47,7 +47,7 @@ def predict(
     out = out or Path("predictions.csv" if classifies else "predictions")
     if classifies:
         check_ending(out, "a table of classes", (".csv",))
-    elif out.suffix.lower() in (*IMAGE_SUFFIXES, ".csv"):
+    elif out.suffix.lower() in (*image_suffixes(), ".csv"):
         raise InputError(f"{out} is no name for a folder of masks: choose one like predictions.")
     files, start = image_files(images), time.perf_counter()
     if classifies:

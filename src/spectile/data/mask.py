@@ -71,8 +71,8 @@ def _raster(raster: Scene, source: str, like: Scene) -> Mask:
 
 def _polygons(file: LabelFile, like: Scene) -> Mask:
     # Geopandas takes half a second to import, and most masks are rasters.
+    from spectile.data.labels.features import open_layer
     from spectile.data.labels.geometry import draw_shapes, place_features, single_parts
-    from spectile.data.labels.vector_layers import open_layer
     from spectile.data.labels.vectors import check_systems
 
     if like.transform is None:

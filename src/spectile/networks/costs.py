@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
+from spectile.compat.torch import AnyConvolution, storage_number
 from spectile.errors import InputError
 from spectile.networks.catalogue import create
 from spectile.networks.comparisons import COMPARISONS
@@ -67,7 +67,7 @@ def measure(network: nn.Module, bands: int, size: tuple[int, int]) -> Costs:
     hooks = [
         layer.register_forward_hook(count)
         for layer in network.modules()
-        if isinstance(layer, _ConvNd | nn.Linear)
+        if isinstance(layer, AnyConvolution | nn.Linear)
     ]
     kept = kept_bytes(network.train(), torch.zeros(1, bands, *size, device="meta"))
     for hook in hooks:
@@ -84,13 +84,14 @@ def layer_multiply_adds(layer: nn.Module, output: Tensor) -> int:
 
 def kept_bytes(network: nn.Module, x: Tensor) -> int:
     """Bytes that autograd keeps of a forward pass; the network's own weights don't count."""
-    weights = {tensor.untyped_storage()._cdata for tensor in network.state_dict().values()}
+    weights = {storage_number(tensor.untyped_storage()) for tensor in network.state_dict().values()}
     kept: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in weights:
-            kept[storage._cdata] = storage  # held, so that its number isn't given away again
+        number = storage_number(storage)
+        if number not in weights:
+            kept[number] = storage  # held, so that its number isn't given away again
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

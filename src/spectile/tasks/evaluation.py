@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds
 
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.counts import labels_in
 from spectile.data.labels.labels import open_labels
 from spectile.data.scene import Scene
@@ -123,7 +122,7 @@ def lies_elsewhere(scene: Scene, place: Mapping[str, Any]) -> bool:
         return False
     try:
         left, bottom, right, top = transform_bounds(scene.crs, place["crs"], *here["bounds"])
-    except (RasterioError, CPLE_BaseError):
+    except GDAL_ERRORS:
         return False
     if not np.isfinite((left, bottom, right, top)).all():
         return False

@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessRaisedException
 
+from spectile.compat.torch import multiplies_bf16
 from spectile.errors import InputError
 from spectile.ranges import check_cores
 from spectile.training.callbacks import (
@@ -82,12 +83,6 @@ class Hardware:
                 f"--accelerator {self.accelerator} --devices {self.devices} --precision "
                 f"{self.precision} can't be used here: {str(error).splitlines()[0]}"
             ) from error
-
-
-def multiplies_bf16() -> bool:
-    """Whether the CPU has units for matrices of bf16 (AMX)."""
-    # Not yet public in PyTorch: where it is missing nothing is known.
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
 UNUSED = "_find_unused_parameters_true"

@@ -12,7 +12,7 @@ import scipy.io
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from spectile.data.readers.matlab import load_matlab
+from spectile.data.labels.arrays import load_label_array
 from spectile.data.readers.open import open_scene
 from spectile.errors import InputError
 
@@ -161,7 +161,7 @@ def test_structures_and_cells_of_version_5(
     for name, wanted in (("data.deep.cube", pixels), ("c{2}", pixels + 1)):
         scene = open_scene(f"{path}:{name}", bands_last=True)
         np.testing.assert_array_equal(scene.read(), wanted)
-    np.testing.assert_array_equal(load_matlab(path, "x", None, dimensions=2), pixels[0])
+    np.testing.assert_array_equal(load_label_array(path, None, "x"), pixels[0])
 
 
 def test_structures_and_cells_of_version_73(tmp_path: Path, pixels: Pixels) -> None:
@@ -176,19 +176,19 @@ def test_structures_and_cells_of_version_73(tmp_path: Path, pixels: Pixels) -> N
         file["names"].attrs["MATLAB_class"] = np.bytes_("char")
     np.testing.assert_array_equal(open_scene(path, bands_last=False).read(), pixels)
     with pytest.raises(InputError, match=r"no array with 2 axes: .*c \(cell\), names \(text\)"):
-        load_matlab(path, "x", None, dimensions=2)
+        load_label_array(path, None, "x")
 
 
 def test_version_4(tmp_path: Path, pixels: Pixels) -> None:
     path = tmp_path / "gt.mat"
     matrices = {"gt": pixels[0].astype(float), "list": np.arange(4.0), "name": "text"}
     scipy.io.savemat(path, matrices, format="4")
-    np.testing.assert_array_equal(load_matlab(path, "x", None, dimensions=2), pixels[0])
+    np.testing.assert_array_equal(load_label_array(path, None, "x"), pixels[0])
     with pytest.raises(InputError, match=r"no array with 3 axes: there is gt \(6 x 7\)"):
         open_scene(path)
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(InputError, match="can't be read"):
-        load_matlab(path, "x", None, dimensions=2)
+        load_label_array(path, None, "x")
 
 
 def test_what_is_no_array_of_numbers_is_named(tmp_path: Path, pixels: Pixels) -> None:

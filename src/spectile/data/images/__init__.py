@@ -13,8 +13,8 @@ from spectile.data.images.sources import ImageSource as ImageSource
 from spectile.data.images.sources import MaskSource as MaskSource
 from spectile.data.images.store import ImageStore as ImageStore
 from spectile.data.images.store import load_images as load_images
-from spectile.data.readers.pictures import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from spectile.data.readers.pictures import read_image as read_image
+from spectile.data.readers.registry import image_suffixes as image_suffixes
 from spectile.data.readers.unreadable import UnreadableImageError as UnreadableImageError
 from spectile.data.splits.image_overlap import ImageOverlap as ImageOverlap
 from spectile.data.splits.image_overlap import measure_image_overlap as measure_image_overlap

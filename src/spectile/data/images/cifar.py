@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.compat.numpy import make_pickled_array
 from spectile.data.images.listing import Listing
 from spectile.data.images.sources import ImageArrays, array_fingerprints
 from spectile.data.splits.splits import TEST, TRAIN
@@ -192,7 +193,7 @@ class _ArraysOnly(pickle.Unpickler):
             case ("numpy", "dtype"):
                 return np.dtype
             case ("numpy.core.multiarray", "_reconstruct"):
-                return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
+                return make_pickled_array
             case ("numpy.core.numeric", "_frombuffer"):
                 return _FromBuffer()
             case ("_codecs", "encode"):

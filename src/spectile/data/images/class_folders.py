@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from spectile.data.images.folders import (
-    KINDS,
     SIDE_NAMES,
     images_below,
     images_in,
@@ -18,6 +17,7 @@ from spectile.data.images.folders import (
 )
 from spectile.data.images.listing import Listing
 from spectile.data.images.sources import ImageFiles, file_fingerprints
+from spectile.data.readers.registry import image_kinds
 from spectile.data.splits.splits import TRAIN
 from spectile.errors import InputError
 
@@ -50,7 +50,7 @@ def list_class_folders(folder: Path, *, bands_last: bool) -> Listing:
             found = images_below(entry)
             if not found.paths:
                 raise InputError(
-                    f"the class folder {entry} holds no image ({KINDS}): "
+                    f"the class folder {entry} holds no image ({image_kinds()}): "
                     "put some into it or take it away."
                 )
             paths.extend(found.paths)

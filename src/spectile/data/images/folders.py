@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from spectile.data.readers.pictures import IMAGE_SUFFIXES
+from spectile.data.readers.registry import image_kinds, image_suffixes
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 
@@ -24,8 +24,6 @@ SIDE_NAMES = {
 
 JUNK = ("__MACOSX",)
 """Folders that archives leave behind."""
-
-KINDS = "PNG, JPEG, TIFF or .npy"
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,8 @@ def subfolders(folder: Path) -> list[Path]:
 def images_in(folder: Path) -> FoundImages:
     """The image files right in `folder`."""
     files = [entry for entry in _entries(folder) if entry.is_file()]
-    images = [file for file in files if is_image(file)]
+    suffixes = image_suffixes()
+    images = [file for file in files if file.suffix.lower() in suffixes]
     return FoundImages(
         tuple(sorted(images, key=lambda file: natural(file.name))), len(files) - len(images)
     )
@@ -69,6 +68,7 @@ def images_below(folder: Path) -> FoundImages:
     """The image files in `folder` and in folders within it, hidden ones aside."""
     paths: list[Path] = []
     skipped = 0
+    suffixes = image_suffixes()
     seen: set[str] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)
@@ -81,16 +81,11 @@ def images_below(folder: Path) -> FoundImages:
             if name.startswith("."):
                 continue
             path = Path(root, name)
-            if is_image(path):
+            if path.suffix.lower() in suffixes:
                 paths.append(path)
             else:
                 skipped += 1
     return FoundImages(tuple(sorted(paths, key=natural_path)), skipped)
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file's suffix is one of an image."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def side_folders(folder: Path) -> dict[int, Path]:
@@ -124,7 +119,7 @@ def skipped_note(skipped: int) -> tuple[str, ...]:
     if not skipped:
         return ()
     what = "file that is no image was" if skipped == 1 else "files that are no images were"
-    return (f"{skipped} {what} passed over (images are {KINDS}).",)
+    return (f"{skipped} {what} passed over (images are {image_kinds()}).",)
 
 
 def _entries(folder: Path) -> list[Path]:

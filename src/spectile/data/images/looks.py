@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from spectile.data.readers.pictures import file_kind
+from spectile.data.readers.pictures import picture_kind
 from spectile.data.readers.raster_file import (
     alpha_channel,
     between,
@@ -54,7 +54,7 @@ def look_at(path: Path) -> Look:
     """What a file says; nothing if it is damaged, for whoever reads it will say so."""
     try:
         with damage_named(path):
-            kind = file_kind(path)
+            kind = picture_kind(path)
             if kind == "tiff":
                 return _look_at_tiff(path)
             if kind in ("jpeg", "png"):

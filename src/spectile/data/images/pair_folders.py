@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from spectile.data.images.class_table import listed_paths, listed_sides
 from spectile.data.images.folders import (
-    KINDS,
     SIDE_NAMES,
     images_below,
     natural_path,
@@ -22,6 +21,7 @@ from spectile.data.images.folders import (
     subfolders,
 )
 from spectile.data.labels.csv_table import read_table
+from spectile.data.readers.registry import image_kinds
 from spectile.data.splits.splits import TRAIN
 from spectile.errors import InputError
 
@@ -67,7 +67,7 @@ def list_pair_folders(images: Path, masks: Path) -> ListedPairs:
         found, found_masks = images_below(image_folder), images_below(mask_folder)
         for folder, of in ((image_folder, found), (mask_folder, found_masks)):
             if not of.paths:
-                raise InputError(f"{folder} holds no image ({KINDS}): check the path.")
+                raise InputError(f"{folder} holds no image ({image_kinds()}): check the path.")
         skipped += found.skipped + found_masks.skipped
         matched = _matched(image_folder, found.paths, mask_folder, found_masks.paths)
         image_paths.extend(found.paths)

@@ -61,14 +61,7 @@ def open_pair_set(
     """
     check_shares(train, validation)
     pairs = sorted_by_name(_listed(Path(images), Path(masks) if masks is not None else None))
-    lossy = [path for path in pairs.masks if path.suffix.lower() in LOSSY]
-    if lossy:
-        raise InputError(
-            f"{lossy[0]} is a JPEG, which changes the values of a mask: export masks as PNG, "
-            "TIFF or .npy."
-        )
-    if len(pairs.images) < 2:
-        raise InputError(f"{images} holds a single image: add some, at least one to test on.")
+    _check_files(pairs, images)
     if legend is None:
         known = classes_in_masks(pairs.masks, ignore, progress)
     else:
@@ -94,6 +87,17 @@ def open_pair_set(
         (*pairs.notes, *looks.notes, *known.notes),
         void_values=known.meaning.void_values,
     )
+
+
+def _check_files(pairs: ListedPairs, source: str | os.PathLike[str]) -> None:
+    lossy = [path for path in pairs.masks if path.suffix.lower() in LOSSY]
+    if lossy:
+        raise InputError(
+            f"{lossy[0]} is a JPEG, which changes the values of a mask: export masks as PNG, "
+            "TIFF or .npy."
+        )
+    if len(pairs.images) < 2:
+        raise InputError(f"{source} holds a single image: add some, at least one to test on.")
 
 
 def _listed(images: Path, masks: Path | None) -> ListedPairs:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.labels.counts import count_values, raster_counts
 from spectile.data.labels.values import LabelValues, check_size, class_values
-from spectile.data.readers.matlab import load_matlab
-from spectile.data.readers.named_arrays import choose_array, damage_reported
-from spectile.data.readers.numpy import load_npz
+from spectile.data.readers.registry import Request, array_format
 from spectile.data.scene import Scene
 
 
@@ -34,12 +31,7 @@ def read_label_array(file: Path, wanted: str | None, source: str, like: Scene) -
 
 def load_label_array(file: Path, wanted: str | None, source: str) -> NDArray[Any]:
     """The array `wanted`, or the only one with two axes (rows, columns)."""
-    suffix = file.suffix.lower()
-    if suffix == ".mat":
-        return load_matlab(file, source, wanted, dimensions=2)
-    if suffix == ".npz":
-        return load_npz(file, source, wanted, dimensions=2)
-    with damage_reported(source):
-        array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    choose_array(source, {file.name: array.shape}, wanted, 2)
-    return array
+    request = Request(file, source, wanted)
+    found = array_format(request)
+    assert found is not None  # its suffix says so: see files.find_label_file
+    return found.load(request, 2)

@@ -8,20 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from spectile.data.labels.features import feature_suffixes
 from spectile.data.readers.envi_files import find_header
 from spectile.data.readers.gdal import open_dataset
+from spectile.data.readers.registry import array_suffixes, is_known
 from spectile.errors import InputError
 
-ARRAYS = (".mat", ".npy", ".npz")
 TABLES = (".csv", ".tsv")
 TEXT = ".txt"
-PARTED = (".gpkg", ".geojson", ".json", ".shp", ".fgb", ".kml", ".gml", ".gdb", ".tab", ".mif")
-VECTORS = (
-    *PARTED,
-    *(".kmz", ".gpx", ".dxf", ".shz", ".sqlite", ".db", ".topojson"),
-    *(".geojsonl", ".geojsons", ".geojsonseq", ".ndjson", ".jsonl", ".parquet", ".geoparquet"),
-)
-"""Suffixes of files of each kind; what has another is a raster, or features, as GDAL finds it."""
 ZIP = ".zip"
 RASTERS = (".tif", ".tiff", ".img", ".vrt", ".png", ".jp2", ".asc")
 """What a raster inside an archive is called."""
@@ -58,10 +52,10 @@ def find_label_file(source: str) -> LabelFile:
     path, part = split_part(source)
     suffix = path.suffix.lower()
     if source.startswith(("/vsi", "http")):
-        kind: Kind = "vector" if suffix in VECTORS else "raster"
+        kind: Kind = "vector" if suffix in feature_suffixes() else "raster"
         name = source if part is None else source[: -len(part) - 1]
         return LabelFile(kind, source, path, part, name)
-    if suffix in (*ARRAYS, *TABLES, *VECTORS, TEXT, ZIP) and not path.exists():
+    if suffix in (*array_suffixes(), *TABLES, *feature_suffixes(), TEXT, ZIP) and not path.exists():
         raise InputError(f"{source} isn't there: check the path.")
     if path.is_dir() and suffix != ".gdb":
         raise _folder(source, path)
@@ -71,11 +65,11 @@ def find_label_file(source: str) -> LabelFile:
         )
     if suffix == ZIP:
         return _inside(source, path, part)
-    if suffix in ARRAYS:
+    if suffix in array_suffixes():
         return LabelFile("array", source, path, part, str(path))
     if suffix in TABLES or (suffix == TEXT and not _is_raster(path)):  # which ASCII grids are
         return LabelFile("table", source, path, None, str(path))
-    if suffix in VECTORS or _only_features(path):
+    if suffix in feature_suffixes() or _only_features(path):
         return LabelFile("vector", source, path, part, str(path))
     return LabelFile("raster", source, path, None, source)
 
@@ -83,7 +77,11 @@ def find_label_file(source: str) -> LabelFile:
 def split_part(source: str) -> tuple[Path, str | None]:
     """The file and what is picked in it: ``labels.mat:variable``, ``fields.gpkg:layer``."""
     stem, colon, part = source.rpartition(":")
-    picks = colon and part and Path(stem).suffix.lower() in (*ARRAYS, *VECTORS, ZIP)
+    picks = (
+        colon
+        and part
+        and Path(stem).suffix.lower() in (*array_suffixes(), *feature_suffixes(), ZIP)
+    )
     return (Path(stem), part) if picks and not Path(source).exists() else (Path(source), None)
 
 
@@ -97,16 +95,19 @@ def _is_raster(path: Path) -> bool:
 def _only_features(path: Path) -> bool:
     """Whether GDAL finds features in a file of an unknown kind, and no image."""
     known = path.suffix.lower() in (*RASTERS, ".hdr")
-    if known or not path.is_file() or _is_raster(path) or find_header(path) is not None:
+    if known or not path.is_file() or is_known(path):
+        return False
+    if _is_raster(path) or find_header(path) is not None:
         return False
     # Geopandas takes half a second to import, and most labels are rasters.
-    from spectile.data.labels.vector_layers import layers_in
+    from spectile.data.labels.feature_formats.ogr import layers_in
 
     return bool(layers_in(str(path)))
 
 
 def _folder(source: str, path: Path) -> InputError:
-    inside = sorted(file.name for file in path.iterdir() if file.suffix.lower() in VECTORS)
+    ends = feature_suffixes()
+    inside = sorted(file.name for file in path.iterdir() if file.suffix.lower() in ends)
     example = f", such as {Path(source) / inside[0]}" if inside else ""
     return InputError(f"{source} is a folder: give the file in it that holds the labels{example}.")
 
@@ -136,7 +137,7 @@ def _inside(source: str, path: Path, part: str | None) -> LabelFile:
             f"one as {path}:{members[0]}."
         )
     name = f"/vsizip/{{{path}}}/{members[0]}"
-    features = PurePosixPath(members[0]).suffix.lower() in VECTORS
+    features = PurePosixPath(members[0]).suffix.lower() in feature_suffixes()
     return LabelFile("vector" if features else "raster", source, path, part, name)
 
 
@@ -152,7 +153,7 @@ def _members(listed: Sequence[str]) -> list[str]:
             found["/".join(steps[: database + 1])] = None
         elif not member.endswith("/"):
             found[member] = None
-    for suffixes in (tuple(s for s in VECTORS if s != ".json"), (".json",), RASTERS):
+    for suffixes in (tuple(s for s in feature_suffixes() if s != ".json"), (".json",), RASTERS):
         chosen = [one for one in found if PurePosixPath(one).suffix.lower() in suffixes]
         if chosen:
             return chosen

@@ -7,18 +7,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
-from rasterio.enums import Resampling
-from rasterio.errors import CRSError, RasterioError
-from rasterio.vrt import WarpedVRT
 
 from spectile.data.labels.arrays import load_label_array
 from spectile.data.labels.files import find_label_file
 from spectile.data.labels.values import check_size
+from spectile.data.labels.warping import on_the_grid_of
 from spectile.data.projection import is_placed, same_grid
 from spectile.data.readers.gdal import open_dataset
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
+from spectile.errors import InputError
 
 NOTHING = -1
 
@@ -42,7 +40,7 @@ def label_numbers(path: str, like: Scene) -> NDArray[np.int32] | None:
         if raster.bands != 1:
             return None
         if is_placed(raster) and is_placed(like) and not same_grid(raster, like):
-            return _aligned(file.name, like)
+            return _aligned(file.name, raster, like)
         check_size((raster.height, raster.width), like, path)
         pixels = raster.read()
         return _whole(pixels[0], raster.valid(pixels))
@@ -59,25 +57,14 @@ def names_in(path: str) -> dict[int, str]:
     return {int(value): name for value, name in named if value.isdecimal()}
 
 
-def _aligned(path: str, like: Scene) -> NDArray[np.int32] | None:
+def _aligned(path: str, raster: Scene, like: Scene) -> NDArray[np.int32] | None:
     dataset = open_dataset(path)
     if dataset is None:
         return None
     try:
-        with (
-            dataset,
-            WarpedVRT(
-                dataset,
-                crs=like.crs,
-                transform=like.transform,
-                width=like.width,
-                height=like.height,
-                resampling=Resampling.nearest,
-                add_alpha=dataset.nodata is None,
-            ) as aligned,
-        ):
+        with dataset, on_the_grid_of(like, dataset, raster, outside_hidden=True) as aligned:
             return _whole(aligned.read(1), aligned.read_masks(1) > 0)
-    except (RasterioError, CRSError, CPLE_BaseError):
+    except InputError:
         return None  # whoever reads the labels says what is wrong
 
 

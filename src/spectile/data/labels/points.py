@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,15 +94,21 @@ def read_label_points(
         (int((inside & ~classed).sum()), "points have no class and were left out"),
         (clashing, "pixels hold points of different classes: the last in the file won"),
     )
-    notes = tuple(f"{path}: {count} {what}." for count, what in counted if count)
-    names = cells.names
-    gone = tuple(
-        f"{path}: the class {names.get(value, value)} got no pixel: its points lie outside, or "
-        "under points of other classes."
-        for value, one in counts.by_value.items()
-        if not one.pixels
+    notes = (
+        *cells.notes,
+        *(f"{path}: {count} {what}." for count, what in counted if count),
+        *_without_pixels(path, cells.names, counts),
     )
-    return LabelValues(values, names=names, notes=(*cells.notes, *notes, *gone), counts=counts)
+    return LabelValues(values, names=cells.names, notes=notes, counts=counts)
+
+
+def _without_pixels(path: str, names: Mapping[int, str], counts: Counts) -> Iterator[str]:
+    for value, one in counts.by_value.items():
+        if not one.pixels:
+            yield (
+                f"{path}: the class {names.get(value, value)} got no pixel: its points lie "
+                "outside, or under points of other classes."
+            )
 
 
 def _counts(

@@ -12,12 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
-from rasterio.enums import Resampling
-from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
-from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from spectile.data.labels.counts import count_values, raster_counts
@@ -25,6 +21,7 @@ from spectile.data.labels.legend import BLACK
 from spectile.data.labels.outside import count_outside
 from spectile.data.labels.palette import Color
 from spectile.data.labels.values import LabelValues, check_size, class_values
+from spectile.data.labels.warping import on_the_grid_of
 from spectile.data.projection import boxes_meet, is_placed, project_box, same_grid, scene_box
 from spectile.data.readers.envi_files import find_data
 from spectile.data.readers.gdal import open_dataset
@@ -215,24 +212,10 @@ def _labelled(raster: Scene, window: Window) -> NDArray[np.int32]:
 
 def _aligned(dataset: DatasetReader, raster: Scene, like: Scene) -> NDArray[np.int32]:
     values = np.empty((like.height, like.width), dtype=np.int32)
-    try:
-        with WarpedVRT(
-            dataset,
-            src_crs=raster.crs,
-            crs=like.crs,
-            transform=like.transform,
-            width=like.width,
-            height=like.height,
-            resampling=Resampling.nearest,
-        ) as aligned:
-            for window in _strips(like):
-                pixels = aligned.read(1, window=window, masked=True).filled(0)
-                values[window.toslices()] = class_values(pixels, raster.source)
-    except (RasterioError, CRSError, CPLE_BaseError) as error:
-        raise InputError(
-            f"{raster.source} can't be brought onto the grid of {like.source}: "
-            "check that the file is whole, or reproject it first."
-        ) from error
+    with on_the_grid_of(like, dataset, raster) as aligned:
+        for window in _strips(like):
+            pixels = aligned.read(1, window=window, masked=True).filled(0)
+            values[window.toslices()] = class_values(pixels, raster.source)
     return values
 
 

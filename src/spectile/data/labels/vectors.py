@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from spectile.data.labels.codes import NumberedCells, number_cells
 from spectile.data.labels.counts import ClassCount, Counts
 from spectile.data.labels.drawing import Drawn, draw_features
+from spectile.data.labels.features import open_layer
 from spectile.data.labels.geometry import place_features, single_parts, why_outside
 from spectile.data.labels.values import CLASS_COLUMNS, LabelValues
-from spectile.data.labels.vector_layers import SHOWN, Layer, open_layer
+from spectile.data.labels.vector_layers import SHOWN, Layer
 from spectile.data.projection import scene_box
 from spectile.data.scene import Scene
 from spectile.errors import InputError

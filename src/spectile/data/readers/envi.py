@@ -24,7 +24,7 @@ from spectile.data.readers.gdal import (
 from spectile.data.readers.gdal_marks import Marks, has_mask, marks_of_dataset
 from spectile.data.readers.header_fields import ignored_values, names
 from spectile.data.readers.mapped import MappedReader
-from spectile.data.readers.physical import in_values
+from spectile.data.readers.physical import Shown, in_values
 from spectile.data.readers.scaling import scaling_of_fields
 from spectile.data.scene import Scene
 from spectile.data.wavelengths import Spectrum, spectrum_of_dataset, spectrum_of_header
@@ -99,13 +99,8 @@ def open_envi(
     shown, files = None, (str(data), str(header.path))
     place: _Place = (None, None, ())
     if dataset is not None:
-        files = tuple(dataset.files)
-        place = georeference(dataset)
-        same = (dataset.height, dataset.width) == (layout.height, layout.width)
-        if same and has_mask(dataset, range(min(1, dataset.count))):
-            shown = GdalReader(dataset, [0] * bands).shown
-        else:
-            dataset.close()
+        files, place = tuple(dataset.files), georeference(dataset)
+        shown = _mask_of(dataset, layout)
     if place[:2] == (None, None):
         place = _placed_by(header) or place
     crs, transform, placing = place
@@ -132,6 +127,15 @@ def open_envi(
         acquired=fields.get("acquisition time", "").strip("{} ") or None,
     )
     return in_values(scene, scaling=marks.scaling, nodata=marks.nodata, shown=shown)
+
+
+def _mask_of(dataset: DatasetReader, layout: _Layout) -> Shown | None:
+    """What GDAL's mask beside the file shows, for all bands; without one the dataset is closed."""
+    same = (dataset.height, dataset.width) == (layout.height, layout.width)
+    if same and has_mask(dataset, range(min(1, dataset.count))):
+        return GdalReader(dataset, [0] * layout.bands).shown
+    dataset.close()
+    return None
 
 
 def _layout(header: EnviHeader) -> _Layout:

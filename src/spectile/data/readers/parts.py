@@ -1,22 +1,15 @@
-"""Scenes in several files: folders, patterns of names, archives, virtual rasters' sources."""
+"""Scenes in several files: folders, patterns of names, virtual rasters' sources."""
 
 from __future__ import annotations
 
 import glob
-import tarfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from xml.etree import ElementTree
 
-from spectile.data.readers.stack import MOST_PARTS, Part, in_order_of_names
+from spectile.data.readers.registry import scene_suffixes
+from spectile.data.readers.stack import MOST_PARTS, in_order_of_names
 from spectile.errors import InputError
 
-RASTERS = (
-    ".tif", ".tiff", ".jp2", ".img", ".dat", ".bsq", ".bil", ".bip", ".raw", ".bin", ".vrt", ".png",
-    ".jpg", ".jpeg", ".h5", ".he5", ".hdf5", ".nc", ".npy", ".npz", ".mat",
-)  # fmt: skip
-"""Names' ends of what may be an image."""
-ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz")
 _DEEPEST = 4
 """Virtual rasters made of virtual rasters."""
 
@@ -34,46 +27,13 @@ def images_in(folder: Path) -> list[Path]:
     """The images in a folder, without what only belongs to one."""
     files = [path for path in folder.iterdir() if path.is_file() and path.name[0] != "."]
     headers = {path.stem.lower() for path in files if path.suffix.lower() == ".hdr"}
+    suffixes = scene_suffixes()
     images = [
         path
         for path in files
-        if path.suffix.lower() in RASTERS or (not path.suffix and path.name.lower() in headers)
+        if path.suffix.lower() in suffixes or (not path.suffix and path.name.lower() in headers)
     ]
     return in_order_of_names(images)
-
-
-def images_in_archive(path: Path) -> list[Part]:
-    """The images in a zip or tar file; raises InputError where it is none or holds no image."""
-    try:
-        if path.suffix.lower() == ".zip":
-            prefix = "/vsizip/"
-            with zipfile.ZipFile(path) as zipped:
-                names = zipped.namelist()
-        else:
-            prefix = "/vsitar/"
-            with tarfile.open(path) as tarred:
-                names = tarred.getnames()
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"{path} can't be read as an archive ({error}): fetch it again, or unpack it."
-        ) from error
-    inside = [PurePosixPath(name) for name in names if not name.endswith("/")]
-    inside = [name for name in inside if name.parts[0] != "__MACOSX" and name.name[0] != "."]
-    headers = {str(name)[:-4].lower() for name in inside if name.suffix.lower() == ".hdr"}
-    found = [
-        name
-        for name in inside
-        if name.suffix.lower() in RASTERS or (not name.suffix and str(name).lower() in headers)
-    ]
-    if not found:
-        some = ", ".join(str(name) for name in inside[:5]) or "nothing"
-        raise InputError(f"{path} holds no image ({some}): give an archive of a scene.")
-    place = f"{prefix}{path.absolute()}"
-    order = {
-        path.name: at for at, path in enumerate(in_order_of_names([Path(n.name) for n in found]))
-    }
-    found.sort(key=lambda name: order[name.name])
-    return [Part(str(name), f"{place}/{name}") for name in found]
 
 
 def check_virtual(path: Path, source: str, depth: int = 0) -> None:

@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from spectile.data.readers.pixel_types import as_pixels
-from spectile.data.readers.raster_file import read_raster
+from spectile.data.readers.raster_file import raster_of_format, read_raster
 from spectile.data.readers.unreadable import UnreadableImageError, check_bytes, damage_named
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
-"""What counts as an image in a folder, in lower case."""
 
 PNG, JPEG, NPY = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x93NUMPY"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -31,6 +28,9 @@ def read_image(
 ) -> NDArray[Any]:
     """The pixels of an image file (bands, H, W) as uint8, uint16, int16 or float32.
 
+    Any file that is none of these pictures is opened as the scene that a format of another package
+    makes of it.
+
     PNG and JPEG give one band if they are grey and three otherwise: palettes and CMYK become RGB,
     and EXIF's orientation is applied. TIFFs keep their bands, but for palettes; pages of one band
     are bands. Transparent pixels, nodata and masked ones are missing, which is NaN in float32; so
@@ -44,7 +44,10 @@ def read_image(
     of several bands or sizes.
     """
     with damage_named(path):
-        kind = file_kind(path)
+        kind = picture_kind(path)
+        if kind is None:
+            found = raster_of_format(path, bands_last=bands_last)
+            return as_pixels(found.bands, found.missing)
         if kind == "npy":
             stored = read_npy(path)
             return as_pixels(_bands_first(stored, bands_last))
@@ -53,10 +56,10 @@ def read_image(
         return _picture(path)
 
 
-def file_kind(path: str | os.PathLike[str]) -> str:
-    """What a file is by its first bytes: png, jpeg, tiff or npy.
+def picture_kind(path: str | os.PathLike[str]) -> str | None:
+    """What a file is by its first bytes: png, jpeg, tiff or npy; None for anything else.
 
-    Raises UnreadableImageError for anything else.
+    Raises UnreadableImageError for an empty one.
     """
     with Path(path).open("rb") as file:
         start = file.read(8)
@@ -65,7 +68,7 @@ def file_kind(path: str | os.PathLike[str]) -> str:
     for kind, magic in (("png", PNG), ("jpeg", JPEG), ("npy", NPY), ("tiff", TIFF)):
         if start.startswith(magic):
             return kind
-    raise UnreadableImageError(os.fspath(path), "it is no PNG, JPEG, TIFF or .npy file")
+    return None
 
 
 def png_depth(path: str | os.PathLike[str]) -> int:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 
 from spectile.data.readers.offline import OFFLINE
+from spectile.data.readers.registry import Request, image_kinds, open_image
 from spectile.data.readers.unreadable import check_bytes
 
 DRIVERS = {"tiff": "GTiff", "png": "PNG"}
@@ -75,6 +76,27 @@ def read_raster(
         if not len(stored):
             raise ValueError("it has no bands beside its alpha channel")
         return RasterFile(stored, missing, _palette(dataset))
+
+
+def raster_of_format(
+    path: str | os.PathLike[str], *, bands_last: bool | None = None, scaled: bool = True
+) -> RasterFile:
+    """Read a whole image, or a mask, in a format that the registry opens as a scene.
+
+    A scale that the file names makes values of its numbers, unless `scaled` is off. Call it under
+    :func:`unreadable.damage_named`; raises ValueError where no format of images can open it.
+    """
+    source = os.fspath(path)
+    scene = open_image(Request(Path(path), source, bands_last=bands_last))
+    if scene is None:
+        raise ValueError(f"it is no {image_kinds()} file")
+    if scene.unscaled is not None and not scaled:
+        scene = scene.unscaled
+    with closing(scene.reader):
+        check_bytes(scene.bands * scene.height * scene.width * scene.dtype.itemsize, path)
+        bands = scene.read()
+    missing = np.stack([~scene.valid(band[None]) for band in bands])
+    return RasterFile(bands, missing if missing.any() else None, None)
 
 
 @contextmanager

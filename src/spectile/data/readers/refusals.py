@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spectile.data.readers.registry import FORMATS
 from spectile.errors import InputError
 
 _IMAGES = {
@@ -25,7 +26,6 @@ _VECTORS = (
     ".shp", ".gpkg", ".geojson", ".json", ".kml", ".kmz", ".gml", ".fgb", ".tab", ".gdb", ".csv",
     ".tsv", ".geojsonl", ".parquet", ".dbf", ".xlsx",
 )  # fmt: skip
-_WANTED = "give a GeoTIFF, an ENVI file with its .hdr beside it, or a .mat, .npy or .npz file"
 
 
 def no_image(source: str, file: Path, reason: str) -> InputError:
@@ -52,8 +52,16 @@ def no_image(source: str, file: Path, reason: str) -> InputError:
                 f"{because}, so fetch or export it again."
             )
     if b"\0" not in start and _is_text(start):
-        return InputError(f"{said}, for it is text: {_WANTED}.")
-    return InputError(f"{said}, for it is in no format that GDAL knows: {_WANTED}.")
+        return InputError(f"{said}, for it is text: {_wanted()}.")
+    return InputError(f"{said}, for it is in no format that GDAL knows: {_wanted()}.")
+
+
+def _wanted() -> str:
+    others = "".join(f", or {one.name}" for one in FORMATS.added())
+    return (
+        "give a GeoTIFF, an ENVI file with its .hdr beside it, or a .mat, .npy or .npz file"
+        + others
+    )
 
 
 def _start(file: Path) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from spectile.data.readers.gdal import open_dataset, quiet_gdal
+from spectile.data.readers.gdal import open_dataset, quiet_gdal, scene_of_dataset
 from spectile.data.readers.gdal_marks import has_mask
-from spectile.data.scene import Reader
+from spectile.data.scene import Reader, Scene
 from spectile.data.wavelengths import named_tags
 from spectile.errors import InputError
 
@@ -78,6 +78,15 @@ def stack(parts: Sequence[Part], source: str, advice: str) -> DatasetReader:
     if stacked is None:
         raise InputError(f"{source} can't be put together from its {len(parts)} images: {advice}.")
     return stacked
+
+
+def open_stack(parts: Sequence[Part], source: str, files: tuple[str, ...], advice: str) -> Scene:
+    """The scene whose bands `parts` are; raises InputError, which ends in `advice`, as stack."""
+    with quiet_gdal():
+        scene = scene_of_dataset(stack(parts, source, advice), source)
+    names = ", ".join(part.name for part in parts[:4]) + (" ..." if len(parts) > 4 else "")
+    note = f"its {len(parts)} bands are single images, in this order: {names}"
+    return replace(scene, notes=(*scene.notes, note), files=files, format="single bands")
 
 
 def _facts(dataset: DatasetReader) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, fx, nn
-from torch.utils._pytree import tree_leaves
 
+from spectile.compat.torch import tree_leaves
 from spectile.mapping.dense.kernels.pointwise import Pointwise
 from spectile.mapping.dense.layout import Layout
 from spectile.mapping.dense.plan import Plan, PlanRow

@@ -18,9 +18,14 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from spectile.compat.torch import (
+    DispatchMode,
+    argument_names,
+    is_mutable,
+    same_overload,
+    tree_leaves,
+)
 from spectile.errors import InputError
 from spectile.mapping.dense.refusal import NotShareableError, unfitting
 
@@ -112,11 +117,11 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = True
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Recorder(DispatchMode):
     """Notes every operation on tensors that come from the input."""
 
     def __init__(self, x: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.graph = fx.Graph()
         self.layers: list[str] = []
         # By identity; the tensors are kept, so that no other one gets the same id.
@@ -124,11 +129,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._tensors: list[Tensor] = []
         self._overwritten: set[int] = set()
         self._note(x, self.graph.placeholder("x"))
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # Nothing is compiled here, and only to keep it so PyTorch would import its compiler: 0.8 s.
-        return False
 
     def node(self, tensor: Tensor) -> fx.Node | None:
         """The node that gave `tensor`, None for a constant."""
@@ -160,7 +160,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             args = (args[0], [axis for axis in range(1, len(sizes)) if sizes[axis] == 1])
             func = torch.ops.aten.squeeze.dims
         reads = args
-        if func._schema.is_mutable:
+        if is_mutable(func):
             reads = self._before_change(args)
         out = func(*args, **kwargs)
         if name in _SAME_NUMBERS:
@@ -270,18 +270,17 @@ def _naming(module: nn.Module, layers: list[str]) -> Iterator[None]:
 
 def _functional(func: Any, name: str) -> Any:
     """The operation that gives a new tensor where `func` changes its first argument."""
-    if not func._schema.is_mutable:
+    if not is_mutable(func):
         return func
     packet = getattr(torch.ops.aten, name.removesuffix("_"), None)
-    overload = getattr(packet, func._overloadname, None)
+    overload = same_overload(packet, func)
     if overload is None:
         raise NotShareableError.of("", f"uses {name}, which writes into a tensor in place")
     return overload
 
 
 def _trains(func: Any, args: tuple[Any, ...]) -> bool:
-    names = [argument.name for argument in func._schema.arguments]
-    return bool(args[names.index("training")])
+    return bool(args[argument_names(func).index("training")])
 
 
 def _storage(tensor: Tensor) -> int:

@@ -7,10 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import rasterio
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.legend import Legend
 from spectile.data.readers.gdal import quiet_gdal
 from spectile.errors import InputError
@@ -105,7 +104,7 @@ def _is_layer(path: Path, kind: str, map_path: Path) -> bool:
                 names = [name for tag, name in classes.tags(1).items() if tag.startswith("CLASS_")]
             known = [ENTROPY] if kind == "entropy" else names
             return sorted(raster.descriptions) == sorted(known)
-    except (CPLE_BaseError, RasterioError, OSError, TypeError, ValueError):
+    except (*GDAL_ERRORS, OSError, TypeError, ValueError):
         return False
 
 
@@ -138,7 +137,7 @@ def _are_overviews(path: Path) -> bool:
         with quiet_gdal(), rasterio.open(beside) as raster, rasterio.open(path) as overview:
             same = (overview.count, overview.dtypes) == (raster.count, raster.dtypes)
             return same and overview.width < raster.width and overview.height < raster.height
-    except (CPLE_BaseError, RasterioError):
+    except GDAL_ERRORS:
         return False
 
 

@@ -14,11 +14,10 @@ from typing import Self
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.legend import Legend
 from spectile.errors import InputError
 from spectile.files import not_writable
@@ -268,7 +267,7 @@ def refusals(path: Path) -> Iterator[None]:
     """Turn what the system and GDAL say of a file that can't be written into an InputError."""
     try:
         yield
-    except (CPLE_BaseError, RasterioError) as error:
+    except GDAL_ERRORS as error:
         raise not_writable(path, OSError(str(error))) from error
     except OSError as error:
         raise not_writable(path, error) from error

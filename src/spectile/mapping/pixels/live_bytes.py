@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+from spectile.compat.torch import DispatchMode, storage_number, tree_leaves
 
 SMALL_EDGES = 64, 128
 """Of the images to measure, in pixels: together a window of 512 costs twenty times as much."""
@@ -39,19 +39,14 @@ def _measured(network: nn.Module, x: Tensor) -> int:
     return live.peak
 
 
-class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _LiveBytes(DispatchMode):
     """Counts the bytes of all storages that operations make, until their last tensor is gone."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.peak = 0
         self._now = 0
         self._tensors_of: dict[int, int] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # Nothing is compiled here, and only to keep it so PyTorch would import its compiler.
-        return False
 
     def __torch_dispatch__(
         self,
@@ -70,7 +65,7 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _note(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
+        key, size = storage_number(storage), storage.nbytes()
         if key not in self._tensors_of:
             self._now += size
         self._tensors_of[key] = self._tensors_of.get(key, 0) + 1

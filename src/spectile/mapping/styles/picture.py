@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.legend import Legend
 from spectile.errors import InputError
 from spectile.files import write_aside
@@ -96,7 +96,7 @@ def _read_thinned(
                 thinning = max(1.0, source.height / max_size, source.width / max_size)
                 height, width = int(source.height / thinning), int(source.width / thinning)
                 values = source.read(1, out_shape=(max(1, height), max(1, width)))
-    except (CPLE_BaseError, RasterioError) as error:
+    except GDAL_ERRORS as error:
         raise InputError(f"{os.fspath(path)} can't be read as a map: make it again.") from error
     if values.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{os.fspath(path)} holds {values.dtype}, so it is no class map.")

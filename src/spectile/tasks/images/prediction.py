@@ -15,9 +15,9 @@ from PIL import Image
 from rasterio.crs import CRS
 
 from spectile.data.images import (
-    IMAGE_SUFFIXES,
     ImageFiles,
     UnreadableImageError,
+    image_suffixes,
     load_images,
 )
 from spectile.data.images.folders import images_below
@@ -25,7 +25,7 @@ from spectile.data.labels.legend import LARGEST_VALUE
 from spectile.data.picture_file import is_picture_file, write_picture_file
 from spectile.data.readers.gdal import georeference
 from spectile.data.readers.in_memory import scene_from_array
-from spectile.data.readers.pictures import file_kind
+from spectile.data.readers.pictures import picture_kind
 from spectile.data.readers.pixel_types import stored_type
 from spectile.data.readers.raster_file import opened
 from spectile.data.readers.unreadable import damage_named
@@ -69,7 +69,7 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
             raise InputError(f"There is no image {path}: give files or folders of images.")
     if not found:
         raise InputError(
-            f"{paths[0]} holds no images: give files that end in {', '.join(IMAGE_SUFFIXES)}."
+            f"{paths[0]} holds no images: give files that end in {', '.join(image_suffixes())}."
         )
     return list({file.resolve(): file for file in reversed(found)}.values())[::-1]
 
@@ -229,7 +229,7 @@ def _place_of(file: Path) -> tuple[CRS, Affine] | None:
         return None
     try:
         with damage_named(file):
-            if file_kind(file) != "tiff":
+            if picture_kind(file) != "tiff":
                 return None
             with opened(file, "tiff") as dataset:
                 crs, transform, _ = georeference(dataset)

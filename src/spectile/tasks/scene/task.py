@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from spectile import networks
+from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.counts import labels_in
 from spectile.data.labels.labels import Labels
 from spectile.data.preprocessing.reducers import REDUCING
@@ -305,7 +304,7 @@ def _check_split(path: Path, preparation: Preparation) -> None:
     """
     try:
         before = read_map(path, SPLIT_LEGEND)
-    except (CPLE_BaseError, RasterioError):
+    except GDAL_ERRORS:
         log.warning("%s is damaged: it is written again.", path)
         return
     if not np.array_equal(before, preparation.split.assignment):

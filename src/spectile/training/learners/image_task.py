@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from spectile.compat.torch import lerp_all
 from spectile.networks.weights.pretrained import head_parameters
 from spectile.training.image_recipes import ImageRecipe
 from spectile.training.task import SETTLED, Task, by_step
@@ -142,4 +143,4 @@ def _average(
         return
     made = int(updates)
     followed = min(decay, (1 + made) / (10 + made))
-    torch._foreach_lerp_(list(averaged), list(current), 1 - followed)
+    lerp_all(list(averaged), list(current), 1 - followed)

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from spectile.compat.torch import AnyBatchNorm
 from spectile.networks.insertion import attention_places
 from spectile.networks.windows.hybridsn import HybridSN
 
@@ -31,7 +31,7 @@ def shares_trunk(network: nn.Module) -> bool:
     return (
         type(network) is HybridSN
         and not attention_places(network)
-        and not any(isinstance(module, _BatchNorm) for module in network.modules())
+        and not any(isinstance(module, AnyBatchNorm) for module in network.modules())
     )
 
 

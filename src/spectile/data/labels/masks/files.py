@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from spectile.data.labels.legend import LARGEST_VALUE
-from spectile.data.readers.pictures import file_kind, png_depth, read_npy
-from spectile.data.readers.raster_file import RasterFile, read_raster
+from spectile.data.readers.pictures import picture_kind, png_depth, read_npy
+from spectile.data.readers.raster_file import RasterFile, raster_of_format, read_raster
 from spectile.data.readers.unreadable import check_bytes, damage_named
 from spectile.errors import InputError
 
@@ -39,13 +39,17 @@ class MaskPixels:
 def read_mask(path: str | os.PathLike[str]) -> MaskPixels:
     """Read a mask: PNG or TIFF with values, a palette or colours, or a .npy of whole numbers.
 
+    Any other file is read as the scene that a format of another package makes of it.
+
     Layers of a TIFF that are on in the pixels of one class each become the values 0, 1, 2 ...
     EXIF's orientation is applied, as to images. Nodata, negative values and transparent pixels are
     -1. Raises InputError naming the file, which is UnreadableImageError for a damaged one; a JPEG
     is refused, for it doesn't keep values.
     """
     with damage_named(path):
-        kind = file_kind(path)
+        kind = picture_kind(path)
+        if kind is None:
+            return _mask_of(path, raster_of_format(path, scaled=False))
         if kind == "jpeg":
             raise InputError(
                 f"{path} is a JPEG, which changes the values of a mask: "
@@ -54,7 +58,7 @@ def read_mask(path: str | os.PathLike[str]) -> MaskPixels:
         if kind == "npy":
             return _array_mask(path, read_npy(path))
         if kind == "tiff" or png_depth(path) == 16:
-            return _raster_mask(path, kind)
+            return _mask_of(path, read_raster(path, kind))
         return _png_mask(path)
 
 
@@ -75,8 +79,7 @@ def _array_mask(path: str | os.PathLike[str], stored: NDArray[Any]) -> MaskPixel
     return MaskPixels(_values(path, stored), colored=False)
 
 
-def _raster_mask(path: str | os.PathLike[str], kind: str) -> MaskPixels:
-    raster = read_raster(path, kind)
+def _mask_of(path: str | os.PathLike[str], raster: RasterFile) -> MaskPixels:
     bands = len(raster.bands)
     if bands == 1:
         missing = raster.missing[0] if raster.missing is not None else None

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spectile.compat.torch import same_overload
 from spectile.mapping.dense.kernels.weights import snapshot
 
 Order = tuple[int | None, ...]
@@ -63,7 +64,7 @@ class Pointwise(nn.Module):
         first = self.arguments and self.arguments[0] == Operand(0)
         whole = all(axis is not None for axis in self.orders[0])
         if packet is not None and first and whole and self.keeps_type and not self.keywords:
-            self.in_place = getattr(packet, self.function._overloadname, None)
+            self.in_place = same_overload(packet, self.function)
 
 
 class AlongParts(nn.Module):

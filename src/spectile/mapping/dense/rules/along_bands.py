@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional as F
 
+from spectile.compat.torch import argument_names
 from spectile.mapping.dense.kernels.pointwise import AlongParts
 from spectile.mapping.dense.layout import Layout, axis_of, is_plain, length
 from spectile.mapping.dense.lowering import Lowering, Result
@@ -58,7 +59,7 @@ def along(build: Lowering, node: fx.Node, x: Shared | Gated, *rest: Any, **keywo
 
     Places of extremes are left to each window, where nothing needs them as a rule.
     """
-    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+    names = argument_names(node.target)
     place = next((names.index(name) for name in _AXES if name in names), 0)
     if isinstance(x, Gated) or not 0 < place <= len(rest):
         return None

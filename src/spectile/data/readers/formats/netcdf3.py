@@ -11,46 +11,61 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.compat.scipy import address_of_map, attributes_of
 from spectile.data.readers.axes import Shape
 from spectile.data.readers.cf_cube import Attributes, FileAxes, choose_cube, scene_of_cube
 from spectile.data.readers.header_fields import field_of
 from spectile.data.readers.in_memory import ArrayReader
 from spectile.data.readers.mapped import MappedReader
 from spectile.data.readers.named_arrays import damage_reported
+from spectile.data.readers.registry import Format, Request, array_suffixes
 from spectile.data.scene import Reader, Scene
 
 _MAGIC = (b"CDF\x01", b"CDF\x02")
 
 
-def is_netcdf3(path: Path) -> bool:
-    """Whether a file is netCDF of the classic kind by its first bytes."""
-    with path.open("rb") as file:
-        return file.read(4) in _MAGIC
+class Netcdf3(Format):
+    """netCDF of the classic kind: the array that is meant, or the only one with three axes.
+
+    It is read as HDF5 is.
+    """
+
+    name = "netCDF"
+    suffixes = (".nc",)
+    parts = suffixes
+    images = False
+
+    def can_open(self, request: Request) -> bool:
+        if request.suffix in array_suffixes():
+            return False  # such as are known by their names
+        with request.path.open("rb") as file:
+            return file.read(4) in _MAGIC
+
+    def open(self, request: Request) -> Scene:
+        return _open(request)
 
 
-def open_netcdf3(
-    path: Path,
-    source: str,
-    wanted: str | None,
-    *,
-    bands_last: bool | None = None,
-    bands: int | None = None,
-) -> Scene:
-    """The array `wanted`, or the only one with three axes, as :func:`open_hdf5` has it."""
+NETCDF3 = Netcdf3()
+
+
+def _open(request: Request) -> Scene:
     from scipy.io import netcdf_file
 
+    path, source = request.path, request.source
     with damage_reported(source), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that arrays outlive the file
         with netcdf_file(path, "r", mmap=True, maskandscale=False) as file:
-            start = np.frombuffer(file._mm, np.uint8).ctypes.data
+            start = address_of_map(file)
             variables = {
                 name: _Variable(path, name, variable, start)
                 for name, variable in file.variables.items()
                 if np.asarray(variable.data).dtype.kind in "iuf"
             }
             shapes = {name: variable.shape for name, variable in variables.items()}
-            cube = _Netcdf3Cube(variables, choose_cube(source, shapes, wanted))
-            return scene_of_cube(cube, source, "netCDF", str(path), bands_last, bands)
+            cube = _Netcdf3Cube(variables, choose_cube(source, shapes, request.part))
+            return scene_of_cube(
+                cube, source, "netCDF", str(path), request.bands_last, request.bands
+            )
 
 
 class _Variable:
@@ -65,7 +80,7 @@ class _Variable:
         self.dimensions = [str(dimension) for dimension in variable.dimensions]
         self.attributes = {
             key: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            for key, value in variable._attributes.items()
+            for key, value in attributes_of(variable).items()
         }
         # Records of several variables take turns in the file: these are read at once.
         self.plain = data.flags.c_contiguous and data.ndim == 3

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 import zipfile
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,13 +22,55 @@ from spectile.data.readers.named_arrays import (
     damage_reported,
     scene_of_array,
 )
+from spectile.data.readers.registry import ArrayFormat, Request, Turn
 from spectile.data.scene import Scene
 
 
-def open_npy(
-    path: Path, source: str, *, bands_last: bool | None = None, bands: int | None = None
-) -> Scene:
-    """The scene in a .npy file: rows, columns, bands, or as `bands_last` or `bands` say."""
+class Npy(ArrayFormat):
+    """One array: rows, columns, bands, unless the request says otherwise."""
+
+    name = "NumPy"
+    suffixes = (".npy",)
+    turn = Turn.NAME
+    images = False  # decoded as pictures are
+
+    def can_open(self, request: Request) -> bool:
+        return request.suffix in self.suffixes
+
+    def open(self, request: Request) -> Scene:
+        return replace(_open_npy(request), files=(os.fspath(request.path),))
+
+    def load(self, request: Request, axes: int) -> NDArray[Any]:
+        with damage_reported(request.source):
+            array: NDArray[Any] = np.load(request.path, mmap_mode="r", allow_pickle=False)
+        choose_array(request.source, {request.path.name: array.shape}, request.part, axes)
+        return array
+
+
+class Npz(ArrayFormat):
+    """Several arrays, and a list of wavelengths beside them perhaps."""
+
+    name = "NumPy (npz)"
+    suffixes = (".npz",)
+    parts = suffixes
+    turn = Turn.NAME
+    images = False
+
+    def can_open(self, request: Request) -> bool:
+        return request.suffix in self.suffixes
+
+    def open(self, request: Request) -> Scene:
+        return replace(_open_npz(request), files=(os.fspath(request.path),))
+
+    def load(self, request: Request, axes: int) -> NDArray[Any]:
+        return _load(request, axes)
+
+
+NPY, NPZ = Npy(), Npz()
+
+
+def _open_npy(request: Request) -> Scene:
+    path, source = request.path, request.source
     with damage_reported(source), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a header that Python 2 wrote
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -36,26 +79,19 @@ def open_npy(
         del stored
     choose_array(source, {path.name: shape}, None)
     first, second, third = shape
-    axes, note = find_axes(source, shape, Words((), (), bands_last, bands), usual=BANDS_LAST)
+    axes, note = find_axes(
+        source, shape, Words((), (), request.bands_last, request.bands), usual=BANDS_LAST
+    )
     reader = MappedReader(path, dtype, (first, second, third), axes, offset=offset, order=order)
     return scene_of_array(
         source, "NumPy", shape, dtype, axes, reader, notes=(note,) if note else ()
     )
 
 
-def open_npz(
-    path: Path,
-    source: str,
-    wanted: str | None,
-    *,
-    bands_last: bool | None = None,
-    bands: int | None = None,
-) -> Scene:
-    """The scene in a .npz file: the array `wanted`, else the only one with three axes.
-
-    A list of wavelengths beside it is that of its bands, and tells their axis.
-    """
-    array = load_npz(path, source, wanted, dimensions=3)
+def _open_npz(request: Request) -> Scene:
+    """A list of wavelengths beside the array is that of its bands, and tells their axis."""
+    path, source = request.path, request.source
+    array = _load(request, 3)
     with damage_reported(source), np.load(path, allow_pickle=False) as arrays:
         with zipfile.ZipFile(path) as archive:
             shapes = _shapes(archive, source)
@@ -64,7 +100,7 @@ def open_npz(
             lambda name: np.asarray(arrays[name]),
         )
     lengths = {len(values) for values in lists.get("wavelength", [])}
-    words = Words((), lengths, bands_last, bands)
+    words = Words((), lengths, request.bands_last, request.bands)
     axes, note = find_axes(source, array.shape, words, usual=BANDS_LAST)
     fields = {
         field: [str(value) for value in values]
@@ -84,12 +120,12 @@ def open_npz(
     )
 
 
-def load_npz(path: Path, source: str, wanted: str | None, *, dimensions: int) -> NDArray[Any]:
-    """The array `wanted` of a .npz file, or else the only numeric one with `dimensions` axes."""
+def _load(request: Request, axes: int) -> NDArray[Any]:
+    path, source = request.path, request.source
     with damage_reported(source), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         with zipfile.ZipFile(path) as archive:
-            name = choose_array(source, _shapes(archive, source), wanted, dimensions)
+            name = choose_array(source, _shapes(archive, source), request.part, axes)
         with np.load(path, allow_pickle=False) as arrays:
             array: NDArray[Any] = arrays[name]
     return array

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from spectile.data.readers.named_arrays import (
     damage_reported,
     scene_of_array,
 )
+from spectile.data.readers.registry import ArrayFormat, Request, Turn
 from spectile.data.scene import Reader, Scene
 from spectile.errors import InputError
 
@@ -68,30 +70,45 @@ class _Content:
         return held
 
 
-def open_matlab(
-    path: Path,
-    source: str,
-    wanted: str | None,
-    *,
-    bands_last: bool | None = None,
-    bands: int | None = None,
-) -> Scene:
-    """The scene in a .mat file: the array `wanted`, else the only numeric one with three axes.
+class Matlab(ArrayFormat):
+    """A .mat file of any version, whose arrays have the axes that MATLAB shows.
 
-    All versions give the axes as MATLAB shows them: rows, columns, bands, unless a list of
-    wavelengths in the file, `bands_last` or the number of `bands` says otherwise. Pixels are read
-    window by window, but for a compressed array of version 5: that is of 2 GB at most, can only be
-    unpacked as a whole, and is so here.
+    That is rows, columns, bands, unless a list of wavelengths in the file or the request says
+    otherwise. Pixels are read window by window, but for a compressed array of version 5: that is
+    of 2 GB at most, can only be unpacked as a whole, and is so here.
     """
+
+    name = "MATLAB"
+    suffixes = (".mat",)
+    parts = suffixes
+    turn = Turn.NAME
+    images = False
+
+    def can_open(self, request: Request) -> bool:
+        return request.suffix in self.suffixes
+
+    def open(self, request: Request) -> Scene:
+        return replace(_open(request), files=(os.fspath(request.path),))
+
+    def load(self, request: Request, axes: int) -> NDArray[Any]:
+        with damage_reported(request.source):
+            return _content(request.path).chosen(request.source, request.part, axes).load()
+
+
+MATLAB = Matlab()
+
+
+def _open(request: Request) -> Scene:
+    source = request.source
     with damage_reported(source):
-        content = _content(path)
-        held = content.chosen(source, wanted, 3)
+        content = _content(request.path)
+        held = content.chosen(source, request.part, 3)
         lists = lists_along_bands(
             {name: max(h.shape) for name, h in content.arrays.items() if _is_list(h.shape)},
             lambda name: content.arrays[name].load().ravel(),
         )
         lengths = {len(values) for values in lists.get("wavelength", [])}
-        words = Words((), lengths, bands_last, bands)
+        words = Words((), lengths, request.bands_last, request.bands)
         axes, note = find_axes(source, held.shape, words, usual=BANDS_LAST)
         count = held.shape[axes[0]]
         fields = {
@@ -110,12 +127,6 @@ def open_matlab(
             fields=fields,
             notes=(note,) if note else (),
         )
-
-
-def load_matlab(path: Path, source: str, wanted: str | None, *, dimensions: int) -> NDArray[Any]:
-    """The array `wanted` of a .mat file, or else the only numeric one with `dimensions` axes."""
-    with damage_reported(source):
-        return _content(path).chosen(source, wanted, dimensions).load()
 
 
 def _content(path: Path) -> _Content:

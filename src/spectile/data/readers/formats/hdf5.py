@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,46 +14,59 @@ from spectile.data.readers.cf_cube import Attributes, FileAxes, choose_cube, sce
 from spectile.data.readers.header_fields import field_of
 from spectile.data.readers.matlab73 import CHUNKS_KEPT, Hdf5Reader
 from spectile.data.readers.named_arrays import DEFLATE, check_stored, damage_reported
+from spectile.data.readers.registry import Format, Request, array_suffixes
 from spectile.data.scene import Reader, Scene
 
 if TYPE_CHECKING:
     import h5py
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
+_OTHERS = (".bag", ".kea", ".tif", ".tiff")
+"""Formats made of HDF5 that GDAL knows better."""
 
 
-def is_hdf5(path: Path) -> bool:
-    """Whether a file is HDF5 by its first bytes."""
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
-
-
-def open_hdf5(
-    path: Path,
-    source: str,
-    wanted: str | None,
-    *,
-    bands_last: bool | None = None,
-    bands: int | None = None,
-) -> Scene:
-    """The array `wanted`, or the only numeric one with three axes, as a scene.
+class Hdf5(Format):
+    """HDF5 and netCDF-4: the array that is meant, or the only numeric one with three axes.
 
     Wavelengths come from a list in the file, scale and nodata from the array's attributes, the
     place on the ground from its grid mapping and even coordinates; the axes as
-    :func:`scene_of_cube` finds them. Raises InputError that names what there is to choose from.
+    :func:`scene_of_cube` finds them. Errors name what there is to choose from.
     """
+
+    name = "HDF5"
+    suffixes = (".h5", ".he5", ".hdf5", ".nc")
+    parts = (*suffixes, ".hdf", ".nc4")
+    images = False
+
+    def can_open(self, request: Request) -> bool:
+        if request.suffix in (*_OTHERS, *array_suffixes()):
+            return False  # the latter are known by their names
+        with request.path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+
+    def open(self, request: Request) -> Scene:
+        return _open(request)
+
+
+HDF5 = Hdf5()
+
+
+def _open(request: Request) -> Scene:
     import h5py
 
+    source = request.source
     with damage_reported(source):
-        file = h5py.File(path, "r", rdcc_nbytes=CHUNKS_KEPT)
+        file = h5py.File(request.path, "r", rdcc_nbytes=CHUNKS_KEPT)
         arrays = dict(_arrays(file))
         shapes = {name: item.shape for name, item in arrays.items()}
-        dataset = arrays[choose_cube(source, shapes, wanted)]
+        dataset = arrays[choose_cube(source, shapes, request.part)]
         most = 1 if dataset.compression is None else DEFLATE
         size = dataset.size * dataset.dtype.itemsize
         check_stored(source, size, dataset.id.get_storage_size(), most)
         cube = _Hdf5Cube(file, dataset)
-        return scene_of_cube(cube, source, "HDF5", str(path), bands_last, bands)
+        return scene_of_cube(
+            cube, source, "HDF5", str(request.path), request.bands_last, request.bands
+        )
 
 
 def _arrays(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
@@ -155,11 +166,3 @@ def _attributes(item: Any) -> dict[str, Any]:
             continue  # of a type that only the writing program knows
         found[str(name)] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     return found
-
-
-def split_gdal_name(source: str) -> tuple[Path, str] | None:
-    """File and array in GDAL's name of a part, as in HDF5:"file.h5"://group/array."""
-    found = re.fullmatch(r'(?:HDF5|NETCDF):"?(?P<file>[^"]+?)"?:/*(?P<name>[^:]+)', source, re.I)
-    if found is None or not Path(found["file"]).is_file():
-        return None
-    return Path(found["file"]), found["name"]

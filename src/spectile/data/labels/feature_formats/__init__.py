@@ -1,0 +1,1 @@
+"""The formats of features, one file each: see :mod:`spectile.data.labels.features`."""
