@@ -21,7 +21,7 @@ from tests.metrics_schema import faults
 
 from spectile.blocks import SpatialChannelExcitation
 from spectile.cli.train_scene import PLACES, scene
-from spectile.model.model import load
+from spectile.model.file import load
 
 FILES = {
     "config.yaml",
