@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from spectile import networks
+from spectile.api.model import Model
 from spectile.data.datasets.simulated import simulate_file
 from spectile.data.labels.legend import make_legend
 from spectile.data.preprocessing.components import Preprocessing, read_spectra
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.scene import Scene
-from spectile.model.model import Model
+from spectile.model.task import WindowTask
 
 BANDS, COMPONENTS, CLASSES, WINDOW = 200, 30, 6, 25
 
@@ -33,7 +34,7 @@ def model_for(scene: Scene) -> Model:
         name="hybridsn-se",
         options={"window": WINDOW},
         network=networks.create("hybridsn-se", bands=COMPONENTS, classes=CLASSES, window=WINDOW),
-        window=WINDOW,
+        trained_for=WindowTask(WINDOW),
         preprocessing=Preprocessing(bands, reducer, "reflect"),
         legend=make_legend(range(1, CLASSES + 1)),
         scene_bands=BANDS,

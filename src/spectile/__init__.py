@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     __version__: str
     from spectile import mapping as mapping
     from spectile import networks as networks
+    from spectile.api.model import Model as Model
+    from spectile.api.model import load as load
     from spectile.data.labels.labels import labels_from_array as labels_from_array
     from spectile.data.labels.labels import open_labels as open_labels
     from spectile.data.readers.in_memory import scene_from_array as scene_from_array
@@ -27,14 +29,12 @@ if TYPE_CHECKING:
     from spectile.data.splits.splits import split_blocks as split_blocks
     from spectile.data.splits.splits import split_random as split_random
     from spectile.errors import InputError as InputError
-    from spectile.model.model import Model as Model
-    from spectile.model.model import load as load
 
 # Where each name lives; imported when it is first used, for PyTorch and GDAL take their time.
 _HOMES = {
     "InputError": "spectile.errors",
-    "Model": "spectile.model.model",
-    "load": "spectile.model.model",
+    "Model": "spectile.api.model",
+    "load": "spectile.api.model",
     "open_scene": "spectile.data.readers.open",
     "scene_from_array": "spectile.data.readers.in_memory",
     "scene_from_data_array": "spectile.data.readers.xarray",

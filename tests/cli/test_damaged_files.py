@@ -18,7 +18,7 @@ from spectile.data.labels.labels import open_labels
 from spectile.data.labels.legend import read_legend
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
-from spectile.model.model import load
+from spectile.model.file import load
 from spectile.tasks.config import SceneConfig, read_config
 
 LIKE = scene_from_array(

@@ -19,7 +19,7 @@ from tests.mapping.small_model import assert_alike
 from tests.metrics_schema import faults
 
 from spectile.blocks import SpatialChannelExcitation
-from spectile.model.model import load
+from spectile.model.file import load
 
 FILES = {
     "config.yaml",

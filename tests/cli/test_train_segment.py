@@ -151,7 +151,9 @@ def test_labels_may_have_the_numbers_of_the_training_masks(
 
 def test_no_data_is_told_from_a_white_class(run: Path, tmp_path: Path) -> None:
     model = library.load(run / "model.safetensors")
-    replace(model, mask_values=(0, 255)).save(tmp_path / "white.safetensors")
+    replace(model, trained_for=replace(model.trained_for, mask_values=(0, 255))).save(
+        tmp_path / "white.safetensors"
+    )
     pixels = np.full((48, 48, 4), 200, np.uint8)
     pixels[:, :20, 3] = 0
     Image.fromarray(pixels).save(tmp_path / "a.png")

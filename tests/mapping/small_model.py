@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from spectile import networks
+from spectile.api.model import Model
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
-from spectile.model.model import Model
+from spectile.model.task import WindowTask
 
 BANDS, WINDOW = 6, 9
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
@@ -31,7 +32,7 @@ def small_model(values: Sequence[int] = (3, 14), wavelengths: bool = False) -> M
         name="hybridsn-se",
         options={"window": WINDOW},
         network=network,
-        window=WINDOW,
+        trained_for=WindowTask(WINDOW),
         preprocessing=Preprocessing(used, fit_reducer("pca", spectra, components=3), "reflect"),
         legend=Legend(
             (

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spectile.api.model import Model
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import Reducer
-from spectile.model.model import Model
+from spectile.model.task import PixelTask
 
 BANDS, CLASSES = 3, 3
 
@@ -42,12 +43,11 @@ def segment_model(network: nn.Module | None = None, window: int = 48) -> Model:
         name="deeplab-v3-plus",
         options={"backbone": "mobilenet-v2"},
         network=network or LooksAround(3),
-        window=window,
+        trained_for=PixelTask(window),
         preprocessing=Preprocessing(
             (0, 1, 2), Reducer("none", np.zeros(BANDS), np.eye(BANDS)), "reflect"
         ),
         legend=Legend(tuple(legend)),
         scene_bands=BANDS,
         wavelengths=None,
-        task="segment",
     )

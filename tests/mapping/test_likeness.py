@@ -11,10 +11,10 @@ import rasterio
 from tests.data.readers.test_open_raster import write_tif
 from tests.mapping.small_model import cube, small_model
 
+from spectile.api.model import load
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.readers.open import open_scene
 from spectile.mapping.likeness import unlike_training
-from spectile.model.model import load
 
 
 def test_models_of_old_map_the_stored_numbers(tmp_path: Path) -> None:

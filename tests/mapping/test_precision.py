@@ -10,6 +10,7 @@ from tests.mapping.small_model import cube, small_model
 
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
+from spectile.mapping.compute import Compute
 from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.tiles import tiles
@@ -17,9 +18,9 @@ from spectile.mapping.tiles import tiles
 
 def shares(precision: str) -> np.ndarray:
     scene = scene_from_array(cube(30, 40))
-    classifier = SceneClassifier(small_model(), scene, precision=precision)  # type: ignore[arg-type]
+    classifier = SceneClassifier(small_model(), scene, Compute(precision=precision))  # type: ignore[arg-type]
     (window,) = tiles(30, 40, 64)
-    return classifier.classify(classifier.read(Tile(window))).shares
+    return classifier.classify(classifier.read(Tile(window))).probabilities
 
 
 def test_bf16_keeps_about_three_digits() -> None:

@@ -20,8 +20,10 @@ from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.scene import Scene
 from spectile.errors import InputError
+from spectile.model.file import load
 from spectile.model.header import METADATA_KEY
-from spectile.model.model import Model, load
+from spectile.model.model import Model
+from spectile.model.task import ImageTask, PixelTask, Task, WindowTask
 
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
 USED = (0, 1, 3, 4)
@@ -34,7 +36,7 @@ def model(wavelengths: np.ndarray | None = WAVELENGTHS[list(USED)]) -> Model:
         name="hybridsn-se",
         options={"window": 9},
         network=networks.create("hybridsn-se", bands=3, classes=2, window=9).eval(),
-        window=9,
+        trained_for=WindowTask(9),
         preprocessing=Preprocessing(USED, fit_reducer("pca", spectra, components=3), "reflect"),
         legend=Legend((Category(3, "Äcker <&>", (1, 2, 3)), Category(14, "water", (0, 0, 250)))),
         scene_bands=6,
@@ -43,12 +45,13 @@ def model(wavelengths: np.ndarray | None = WAVELENGTHS[list(USED)]) -> Model:
     )
 
 
-def segment_model(**changes: object) -> Model:
+def segment_model(task: Task = PixelTask(64, (0, 255))) -> Model:  # noqa: B008, frozen
     torch.manual_seed(0)
     options = {"backbone": "mobilenet-v2", "output_stride": 8}
     network = networks.create("deeplab-v3-plus", bands=3, classes=2, **options).eval()
-    segment = replace(model(), name="deeplab-v3-plus", options=options, network=network)
-    return replace(segment, **{"window": 64, "task": "segment", "mask_values": (0, 255), **changes})
+    return replace(
+        model(), name="deeplab-v3-plus", options=options, network=network, trained_for=task
+    )
 
 
 def scene(bands: int = 6, wavelengths: np.ndarray | None = None, size: int = 12) -> Scene:
@@ -141,7 +144,7 @@ def test_a_segment_model_maps_scenes_smaller_than_its_crops(tmp_path: Path) -> N
 def test_a_classify_model_keeps_the_edge_of_its_images(tmp_path: Path) -> None:
     network = networks.create("resnet-18", bands=3, classes=2, stem="cifar").eval()
     classify = replace(model(), name="resnet-18", options={"stem": "cifar"}, network=network)
-    replace(classify, task="classify", image_edge=32).save(tmp_path / "m.safetensors")
+    replace(classify, trained_for=ImageTask(32)).save(tmp_path / "m.safetensors")
     loaded = load(tmp_path / "m.safetensors")
     assert (loaded.task, loaded.image_edge, loaded.mask_values) == ("classify", 32, None)
 
@@ -149,16 +152,52 @@ def test_a_classify_model_keeps_the_edge_of_its_images(tmp_path: Path) -> None:
 def test_a_file_from_before_there_were_tasks_is_of_scenes(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     model().save(path)
-    change_header(path, task=None, image_edge=None, mask_values=None)
-    assert load(path).task == "scene"
+    change_header(path, task=None, format=1, window=9, own_network=None, fingerprint=None)
+    loaded = load(path)
+    assert (loaded.task, loaded.window) == ("scene", 9)
+
+
+def test_a_file_of_format_1_gives_the_numbers_that_it_gave(tmp_path: Path) -> None:
+    """Written by an earlier version, with the logits that it found: files/format1.py."""
+    loaded = load(Path(__file__).parent / "files" / "format1.safetensors")
+    assert loaded.trained_for == WindowTask(9)
+    assert (loaded.scene_bands, loaded.preprocessing.bands) == (4, (0, 1, 3))
+    assert loaded.legend == model().legend
+    assert (loaded.physical, loaded.medians.tolist()) == (True, [990, 1000, 1010])
+    x = torch.linspace(-1, 1, 162).reshape(1, 2, 9, 9)
+    expected = torch.tensor([loaded.provenance["logits"]])
+    torch.testing.assert_close(loaded.network(x), expected, rtol=1e-5, atol=1e-6)
+    loaded.save(tmp_path / "m.safetensors")
+    again = load(tmp_path / "m.safetensors")
+    assert again.trained_for == WindowTask(9)
+    assert torch.equal(again.network(x), loaded.network(x))
+
+
+@pytest.mark.parametrize(
+    ("task", "noted"),
+    [
+        (PixelTask(64, (0, 255)), {"task": "segment", "window": 64, "mask_values": [0, 255]}),
+        (PixelTask(64), {"task": "segment", "window": 64}),
+    ],
+)
+def test_tasks_of_format_1_are_understood(
+    tmp_path: Path, task: Task, noted: dict[str, object]
+) -> None:
+    path = tmp_path / "m.safetensors"
+    segment_model().save(path)
+    change_header(path, format=1, own_network=None, fingerprint=None, **noted)
+    assert load(path).trained_for == task
+    change_header(path, image_edge=9)
+    with pytest.raises(InputError, match="doesn't understand"):
+        load(path)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "classify", "image_edge": 9}, "doesn't understand"),
-        ({"mask_values": (1, 2, 3)}, "doesn't understand"),
-        ({"mask_values": (1, 1)}, "doesn't understand"),
+        ({"task": {"name": "classify", "edge": 9, "crop": 9}}, "doesn't understand"),
+        ({"task": {"name": "segment", "crop": 9, "mask_values": [1, 2, 3]}}, "doesn't understand"),
+        ({"task": {"name": "segment", "crop": 9, "mask_values": [1, 1]}}, "doesn't understand"),
         ({"options": {"backbone": "resnet-18"}}, "don't fit"),
         ({"network": "mobilenet-v2", "options": {}}, "don't fit"),
     ],
@@ -175,7 +214,7 @@ def test_a_header_of_another_task_is_refused(
 
 def test_the_task_has_to_fit_the_network(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    segment_model(task="classify", mask_values=None).save(path)
+    segment_model(ImageTask()).save(path)
     with pytest.raises(InputError, match="deeplab-v3-plus doesn't classify images"):
         load(path)
 
@@ -202,7 +241,7 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "newer Spectile"),
+        ({"format": 3}, "newer Spectile"),
         ({"format": "x"}, "doesn't understand"),
         ({"surprise": 1}, "doesn't understand"),
         ({"network": "hybridsn-x"}, "don't fit"),
@@ -211,13 +250,14 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
         ({"options": {"window": 10**9 + 1}}, "don't fit"),
         ({"bands": [0, 1]}, "its reducer is for others"),
         ({"bands": [0, 1, 2, 9]}, "its reducer is for others"),
-        ({"window": 11}, "don't fit"),
-        ({"window": 10}, "doesn't understand"),
-        ({"window": 0}, "doesn't understand"),
-        ({"task": "segment"}, "hybridsn-se doesn't classify pixels"),
-        ({"task": "detect"}, "doesn't understand"),
-        ({"image_edge": 32}, "doesn't understand"),
-        ({"mask_values": [1, 2]}, "doesn't understand"),
+        ({"fingerprint": "0"}, "don't fit"),
+        ({"task": {"name": "scene", "window": 11}}, "don't fit"),
+        ({"task": {"name": "scene", "window": 10}}, "doesn't understand"),
+        ({"task": {"name": "scene", "window": 0}}, "doesn't understand"),
+        ({"task": {"name": "segment", "crop": 9}}, "hybridsn-se doesn't classify pixels"),
+        ({"task": {"name": "detect", "window": 9}}, "doesn't understand"),
+        ({"task": {"name": "scene", "window": 9, "edge": 32}}, "doesn't understand"),
+        ({"window": 9}, "doesn't understand"),
     ],
 )
 def test_a_header_changed_by_hand_is_refused(

@@ -35,7 +35,7 @@ def evaluate(
     from spectile.cli.printing import print_doubts, print_scores
     from spectile.data.readers.open import open_scene
     from spectile.files import check_ending, check_output
-    from spectile.model.model import load
+    from spectile.model.file import load
     from spectile.scoring.records import is_metrics, write_metrics
     from spectile.tasks.evaluation import evaluate_model
     from spectile.tasks.hardware import use_threads

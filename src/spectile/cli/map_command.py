@@ -37,11 +37,15 @@ def map_(
         Precision, typer.Option(help="bf16, or tf32 on a GPU: faster, with about three digits.")
     ] = Precision.FLOAT32,
     memory: Memory = 1.0,
+    layers: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="Rasters beside the map, as in probabilities,entropy."),
+    ] = "",
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write each class's probability beside the map.")
+        bool, typer.Option("--probabilities", help="The same as --layers probabilities.")
     ] = False,
     entropy: Annotated[
-        bool, typer.Option("--entropy", help="Write the uncertainty (0 to 1) beside the map.")
+        bool, typer.Option("--entropy", help="The same as --layers entropy.")
     ] = False,
     region: Annotated[
         tuple[int, int, int, int] | None,
@@ -86,7 +90,7 @@ def map_(
     from spectile.data.scene import rows_and_columns
     from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
-    from spectile.model.model import load
+    from spectile.model.file import load
     from spectile.tasks.hardware import best_device, use_threads
 
     check_ending(out, "a map", (".tif", ".tiff"))
@@ -102,6 +106,7 @@ def map_(
             method=method.value,
             precision=precision.value,
             memory=memory,
+            layers=layers,
             probabilities=probabilities,
             entropy=entropy,
             region=_region(opened, region or window, bounds),

@@ -34,7 +34,7 @@ def predict(
     from spectile.cli.printing import print_notes
     from spectile.data.images import image_suffixes
     from spectile.files import check_ending, check_output
-    from spectile.model.model import load
+    from spectile.model.file import load
     from spectile.tasks.hardware import best_device, use_threads
     from spectile.tasks.images.classification import is_predictions
     from spectile.tasks.images.prediction import image_files, predict_classes, predict_masks

@@ -26,6 +26,11 @@ class Area:
     region: Window
     mask: Mask | None = None
 
+    @classmethod
+    def of(cls, scene: Scene, region: Window | None = None, mask: Mask | None = None) -> Area:
+        """The `region` of a scene, all of it where there is none."""
+        return cls(scene, region or Window(0, 0, scene.width, scene.height), mask)
+
     @property
     def transform(self) -> Affine | None:
         """Where the region lies on the ground."""

@@ -3,90 +3,136 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple, TypedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
-from spectile.data.scene import Scene
+from spectile.data.mask import Mask
+from spectile.data.scene import Scene, UnreadableError, rows_and_columns
 from spectile.errors import InputError
+from spectile.mapping.area import Area
+from spectile.mapping.compute import Compute
 from spectile.mapping.dense import NotShareableError
-from spectile.mapping.scene_map import Method, Progress, known_shares, map_parts, normalised_entropy
+from spectile.mapping.layers.layer import Layer, compute_layers
+from spectile.mapping.mapper import mapper_for
+from spectile.mapping.parts import MapPart
+from spectile.mapping.scene_map import Progress, parts_of
 from spectile.model.model import Model
 
 
-class MapArrays(NamedTuple):
-    """A map of H x W pixels."""
+@dataclass(frozen=True)
+class MapArrays:
+    """A map of H x W pixels: its layers by name, also as attributes.
 
-    classes: NDArray[np.uint8 | np.uint16]
-    """(H, W): the legend's values, 0 without data."""
-    probabilities: NDArray[np.float32] | None
-    """(classes, H, W) in the order of the legend, NaN without data; None unless asked for."""
-    entropy: NDArray[np.float32] | None
-    """(H, W) from 0, sure, to 1, undecided; NaN without data; None unless asked for."""
+    `layers` holds those that were asked for, and the classes. It unpacks as it always did: classes,
+    probabilities, entropy, then whatever else there is.
+    """
 
+    layers: Mapping[str, NDArray[Any]]
 
-class MapOptions(TypedDict, total=False):
-    """Options of `Model.map` that have no part in what it returns."""
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.layers[name]
 
-    bands_last: bool | None
-    method: Method
-    memory: float
-    device: str | torch.device
-    progress: Progress | None
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        try:
+            return self.__dict__["layers"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(f"this map has no layer {name!r}: ask for it") from None
+
+    def __iter__(self) -> Iterator[NDArray[Any] | None]:
+        named = (self.classes, self.probabilities, self.entropy)
+        rest = self.layers.keys() - {"classes", "probabilities", "entropy"}
+        return iter((*named, *(self.layers[name] for name in self.layers if name in rest)))
+
+    @property
+    def classes(self) -> NDArray[np.uint8 | np.uint16]:
+        """(H, W): the legend's values, 0 without data."""
+        return self.layers["classes"]
+
+    @property
+    def probabilities(self) -> NDArray[np.float32] | None:
+        """(classes, H, W) in the order of the legend, NaN without data; None unless asked for."""
+        return self.layers.get("probabilities")
+
+    @property
+    def entropy(self) -> NDArray[np.float32] | None:
+        """(H, W) from 0, sure, to 1, undecided; NaN without data; None unless asked for."""
+        return self.layers.get("entropy")
 
 
 def map_arrays(
     model: Model,
     scene: Scene,
+    layers: tuple[Layer, ...],
     *,
-    method: Method = "dense",
-    memory: float = 1.0,
-    probabilities: bool = False,
-    entropy: bool = False,
-    device: str | torch.device = "cpu",
+    compute: Compute,
+    region: Window | None = None,
+    mask: Mask | None = None,
+    keep_going: bool = False,
     progress: Progress | None = None,
 ) -> MapArrays:
-    """The class map of `scene` in arrays; `memory` in GB is needed besides them.
+    """The `layers` of the map of `scene` in arrays; the memory is needed besides them.
 
-    Warns if a network can't be mapped densely and is mapped patch by patch. Raises InputError if
-    the scene's bands don't match the model's or the arrays don't fit into the memory.
+    Warns if a network can't be mapped densely and is mapped patch by patch, and of what can't be
+    read with `keep_going`. Raises InputError if the scene's bands don't match the model's or the
+    arrays don't fit into the memory.
     """
+    area = Area.of(scene, region, mask)
     # Before anything else: whether there is room shows at once.
-    arrays = _room(model, scene, probabilities, entropy)
+    arrays = _room(model, area, layers)
     try:
-        parts = map_parts(model, scene, method=method, memory=memory, device=device)
+        parts = _parts(model, area, layers, compute, keep_going)
     except NotShareableError as error:
         # Past Model.map, to the line that asked for the map.
         warnings.warn(f"mapping patch by patch, which takes longer: {error}", stacklevel=3)
-        parts = map_parts(model, scene, method="patches", memory=memory, device=device)
-    values = np.array([0, *model.legend.values], arrays.classes.dtype)
+        parts = _parts(model, area, layers, replace(compute, method="patches"), keep_going)
+    damage: dict[Window, UnreadableError] = {}
     done = 0
     for part in parts:
-        inside = part.window.toslices()
-        arrays.classes[inside] = values[part.classes]
-        shares = known_shares(part, probabilities or entropy)
-        if arrays.probabilities is not None and shares is not None:
-            arrays.probabilities[:, *inside] = shares
-        if arrays.entropy is not None and shares is not None:
-            arrays.entropy[inside] = normalised_entropy(shares)
+        rows, columns = area.in_map(part.window).toslices()
+        for name, values in compute_layers(layers, model, part).items():
+            array = arrays[name]
+            array[..., rows, columns] = values if array.ndim == 3 else values[0]
+        damage |= {lost.window: lost for lost in part.damage}
         done += part.classes.size
         if progress:
-            progress(done, scene.height * scene.width)
-    return arrays
+            progress(done, area.region.height * area.region.width)
+    for lost in damage.values():
+        where = f"{lost.source} can't be read in {rows_and_columns(lost.window)}"
+        warnings.warn(f"{where} ({lost.reason}): left without data.", stacklevel=3)
+    return MapArrays(arrays)
 
 
-def _room(model: Model, scene: Scene, probabilities: bool, entropy: bool) -> MapArrays:
-    size = scene.height, scene.width
+def _parts(
+    model: Model, area: Area, layers: tuple[Layer, ...], compute: Compute, keep_going: bool
+) -> Iterator[MapPart]:
+    mapper = mapper_for(
+        model,
+        area.scene,
+        compute,
+        keep_going=keep_going,
+        components=any(layer.needs_components for layer in layers),
+    )
+    return parts_of(mapper, area, compute.memory)
+
+
+def _room(model: Model, area: Area, layers: tuple[Layer, ...]) -> dict[str, NDArray[Any]]:
+    height, width = area.region.height, area.region.width
+    arrays = {}
     try:
-        return MapArrays(
-            np.empty(size, np.uint8 if max(model.legend.values) <= 255 else np.uint16),
-            np.empty((len(model.legend), *size), np.float32) if probabilities else None,
-            np.empty(size, np.float32) if entropy else None,
-        )
+        for layer in layers:
+            form = layer.form(model.legend)
+            array = np.empty(layer.shape(model.legend, height, width), form.dtype)
+            if area.mask is not None:
+                array.fill(form.nodata)  # tiles without a wanted pixel are left out
+            arrays[layer.name] = array
     except MemoryError as error:
         raise InputError(
-            f"the map of {scene.source} ({scene.height} x {scene.width} pixels) is larger than "
+            f"the map of {area.scene.source} ({height} x {width} pixels) is larger than "
             "the memory: give a path to write it to."
         ) from error
+    return arrays

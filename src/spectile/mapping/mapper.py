@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from typing import Literal, Protocol
 
-import torch
 from rasterio.windows import Window
 
 from spectile.data.scene import Scene
 from spectile.errors import InputError
+from spectile.mapping.compute import Compute, Method
 from spectile.mapping.dense import NotShareableError
-from spectile.mapping.parts import MapPart, Method, Precision, SceneClassifier, Tile
+from spectile.mapping.parts import MapPart, SceneClassifier, Tile
 from spectile.mapping.pixels.segmenter import SceneSegmenter
 from spectile.model.model import Model
-from spectile.ranges import Gigabytes, check
 
 MethodUsed = Method | Literal["blended"]
 """How a scene was mapped; blended: a network of every pixel, in overlapping windows."""
@@ -59,61 +59,41 @@ class Mapper(Protocol):
 def mapper_for(
     model: Model,
     scene: Scene,
-    method: Method = "dense",
-    device: str | torch.device = "cpu",
+    compute: Compute,
     *,
-    memory: float = 1.0,
-    precision: Precision = "float32",
     keep_going: bool = False,
+    components: bool = False,
 ) -> Mapper:
-    """The mapper for a model's task; `memory` in GB is what it may use.
+    """The mapper for a model's task; with `components` its parts carry those of the pixels.
 
     Raises InputError if the scene's bands don't match the model's or if the model can't map, and
     NotShareableError if `method` is dense and can't be.
     """
-    check("memory", memory, Gigabytes)
-    check("method", method, Method)
-    check("precision", precision, Precision)
     if model.task == "classify":
         raise InputError("the model classifies whole images: use spectile predict.")
     if model.task == "scene":
-        return SceneClassifier(
-            model, scene, method, device, precision=precision, keep_going=keep_going
-        )
-    if method == "patches":
+        return SceneClassifier(model, scene, compute, keep_going=keep_going, components=components)
+    if compute.method == "patches":
         raise InputError(
             f"{model.name} classifies all pixels of a window at once, never patch by patch: "
             "leave out the method."
         )
-    return SceneSegmenter(
-        model, scene, device, memory=memory, precision=precision, keep_going=keep_going
-    )
+    return SceneSegmenter(model, scene, compute, keep_going=keep_going, components=components)
 
 
 def mapper_or_patches(
     model: Model,
     scene: Scene,
-    method: Method,
-    device: str | torch.device,
+    compute: Compute,
     *,
-    memory: float,
-    precision: Precision,
-    keep_going: bool,
+    keep_going: bool = False,
+    components: bool = False,
 ) -> tuple[Mapper, str]:
     """As :func:`mapper_for`, but patch by patch where dense can't be, and the reason for that."""
-
-    def ready(method: Method) -> Mapper:
-        return mapper_for(
-            model,
-            scene,
-            method,
-            device,
-            memory=memory,
-            precision=precision,
-            keep_going=keep_going,
-        )
-
     try:
-        return ready(method), ""
+        return mapper_for(model, scene, compute, keep_going=keep_going, components=components), ""
     except NotShareableError as error:
-        return ready("patches"), str(error)
+        patches = replace(compute, method="patches")
+        return mapper_for(model, scene, patches, keep_going=keep_going, components=components), str(
+            error
+        )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from torch import Tensor, nn
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.readers.salvage import read_around_damage
 from spectile.data.scene import Scene, UnreadableError
+from spectile.mapping.compute import Compute, Method, Precision
 from spectile.mapping.dense import DenseNetwork, densify
 from spectile.mapping.dense.recording import typical_weight
 from spectile.mapping.patches import PatchByPatch
@@ -30,12 +29,6 @@ from spectile.mapping.tiles import (
     tiles,
 )
 from spectile.model.model import Model
-
-Method = Literal["dense", "patches"]
-"""How a window network is mapped."""
-Precision = Literal["float32", "tf32", "bf16"]
-"""float32: as trained. tf32 (GPUs) and bf16 are faster with fewer digits, and only when asked for:
-three digits are right, and classes of nearly equal shares may change places."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +59,12 @@ class MapPart:
     window: Window
     classes: NDArray[np.int32]
     """(h, w): 0 without data, k the k-th class of the legend."""
-    shares: NDArray[np.floating]
+    probabilities: NDArray[np.floating]
     """(classes, h, w): how probable each class is; without meaning where there are no data."""
     damage: tuple[UnreadableError, ...] = ()
     """Pieces of the file that couldn't be read, and that decide on a pixel here."""
+    components: NDArray[np.float32] | None = None
+    """(components, h, w): the pixels' reduced spectra, where they were asked for."""
 
 
 class SceneClassifier:
@@ -84,24 +79,27 @@ class SceneClassifier:
         self,
         model: Model,
         scene: Scene,
-        method: Method = "dense",
-        device: str | torch.device = "cpu",
+        compute: Compute = Compute(),  # noqa: B008, frozen
         *,
-        precision: Precision = "float32",
         keep_going: bool = False,
+        components: bool = False,
     ) -> None:
-        self.method: Method = method
+        """With `components` the parts carry them."""
+        self.method: Method = compute.method
         self._scene = model.values_of(scene)
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
         pixels = (
-            some_pixels(self._preprocessing, scene, model.window) if method == "dense" else None
+            some_pixels(self._preprocessing, scene, model.window)
+            if compute.method == "dense"
+            else None
         )
-        self._network = evaluator(model, method, device, precision, pixels).eval()
-        self._tf32 = precision == "tf32"
-        self._device = torch.device(device)
-        self._dtype = input_dtype(model.network, precision)
+        self._network = evaluator(model, compute, pixels).eval()
+        self._tf32 = compute.precision == "tf32"
+        self._device = torch.device(compute.device)
+        self._dtype = input_dtype(model.network, compute.precision)
         self._keep_going = keep_going
+        self._with_components = components
         self.window = model.window
         """Edge of the square that decides a pixel, in pixels."""
 
@@ -117,7 +115,7 @@ class SceneClassifier:
     def _bytes_a_pixel(self) -> int:
         """What computing a pixel of a tile with its halo takes, and handing the result on."""
         computing = getattr(self._network, "bytes_a_pixel", BYTES_A_FEATURE_PIXEL)
-        # Components that wait; logits, shares twice and what entropy is made of.
+        # Components that wait; logits, probabilities twice and what entropy is made of.
         waiting = 8 * self._preprocessing.reducer.components + 24 * (self._classes + 1)
         return int(computing) + waiting
 
@@ -155,28 +153,28 @@ class SceneClassifier:
     def classify(self, tile: ReadTile) -> MapPart:
         """Run the network on a tile."""
         if not tile.valid.any():
-            shares: NDArray[np.floating] = np.zeros((self._classes, *tile.valid.shape), np.float32)
+            probabilities: NDArray[np.floating] = np.zeros(
+                (self._classes, *tile.valid.shape), np.float32
+            )
         else:
             components = torch.from_numpy(tile.components[None])
             with rounding(self._tf32):
-                shares = evaluate(self._network, components.to(self._device, self._dtype))
-        return map_part(tile.window, shares, tile.valid, tile.damage)
+                probabilities = evaluate(self._network, components.to(self._device, self._dtype))
+        inner = None
+        if self._with_components:
+            halo, (height, width) = self.window // 2, tile.valid.shape
+            inner = tile.components[:, halo : halo + height, halo : halo + width]
+        return map_part(tile.window, probabilities, tile.valid, tile.damage, inner)
 
 
-def evaluator(
-    model: Model,
-    method: Method,
-    device: str | torch.device = "cpu",
-    precision: Precision = "float32",
-    pixels: Tensor | None = None,
-) -> nn.Module:
+def evaluator(model: Model, compute: Compute, pixels: Tensor | None = None) -> nn.Module:
     """The module that maps padded components to logits of every pixel.
 
     The dense one is checked on `pixels` (1, components, rows, columns) of the scene.
     """
     window = (model.window, model.window)
-    network = placed(model.network, device, precision)
-    if method == "dense":
+    network = placed(model.network, compute)
+    if compute.method == "dense":
         components = model.preprocessing.reducer.components
         return densify(network, window, bands=components, pixels=pixels)
     return PatchByPatch(network, window)
@@ -205,11 +203,12 @@ def some_pixels(preprocessing: Preprocessing, scene: Scene, window: int) -> Tens
     return None
 
 
-def placed(network: nn.Module, device: str | torch.device, precision: Precision) -> nn.Module:
+def placed(network: nn.Module, compute: Compute) -> nn.Module:
     """`network` where it is to run and in the type that it is to run in; a copy if need be."""
-    if torch.device(device).type == "cpu" and precision != "bf16":
+    short = compute.precision == "bf16"
+    if torch.device(compute.device).type == "cpu" and not short:
         return network
-    return copy.deepcopy(network).to(device, torch.bfloat16 if precision == "bf16" else None)
+    return copy.deepcopy(network).to(compute.device, torch.bfloat16 if short else None)
 
 
 def input_dtype(network: nn.Module, precision: Precision) -> torch.dtype:
@@ -220,31 +219,15 @@ def input_dtype(network: nn.Module, precision: Precision) -> torch.dtype:
 
 def map_part(
     window: Window,
-    shares: NDArray[np.floating],
+    probabilities: NDArray[np.floating],
     valid: NDArray[np.bool_],
     damage: tuple[UnreadableError, ...],
+    components: NDArray[np.float32] | None = None,
 ) -> MapPart:
-    """The part of a map with these `shares` (classes, h, w), and data where `valid` (h, w)."""
-    classes = shares.argmax(axis=0).astype(np.int32) + 1
+    """The part of a map with these `probabilities` (classes, h, w), and data where `valid`."""
+    classes = probabilities.argmax(axis=0).astype(np.int32) + 1
     classes[~valid] = 0
-    return MapPart(window, classes, shares, damage)
-
-
-def known_shares(part: MapPart, wanted: bool = True) -> NDArray[np.float32] | None:
-    """The classes' shares (classes, h, w) of a part, NaN without data; None unless `wanted`."""
-    if not wanted:
-        return None
-    shares = part.shares.astype(np.float32)
-    shares[:, part.classes == 0] = np.nan
-    return shares
-
-
-def normalised_entropy(shares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Entropy (h, w) of shares (classes, h, w): 0 for one sure class, 1 for all alike."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(shares > 0, shares * np.log(shares), shares)
-    entropy: NDArray[np.float32] = -terms.sum(axis=0) / np.float32(math.log(max(2, len(shares))))
-    return entropy
+    return MapPart(window, classes, probabilities, damage, components)
 
 
 Read = Callable[
@@ -280,10 +263,10 @@ def rounding(tf32: bool) -> Iterator[None]:
 
 @torch.inference_mode()
 def evaluate(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
-    """The softmax shares (classes, h, w) that `network` gives for (1, components, H, W)."""
+    """The probabilities (classes, h, w) that `network` gives for (1, components, H, W)."""
     logits = network(components)[0]
-    # NumPy has no bfloat16, and three digits are too few for a share.
+    # NumPy has no bfloat16, and three digits are too few for a probability.
     if logits.dtype == torch.bfloat16:
         logits = logits.float()
-    shares: NDArray[np.floating] = logits.softmax(0).cpu().numpy()
-    return shares
+    probabilities: NDArray[np.floating] = logits.softmax(0).cpu().numpy()
+    return probabilities

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import rasterio
@@ -19,19 +19,15 @@ from spectile.errors import InputError
 from spectile.files import check_ending
 from spectile.mapping.area import Area
 from spectile.mapping.cluster.scheduler import Cluster, write_on_cluster
+from spectile.mapping.compute import Compute, Method, Precision
+from spectile.mapping.layers.layer import Layer
+from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.mapper import Mapper, MethodUsed, mapper_for, mapper_or_patches
 from spectile.mapping.output.job import describe_job
 from spectile.mapping.output.map_files import is_finished_map
 from spectile.mapping.output.resume import part_folder, read_job
 from spectile.mapping.output.writer import MapWriter
-from spectile.mapping.parts import (
-    MapPart,
-    Method,
-    Precision,
-    Tile,
-    known_shares,
-    normalised_entropy,
-)
+from spectile.mapping.parts import MapPart, Tile
 from spectile.mapping.pipeline import write_behind
 from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
@@ -42,10 +38,8 @@ __all__ = [
     "MapSummary",
     "Method",
     "Progress",
-    "known_shares",
     "map_parts",
     "map_scene",
-    "normalised_entropy",
     "tile_edge",
 ]
 
@@ -84,12 +78,15 @@ def map_parts(
     scene's bands don't match the model's or the model can't map, NotShareableError if `method` is
     dense and can't be.
     """
-    # What can be refused is refused here, before the first part and before any output.
-    mapper = mapper_for(model, scene, method, device, memory=memory, precision=precision)
+    mapper = mapper_for(model, scene, Compute(method, precision, memory, device))
+    return parts_of(mapper, Area.of(scene, region, mask), memory)
+
+
+def parts_of(mapper: Mapper, area: Area, memory: float) -> Iterator[MapPart]:
+    """The parts of an `area`; InputError, before the first of them, if `memory` is too little."""
     edge = mapper.tile_edge(memory)
 
     def parts() -> Generator[MapPart]:
-        area = Area(scene, region or _whole(scene), mask)
         windows, _ = area.windows(mapper.tiles(edge))
         yield from mapper.parts(map(area.tile, mapper.in_order(windows, CACHE)))
 
@@ -101,6 +98,7 @@ def map_scene(
     scene: Scene,
     path: str | Path,
     *,
+    layers: str | Iterable[str] = (),
     method: Method = "dense",
     precision: Precision = "float32",
     memory: float = 1.0,
@@ -118,8 +116,9 @@ def map_scene(
 ) -> MapSummary:
     """Write the class map of `scene` to the GeoTIFF `path`, whole or not at all.
 
-    The map covers the `region`, and has no data outside of the `mask`. `probabilities` and
-    `entropy` add their rasters beside it. A network that can't be mapped densely is mapped patch
+    The map covers the `region`, and has no data outside of the `mask`. Each of the `layers`, such
+    as "probabilities", is a raster beside it; `probabilities` and `entropy` are the older way to
+    name these. A network that can't be mapped densely is mapped patch
     by patch, and the summary says why; one that classifies every pixel has no `method`, and is
     mapped in windows that are blended. A `precision` other than float32
     gives up digits for speed. With `keep_going` the pixels around a damaged part of the
@@ -134,18 +133,16 @@ def map_scene(
     """
     start, path = time.perf_counter(), Path(path)
     check_ending(path, "a map", (".tif", ".tiff"))
+    compute = Compute(method, precision, memory, device)
+    wanted = asked_for(layers, probabilities=probabilities, entropy=entropy)
     mapper, reason = mapper_or_patches(
-        model,
-        scene,
-        method,
-        device,
-        memory=memory,
-        precision=precision,
+        *(model, scene, compute),
         keep_going=keep_going,
+        components=any(layer.needs_components for layer in wanted),
     )
     edge = _edge(mapper, memory, path, resume)
-    area = Area(scene, region or _whole(scene), mask)
-    if resume and not overwrite and _is_there(path, model, area, probabilities, entropy):
+    area = Area.of(scene, region, mask)
+    if resume and not overwrite and _is_there(path, model, area, wanted):
         return MapSummary(mapper.method, reason, 0.0, already=True)
     windows, mask_sha256 = area.windows(mapper.tiles(edge))
     writer = MapWriter(
@@ -156,34 +153,29 @@ def map_scene(
         crs=scene.crs,
         transform=area.transform,
         acquired=scene.acquired,
-        probabilities=probabilities,
-        entropy=entropy,
+        layers=wanted,
         overwrite=overwrite,
         inputs=(scene.source, *scene.files, *([mask.source] if mask else []), *map(str, inputs)),
         job=describe_job(
             model,
             scene,
             method=mapper.method,
-            precision=precision,
-            device=torch.device(device).type,
-            layers=(probabilities, entropy),
+            compute=compute,
+            layers=wanted,
             region=area.region,
             mask=mask_sha256,
             tile=edge,
         ),
         resume=resume,
     )
+    used: Method = "patches" if mapper.method == "patches" else "dense"
     work = TileWork(
-        model=model,
-        scene=scene,
-        region=area.region,
-        method="patches" if mapper.method == "patches" else "dense",
-        device=str(device),
-        precision=precision,
-        keep_going=keep_going,
-        memory=memory,
-        pixels=writer.pixels,
-        path=path,
+        model,
+        replace(area, mask=None),
+        replace(compute, method=used, device=str(device)),
+        keep_going,
+        writer.pixels,
+        path,
     )
     cache = max(CACHE, int((memory - mapper.gigabytes(edge)) * 1e9))
     with nullcontext() if cluster is None else cluster.connected(scene) as client, writer:
@@ -199,17 +191,12 @@ def map_scene(
     return MapSummary(mapper.method, reason, time.perf_counter() - start, damage)
 
 
-def _is_there(path: Path, model: Model, area: Area, probabilities: bool, entropy: bool) -> bool:
+def _is_there(path: Path, model: Model, area: Area, layers: tuple[Layer, ...]) -> bool:
     """Whether a map with these classes, of this size and with these layers is finished."""
     if path.is_symlink() or part_folder(path).exists():
         return False
-    kinds = {"classes": True, "probabilities": probabilities, "entropy": entropy}
-    return is_finished_map(
-        path,
-        model.legend,
-        (area.region.height, area.region.width),
-        {kind for kind, wanted in kinds.items() if wanted},
-    )
+    size = area.region.height, area.region.width
+    return is_finished_map(path, model.legend, size, layers)
 
 
 def _edge(mapper: Mapper, memory: float, path: Path, resume: bool) -> int:
@@ -291,7 +278,3 @@ def _follow(
             "fetch or export it again."
         )
     return tuple(damage.values())
-
-
-def _whole(scene: Scene) -> Window:
-    return Window(0, 0, scene.width, scene.height)

@@ -8,17 +8,14 @@ from pathlib import Path
 import numpy as np
 from rasterio.windows import Window
 
-from spectile.data.scene import Scene, UnreadableError
+from spectile.data.scene import UnreadableError
 from spectile.mapping.area import Area
+from spectile.mapping.compute import Compute
+from spectile.mapping.layers.layer import Layer, compute_layers
+from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.mapper import Mapper, mapper_for
 from spectile.mapping.output.writer import MapPixels, refusals
-from spectile.mapping.parts import (
-    MapPart,
-    Method,
-    Precision,
-    known_shares,
-    normalised_entropy,
-)
+from spectile.mapping.parts import MapPart
 from spectile.model.model import Model
 
 
@@ -38,41 +35,35 @@ class TileWork:
     """What it takes to map any tile of a scene; can be sent to another process."""
 
     model: Model
-    scene: Scene
-    region: Window
-    """What of the scene the map shows."""
-    method: Method
-    device: str
-    precision: Precision
+    area: Area
+    """What of the scene the map shows; a tile brings its wanted pixels itself, so without a mask.
+    """
+    compute: Compute
     keep_going: bool
-    memory: float
-    """What a process may use, in GB."""
     pixels: MapPixels
     path: Path
     """The map, for messages."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """What the map is made of; InputError where this process lacks the plugin of one."""
+        # Sent by name: functions of a plugin may be such as can't be sent.
+        return asked_for(self.pixels.rasters)
 
     def mapper(self) -> Mapper:
         """The model made ready for the scene."""
         return mapper_for(
             self.model,
-            self.scene,
-            self.method,
-            self.device,
-            memory=self.memory,
-            precision=self.precision,
+            self.area.scene,
+            self.compute,
             keep_going=self.keep_going,
+            components=any(layer.needs_components for layer in self.layers),
         )
 
     def write(self, part: MapPart) -> WrittenTile:
-        """Put a part into the map, with whatever shares and entropy that is made of."""
-        kinds = self.pixels.rasters.keys()
-        window = Area(self.scene, self.region).in_map(part.window)
-        shares = known_shares(part, bool(kinds & {"probabilities", "entropy"}))
+        """Put a part into the map, with all of its layers."""
+        window = self.area.in_map(part.window)
+        values = compute_layers(self.layers, self.model, part)
         with refusals(self.path):
-            self.pixels.write(
-                window,
-                part.classes,
-                shares if "probabilities" in kinds else None,
-                normalised_entropy(shares) if "entropy" in kinds and shares is not None else None,
-            )
+            self.pixels.write(window, values)
         return WrittenTile(window, int(np.count_nonzero(part.classes)), part.damage)

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from safetensors import SafetensorError, safe_open
 
 from spectile.choices import Padding, ReducerName
 from spectile.data.preprocessing.reducers import Reducer
 from spectile.errors import InputError
+from spectile.model.task import PixelTask, Task
 
-Task = Literal["scene", "classify", "segment"]
-"""scene: the pixel in the middle of a window; classify: a whole image; segment: every pixel."""
+FORMAT: Literal[2] = 2
+"""Raised when a file of another program version could be misread.
 
-FORMAT: Literal[1] = 1
-"""Raised when a file of an older program version could be misread."""
+1 kept the window, the edge of images and the masks' numbers of all tasks side by side.
+"""
 
 METADATA_KEY = "spectile"
 
@@ -28,13 +29,14 @@ class Header(BaseModel):
     """The JSON document in a model file's metadata."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    format: Literal[1]
-    task: Task = "scene"
+    format: Literal[2]
+    task: Task
     network: str
+    own_network: bool = False
+    """Whether the network isn't the catalogue's, and has to be given to load the file."""
     options: dict[str, Any]
-    window: PositiveInt
-    image_edge: PositiveInt | None = None
-    mask_values: tuple[int, ...] | None = None
+    fingerprint: str | None = None
+    """Of the names, shapes and types of the weights; None in files of format 1."""
     padding: Padding
     reducer: ReducerName
     scene_bands: int
@@ -47,18 +49,36 @@ class Header(BaseModel):
     legend: list[dict[str, Any]]
     provenance: dict[str, Any]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_format_1(cls, document: Any) -> Any:
+        if isinstance(document, dict) and document.get("format") == 1:
+            return _upgraded(document)
+        return document
+
     @model_validator(mode="after")
-    def _fits_the_task(self) -> Self:
-        if self.task == "scene" and self.window % 2 == 0:
-            raise ValueError("a window around a pixel has an odd edge")
-        if self.image_edge is not None and self.task != "classify":
-            raise ValueError("only whole images have an edge")
-        values = self.mask_values
-        if values is not None and (
-            self.task != "segment" or not len(set(values)) == len(values) == len(self.legend)
-        ):
+    def _names_each_class(self) -> Self:
+        values = self.task.mask_values if isinstance(self.task, PixelTask) else None
+        if values is not None and len(values) != len(self.legend):
             raise ValueError("a mask has one number for each class of the legend")
         return self
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """A description of format 1 as one of format 2."""
+    kept = dict(document)
+    name, window = kept.pop("task", "scene"), kept.pop("window", None)
+    edge, values = kept.pop("image_edge", None), kept.pop("mask_values", None)
+    if edge is not None and name != "classify":
+        raise ValueError("only whole images have an edge")
+    if values is not None and name != "segment":
+        raise ValueError("only masks have numbers")
+    of_task = {
+        "scene": {"window": window},
+        "classify": {"edge": edge},
+        "segment": {"crop": window, "mask_values": values},
+    }
+    return {**kept, "format": FORMAT, "task": {"name": name, **of_task.get(name, {})}}
 
 
 def is_model_file(path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from spectile.errors import InputError
 from spectile.mapping.output.map_files import is_map
-from spectile.model.model import load
+from spectile.model.file import load
 from spectile.runs.directory import check_same, read_started
 from spectile.scoring.records import read_history
 from spectile.tasks.base import Config, Task

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from spectile.errors import InputError
-from spectile.model.model import Model, load
+from spectile.model.file import load
+from spectile.model.model import Model
 from spectile.scoring.records import read_history, write_history
 from spectile.tasks.files import HISTORY, MODEL
 from spectile.training.fit import Fit

@@ -16,17 +16,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spectile import networks
+from spectile.api.model import Model
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
+from spectile.mapping.compute import Compute
 from spectile.mapping.dense import densify
 from spectile.mapping.dense.kernels.window_product import WindowProduct
-from spectile.mapping.in_memory import map_arrays
 from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.tiles import tiles
-from spectile.model.model import Model
+from spectile.model.task import WindowTask
 
 WINDOW = 11
 EDGE = 60
@@ -173,7 +174,7 @@ def model() -> Model:
         name="hybridsn-2d",
         options={"window": window},
         network=module,
-        window=window,
+        trained_for=WindowTask(window),
         preprocessing=Preprocessing(
             tuple(range(BANDS)), fit_reducer("standardise", spectra), "reflect"
         ),
@@ -188,8 +189,8 @@ def test_maps_of_a_scene_with_hot_pixels() -> None:
     pixels[:, 10, 9], pixels[2, 0, 25], pixels[:, 21, :] = 1e12, -1e6, 1e8
     scene = scene_from_array(pixels)
     fitted = model()
-    dense = map_arrays(fitted, scene, method="dense", probabilities=True)
-    patches = map_arrays(fitted, scene, method="patches", probabilities=True)
+    dense = fitted.map(scene, method="dense", layers="probabilities")
+    patches = fitted.map(scene, method="patches", layers="probabilities")
     assert dense.probabilities is not None
     assert patches.probabilities is not None
     assert len(np.unique(dense.classes)) > 2
@@ -206,8 +207,8 @@ def test_hot_pixels_in_bf16() -> None:
     (window,) = tiles(30, 30, 64)
 
     def shares(image: np.ndarray) -> np.ndarray:
-        classifier = SceneClassifier(model(), scene_from_array(image), precision="bf16")
-        return classifier.classify(classifier.read(Tile(window))).shares
+        classifier = SceneClassifier(model(), scene_from_array(image), Compute(precision="bf16"))
+        return classifier.classify(classifier.read(Tile(window))).probabilities
 
     clean = np.ones((30, 30), bool)
     clean[8:23, 8:23] = False

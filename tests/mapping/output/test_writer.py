@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
+from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.output.writer import MapWriter
 
 LEGEND = Legend(
@@ -39,11 +40,14 @@ def write(path, classes, legend=LEGEND, probabilities=None, entropy=None, **opti
         height=height,
         width=width,
         legend=legend,
-        probabilities=probabilities is not None,
-        entropy=entropy is not None,
+        layers=asked_for(probabilities=probabilities is not None, entropy=entropy is not None),
         **options,
     ) as writer:
-        writer.write(Window(0, 0, width, height), classes, probabilities, entropy)
+        given = {"probabilities": probabilities, "entropy": entropy}
+        measured = {name: values for name, values in given.items() if values is not None}
+        known = {name: np.where(classes == 0, np.nan, array) for name, array in measured.items()}
+        values = np.array([0, *legend.values], np.uint16)[classes]
+        writer.write(Window(0, 0, width, height), {"classes": values, **known})
 
 
 def patchy(height, width, classes=4):
@@ -170,9 +174,10 @@ def test_pixels_never_written_are_nodata(tmp_path):
         legend=LEGEND,
         crs=UTM,
         transform=NORTH_UP,
-        entropy=True,
+        layers=asked_for("entropy"),
     ) as writer:
-        writer.write(Window(2, 3, 1, 1), np.ones((1, 1), int), None, np.ones((1, 1), np.float32))
+        one = np.ones((1, 1), np.float32)
+        writer.write(Window(2, 3, 1, 1), {"classes": one, "entropy": one})
     with rasterio.open(tmp_path / "map.tif") as source:
         assert list(zip(*source.read(1).nonzero(), strict=True)) == [(3, 2)]
     with rasterio.open(tmp_path / "map_entropy.tif") as source:
@@ -215,12 +220,15 @@ def test_the_files_do_not_depend_on_the_windows(tmp_path, windows):
         legend=LEGEND,
         crs=UTM,
         transform=NORTH_UP,
-        probabilities=True,
+        layers=asked_for("probabilities"),
         overwrite=True,
     ) as writer:
+        values = np.array([0, *LEGEND.values])[classes]
+        known = np.where(classes == 0, np.nan, probabilities)
         for window in windows:
             rows, columns = window.toslices()
-            writer.write(window, classes[rows, columns], probabilities[:, rows, columns])
+            parts = {"classes": values[rows, columns], "probabilities": known[:, rows, columns]}
+            writer.write(window, parts)
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
 
 
@@ -238,7 +246,7 @@ def test_an_exception_leaves_the_folder_as_it_was(tmp_path):
             transform=NORTH_UP,
             overwrite=True,
         ) as writer:
-            writer.write(Window(0, 0, 30, 10), np.ones((10, 30), int))
+            writer.write(Window(0, 0, 30, 10), {"classes": np.ones((10, 30), int)})
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -250,7 +258,7 @@ def test_nothing_shows_before_the_end(tmp_path):
     with MapWriter(
         tmp_path / "map.tif", height=2, width=3, legend=LEGEND, crs=UTM, transform=NORTH_UP
     ) as writer:
-        writer.write(Window(0, 0, 3, 2), np.ones((2, 3), int))
+        writer.write(Window(0, 0, 3, 2), {"classes": np.ones((2, 3), int)})
         assert [file for file in tmp_path.iterdir() if not file.name.startswith(".")] == []
     assert (tmp_path / "map.tif").is_file()
 
@@ -322,15 +330,11 @@ def test_a_map_takes_what_it_was_made_for_and_nothing_else(tmp_path):
     classes, window = np.ones((2, 3), int), Window(0, 0, 3, 2)
     with new_writer(tmp_path / "map.tif") as writer:
         with pytest.raises(ValueError, match="made of classes"):
-            writer.write(window, classes, np.ones((4, 2, 3), np.float32))
-        with pytest.raises(ValueError, match="from 0 to 4"):
-            writer.write(window, classes * 5)
-        with pytest.raises(ValueError, match="from 0 to 4"):
-            writer.write(window, -classes)
+            writer.write(window, {"classes": classes, "entropy": classes})
         with pytest.raises(ValueError, match="pixels for 1 bands"):
-            writer.write(window, classes[:1])
+            writer.write(window, {"classes": classes[:1]})
         with pytest.raises(ValueError, match="lies outside"):
-            writer.write(Window(1, 0, 3, 2), classes)
+            writer.write(Window(1, 0, 3, 2), {"classes": classes})
 
 
 def test_the_date_of_the_scene_stays_with_its_map(tmp_path):

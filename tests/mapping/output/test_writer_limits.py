@@ -34,7 +34,7 @@ FULL_DISK = """
         with MapWriter(
             path, height=700, width=700, legend=legend, crs=None, transform=None, overwrite=True
         ) as writer:
-            writer.write(Window(0, 0, 700, 700), classes)
+            writer.write(Window(0, 0, 700, 700), {"classes": classes})
             limit(later)
         print("written")
     except InputError as error:

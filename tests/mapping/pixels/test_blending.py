@@ -13,6 +13,7 @@ from torch import nn
 
 from spectile import networks
 from spectile.data.readers.in_memory import scene_from_array
+from spectile.mapping.compute import Compute
 from spectile.mapping.parts import MapPart, Tile
 from spectile.mapping.pixels.blending import Axis, BlendedWindows
 from spectile.mapping.pixels.segmenter import SceneSegmenter
@@ -64,17 +65,17 @@ def whole(network: nn.Module, scene: np.ndarray) -> np.ndarray:
 
 
 def together(parts: list[MapPart], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    shares = np.full((len(parts[0].shares), height, width), np.nan)
+    shares = np.full((len(parts[0].probabilities), height, width), np.nan)
     classes = np.full((height, width), -1)
     for part in parts:
-        shares[:, *part.window.toslices()] = part.shares
+        shares[:, *part.window.toslices()] = part.probabilities
         classes[part.window.toslices()] = part.classes
     return shares, classes
 
 
 def blended(network: nn.Module, scene: np.ndarray, edge: int, memory: float = 1.0) -> list[MapPart]:
     model = segment_model(network, edge)
-    segmenter = SceneSegmenter(model, scene_from_array(scene), memory=memory)
+    segmenter = SceneSegmenter(model, scene_from_array(scene), Compute(memory=memory or 1e-9))
     return list(segmenter.parts(map(Tile, segmenter.in_order(segmenter.tiles(0), 10**9))))
 
 
@@ -109,7 +110,7 @@ def test_what_looks_little_around_gives_the_numbers_of_the_whole_scene(edge: int
 def test_a_small_scene_is_one_window() -> None:
     network, scene = LooksAround(radius=9).double(), pixels(500, 30)
     (part,) = blended(network, scene, 512)
-    np.testing.assert_array_equal(part.shares, whole(network, scene))
+    np.testing.assert_array_equal(part.probabilities, whole(network, scene))
 
 
 @pytest.mark.parametrize(("room", "most"), [(1.0, 1.0), (0.0, 9.0)])
@@ -131,7 +132,7 @@ def test_windows_are_computed_once_where_the_memory_allows(room: float, most: fl
     places = {(part.window.col_off, part.window.row_off): part for part in again}
     for part in exact:
         other = places[part.window.col_off, part.window.row_off]
-        np.testing.assert_array_equal(part.shares, other.shares)
+        np.testing.assert_array_equal(part.probabilities, other.probabilities)
 
 
 def test_a_window_that_comes_in_pieces_is_as_the_whole() -> None:
@@ -141,7 +142,7 @@ def test_a_window_that_comes_in_pieces_is_as_the_whole() -> None:
     for core in segmenter.tiles(0):
         corner = Window(core.col_off + core.width - 3, core.row_off + 2, 3, 4)
         (part,) = segmenter.parts([Tile(corner)])
-        np.testing.assert_array_equal(part.shares, shares[:, *corner.toslices()])
+        np.testing.assert_array_equal(part.probabilities, shares[:, *corner.toslices()])
 
 
 def test_no_seam_is_to_be_seen() -> None:

@@ -15,16 +15,18 @@ from tests.mapping.small_model import small_model
 from tests.mapping.small_segmenter import BANDS, CLASSES, LooksAround, segment_model
 
 from spectile import networks
+from spectile.api.model import load
 from spectile.data.mask import Mask
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.cluster import Cluster
+from spectile.mapping.compute import Compute
 from spectile.mapping.pixels import segmenter
 from spectile.mapping.pixels.segmenter import SceneSegmenter
 from spectile.mapping.scene_map import map_parts, map_scene
-from spectile.model.model import load
+from spectile.model.task import ImageTask
 
 HEIGHT, WIDTH, EDGE = 100, 130, 48
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}
@@ -71,7 +73,7 @@ def test_the_map_has_the_legends_values_and_the_scenes_gaps(whole: Path) -> None
 
 
 def test_another_memory_gives_the_same_bytes(tmp_path: Path, scene: Scene, whole: Path) -> None:
-    least = SceneSegmenter(segment_model(), scene, memory=0).gigabytes(EDGE)
+    least = SceneSegmenter(segment_model(), scene, Compute(memory=1e-9)).gigabytes(EDGE)
     map_scene(segment_model(), scene, tmp_path / "map.tif", memory=least, **EVERYTHING)
     assert contents(tmp_path) == contents(whole)
 
@@ -189,8 +191,8 @@ def test_fewer_digits_only_when_asked_for(scene: Scene) -> None:
         next(iter(map_parts(segment_model(), scene, precision=precision)))  # type: ignore[arg-type]
         for precision in ("float32", "bf16")
     )
-    assert 0 < np.abs(exact.shares - short.shares).max() < 0.05
-    assert short.shares.dtype == np.float32
+    assert 0 < np.abs(exact.probabilities - short.probabilities).max() < 0.05
+    assert short.probabilities.dtype == np.float32
 
 
 def test_patch_by_patch_has_no_meaning(tmp_path: Path, scene: Scene) -> None:
@@ -199,7 +201,7 @@ def test_patch_by_patch_has_no_meaning(tmp_path: Path, scene: Scene) -> None:
 
 
 def test_a_model_of_whole_images_maps_nothing(tmp_path: Path, scene: Scene) -> None:
-    model = replace(segment_model(), task="classify", window=1)
+    model = replace(segment_model(), trained_for=ImageTask())
     with pytest.raises(InputError, match="classifies whole images: use spectile predict"):
         map_scene(model, scene, tmp_path / "map.tif")
     with pytest.raises(InputError, match="use spectile predict"):

@@ -27,7 +27,9 @@ def write_map(path, classes, legend=LEGEND):
     with MapWriter(
         path, height=height, width=width, legend=legend, crs=None, transform=None
     ) as writer:
-        writer.write(Window(0, 0, width, height), classes)
+        writer.write(
+            Window(0, 0, width, height), {"classes": np.array([0, *legend.values])[classes]}
+        )
 
 
 def pixels(path):

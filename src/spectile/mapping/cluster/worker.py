@@ -34,7 +34,7 @@ class TileWorker(WorkerPlugin):
         self._packed = pickle.dumps(work)
         self._threads = threads
         self._versions = program_versions()
-        self._scene = scene_identity(work.scene)
+        self._scene = scene_identity(work.area.scene)
 
     def setup(self, worker: Worker) -> None:
         """Called by Dask on each worker, also on those that join later."""

@@ -23,7 +23,14 @@ from spectile.mapping.styles.xml_text import xml_text
 
 SOFTWARE_TAG, SOFTWARE = "TIFFTAG_SOFTWARE", "Spectile"
 """Tells the maps that Spectile wrote from others."""
-GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
+GDAL_TYPES = {
+    "uint8": "Byte",
+    "uint16": "UInt16",
+    "int16": "Int16",
+    "uint32": "UInt32",
+    "int32": "Int32",
+    "float32": "Float32",
+}
 GDAL_CACHE = 64 * 2**20
 """Bytes; rasterio takes a number for GDAL_CACHEMAX as bytes, where GDAL itself thinks in MB."""
 WIDEST_TILE = 32 * 2**20
@@ -42,7 +49,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Layer:
+class RasterForm:
     """What one GeoTIFF holds: a class map when it has a legend, else measurements."""
 
     dtype: str
@@ -66,7 +73,7 @@ class WaitingPixels:
     path: Path
     """The plain file."""
     grid: Grid
-    layer: Layer
+    form: RasterForm
 
     @property
     def size(self) -> int:
@@ -75,8 +82,8 @@ class WaitingPixels:
 
     def create(self) -> None:
         """Make the plain file, all nodata."""
-        values = len(self.layer.bands) * self.grid.width
-        line = np.full(values, self.layer.nodata, self._dtype).tobytes()
+        values = len(self.form.bands) * self.grid.width
+        line = np.full(values, self.form.nodata, self._dtype).tobytes()
         with self.path.open("xb") as file:
             for _ in range(self.grid.height):
                 file.write(line)
@@ -84,8 +91,8 @@ class WaitingPixels:
     def write(self, window: Window, pixels: NDArray[np.generic]) -> None:
         """Put `pixels` (bands, h, w) into `window`; they are on the disk when this returns."""
         bands, height, width = pixels.shape
-        if bands != len(self.layer.bands) or (height, width) != (window.height, window.width):
-            raise ValueError(f"{pixels.shape} pixels for {len(self.layer.bands)} bands, {window}")
+        if bands != len(self.form.bands) or (height, width) != (window.height, window.width):
+            raise ValueError(f"{pixels.shape} pixels for {len(self.form.bands)} bands, {window}")
         top, left = window.row_off, window.col_off
         if not (0 <= top <= self.grid.height - height and 0 <= left <= self.grid.width - width):
             raise ValueError(f"{window} lies outside {self.grid.height} × {self.grid.width}")
@@ -108,9 +115,9 @@ class WaitingPixels:
         source = self.path.with_suffix(".vrt")
         self._describe(source)
         tile = 512
-        while tile > 64 and tile**2 * self._dtype.itemsize * len(self.layer.bands) > WIDEST_TILE:
+        while tile > 64 and tile**2 * self._dtype.itemsize * len(self.form.bands) > WIDEST_TILE:
             tile //= 2
-        classes = self.layer.legend is not None
+        classes = self.form.legend is not None
         with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE):
             rasterio.shutil.copy(
                 source,
@@ -128,11 +135,11 @@ class WaitingPixels:
 
     @property
     def _dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.layer.dtype).newbyteorder("<")
+        return np.dtype(self.form.dtype).newbyteorder("<")
 
     @property
     def _line(self) -> int:
-        return len(self.layer.bands) * self.grid.width * self._dtype.itemsize
+        return len(self.form.bands) * self.grid.width * self._dtype.itemsize
 
     def _describe(self, path: Path) -> None:
         """Write the GDAL virtual raster that tells what the plain file's numbers are.
@@ -156,7 +163,7 @@ class WaitingPixels:
         if self.grid.acquired:
             date = SubElement(about, "MDI", key="ACQUISITION_DATE")
             date.text = xml_text(self.grid.acquired)
-        for index in range(len(self.layer.bands)):
+        for index in range(len(self.form.bands)):
             self._describe_band(root, index)
         ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -164,14 +171,14 @@ class WaitingPixels:
         band = SubElement(
             root,
             "VRTRasterBand",
-            dataType=GDAL_TYPES[self.layer.dtype],
+            dataType=GDAL_TYPES[self.form.dtype],
             band=str(index + 1),
             subClass="VRTRawRasterBand",
         )
-        SubElement(band, "Description").text = xml_text(self.layer.bands[index])
-        SubElement(band, "NoDataValue").text = str(self.layer.nodata)
-        if self.layer.legend is not None:
-            _describe_classes(band, self.layer.legend)
+        SubElement(band, "Description").text = xml_text(self.form.bands[index])
+        SubElement(band, "NoDataValue").text = str(self.form.nodata)
+        if self.form.legend is not None:
+            _describe_classes(band, self.form.legend)
         SubElement(band, "SourceFilename", relativeToVRT="1").text = self.path.name
         offset = index * self.grid.width * self._dtype.itemsize
         SubElement(band, "ImageOffset").text = str(offset)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rasterio.windows import Window
 
 from spectile.data.identity import scene_identity
 from spectile.data.scene import Scene
 from spectile.errors import InputError
+from spectile.mapping.compute import Compute
+from spectile.mapping.layers.layer import Layer
 from spectile.mapping.output.resume import Job
 from spectile.model.model import Model
 
@@ -30,7 +34,7 @@ WORDS = {
     "device": "another kind of device",
     "region": "another region",
     "mask": "another mask",
-    "layers": "other layers (--probabilities, --entropy)",
+    "layers": "other --layers",
     "tile": "tiles of another size",
 }
 
@@ -40,17 +44,16 @@ def describe_job(
     scene: Scene,
     *,
     method: str,
-    precision: str,
-    device: str,
-    layers: tuple[bool, bool],
+    compute: Compute,
+    layers: Iterable[Layer],
     region: Window,
     mask: str | None,
     tile: int,
 ) -> Job:
     """All that determines a map's pixels: what it is made of, and the last bit of its numbers.
 
-    `layers` says whether there are probabilities and entropy; `mask` is a fingerprint, `tile` the
-    largest edge of a tile in pixels.
+    `method` is the one that is used, `mask` a fingerprint, `tile` the largest edge of a tile in
+    pixels.
     """
     return {
         "format": FORMAT,
@@ -58,9 +61,9 @@ def describe_job(
         "model": model_sha256(model),
         "scene": scene_identity(scene),
         "method": method,
-        "precision": precision,
-        "device": device,
-        "layers": layers,
+        "precision": compute.precision,
+        "device": torch.device(compute.device).type,
+        "layers": sorted(layer.name for layer in layers),
         "region": [region.col_off, region.row_off, region.width, region.height],
         "mask": mask,
         "tile": tile,
@@ -103,6 +106,7 @@ def model_sha256(model: Model) -> str:
 def check_same_job(job: Job, begun: Job, path: Path) -> None:
     """Raise InputError that says what differs unless both are the same piece of work."""
     job = json.loads(json.dumps(job))  # in JSON lists and tuples are one
+    begun = {**begun, "layers": _names_of_layers(begun.get("layers"))}
     if job == begun:
         return
     changed = next((key for key in WORDS if job.get(key) != begun.get(key)), "scene")
@@ -114,6 +118,13 @@ def check_same_job(job: Job, begun: Job, path: Path) -> None:
         f"{path} was begun with {WORDS.get(changed, 'another scene')}: "
         "give what it was begun with, or map anew, without --resume."
     )
+
+
+def _names_of_layers(noted: Any) -> Any:
+    """The layers of a map that was begun when they were two switches, as they are noted now."""
+    if isinstance(noted, list) and [type(switch) for switch in noted] == [bool, bool]:
+        return sorted(["classes", *compress(("probabilities", "entropy"), noted)])
+    return noted
 
 
 def _changed_file(now: Mapping[str, Any], then: Mapping[str, Any]) -> str | None:

@@ -10,20 +10,22 @@ import rasterio
 from rasterio.io import DatasetReader
 
 from spectile.compat.rasterio import GDAL_ERRORS
-from spectile.data.labels.legend import Legend
+from spectile.data.labels.legend import Category, Legend
 from spectile.data.readers.gdal import quiet_gdal
 from spectile.errors import InputError
 from spectile.files import check_output, working_folder
+from spectile.mapping.layers.classes import LAYER as CLASSES
+from spectile.mapping.layers.layer import Layer
+from spectile.mapping.layers.registry import known_layers
 from spectile.mapping.output.geotiff import SOFTWARE, SOFTWARE_TAG
 from spectile.mapping.styles.qgis_style import is_plain_style
 
-KINDS = ("classes", "probabilities", "entropy")
-ENTROPY = "entropy of the class probabilities, 0 sure to 1 undecided"
+CLASS_TYPES = ("uint8", "uint16")
 
 
-def raster_file(path: Path, kind: str) -> Path:
-    """The file for a kind of layer: map.tif, map_probabilities.tif, map_entropy.tif."""
-    return path if kind == "classes" else path.with_name(f"{path.stem}_{kind}{path.suffix}")
+def raster_file(path: Path, layer: Layer) -> Path:
+    """The file for a layer: map.tif, map_probabilities.tif, map_entropy.tif and so on."""
+    return path.with_name(f"{path.stem}{layer.file_suffix}{path.suffix}")
 
 
 def style_file(path: Path) -> Path:
@@ -33,8 +35,8 @@ def style_file(path: Path) -> Path:
 
 def map_files(path: Path) -> Iterator[Path]:
     """Every file that belongs to a map at `path`, whether there or not, the map first."""
-    for kind in KINDS:
-        raster = raster_file(path, kind)
+    for layer in known_layers().values():
+        raster = raster_file(path, layer)
         yield raster
         # What QGIS and GDAL leave beside a raster: statistics and overviews of its pixels.
         yield raster.with_name(f"{raster.name}.aux.xml")
@@ -56,12 +58,12 @@ def check_map_place(path: Path, *, overwrite: bool, inputs: Iterable[str] = ()) 
             "make it first or choose another place."
         )
     inputs = list(inputs)
-    for kind in KINDS:
-        raster = raster_file(path, kind)
+    for layer in known_layers().values():
+        raster = raster_file(path, layer)
         # What programs note beside a raster is in nobody's way where the raster is gone.
         left = overwrite or not raster.exists()
         for file, ours, replaced in (
-            (raster, lambda file, kind=kind: _is_layer(file, kind, path), overwrite),
+            (raster, lambda file, layer=layer: _is_layer(file, layer, path), overwrite),
             (raster.with_name(f"{raster.name}.aux.xml"), _is_of_raster, left),
             (raster.with_name(f"{raster.name}.ovr"), _are_overviews, left),
         ):
@@ -79,44 +81,55 @@ def remove_map(path: Path) -> None:
 
 def is_map(path: Path) -> bool:
     """Whether a class map that Spectile wrote is there and can be read."""
-    return _is_layer(path, "classes", path)
+    return _is_layer(path, CLASSES, path)
 
 
-def is_finished_map(path: Path, legend: Legend, size: tuple[int, int], kinds: set[str]) -> bool:
-    """Whether a map of `legend` and of `size` (height, width) is there with all its `kinds`."""
-    if not all(_is_layer(raster_file(path, kind), kind, path) for kind in kinds):
+def is_finished_map(
+    path: Path, legend: Legend, size: tuple[int, int], layers: Iterable[Layer]
+) -> bool:
+    """Whether a map of `legend` and of `size` (height, width) is there with all its `layers`."""
+    if not all(_is_layer(raster_file(path, layer), layer, path) for layer in layers):
         return False
     with quiet_gdal(), rasterio.open(path) as raster:
-        values = {int(tag[6:]) for tag in raster.tags(1) if tag.startswith("CLASS_")}
-        return raster.shape == size and values == set(legend.values)
+        return raster.shape == size and _values(raster).keys() == set(legend.values)
 
 
-def _is_layer(path: Path, kind: str, map_path: Path) -> bool:
+def _is_layer(path: Path, layer: Layer, map_path: Path) -> bool:
     """Whether a raster is the layer of some map that Spectile wrote."""
     try:
         with quiet_gdal(), rasterio.open(path) as raster:
-            if not _has_form(raster, kind):
+            if not _has_form(raster, layer):
                 return False
             # Earlier versions didn't sign: their class maps show by their classes' names.
-            if raster.tags().get(SOFTWARE_TAG) == SOFTWARE or kind == "classes":
+            if raster.tags().get(SOFTWARE_TAG) == SOFTWARE or layer is CLASSES:
                 return True
             with rasterio.open(map_path) as classes:
-                names = [name for tag, name in classes.tags(1).items() if tag.startswith("CLASS_")]
-            known = [ENTROPY] if kind == "entropy" else names
-            return sorted(raster.descriptions) == sorted(known)
+                expected = layer.form(_legend_of(classes)).bands
+            return sorted(raster.descriptions) == sorted(expected)
     except (*GDAL_ERRORS, OSError, TypeError, ValueError):
         return False
 
 
-def _has_form(raster: DatasetReader, kind: str) -> bool:
+def _has_form(raster: DatasetReader, layer: Layer) -> bool:
     if raster.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") != "COG":
         return False
-    if kind == "classes":
-        named = any(tag.startswith("CLASS_") for tag in raster.tags(1))
-        return named and raster.count == 1 and raster.dtypes[0] in ("uint8", "uint16")
-    if kind == "entropy" and raster.descriptions != (ENTROPY,):
+    if layer.holds_classes:
+        return bool(_values(raster)) and raster.count == 1 and raster.dtypes[0] in CLASS_TYPES
+    if layer.bands is None and raster.descriptions != (layer.description,):
         return False
-    return set(raster.dtypes) == {"float32"}
+    return callable(layer.dtype) or set(raster.dtypes) == {layer.dtype}
+
+
+def _values(raster: DatasetReader) -> dict[int, str]:
+    """The names of the classes in a raster by their values."""
+    tags = raster.tags(1).items()
+    return {int(tag[6:]): name for tag, name in tags if tag.startswith("CLASS_")}
+
+
+def _legend_of(raster: DatasetReader) -> Legend:
+    return Legend(
+        tuple(Category(value, name, (0, 0, 0)) for value, name in _values(raster).items())
+    )
 
 
 def _is_of_raster(path: Path) -> bool:

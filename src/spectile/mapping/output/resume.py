@@ -24,7 +24,7 @@ LOCK, JOB, JOURNAL = "lock", "job.json", "journal"
 RESERVE, MAKING, COMPLETE, NAMES = "reserve", "making", "complete", "names"
 """Taken space; the map's files while GDAL writes them, and then; what they are called."""
 PART_FILES = re.compile(
-    rf"{LOCK}|{JOB}|{JOURNAL}|{RESERVE}|{NAMES}|(classes|probabilities|entropy)\.(bil|vrt)"
+    rf"{LOCK}|{JOB}|{JOURNAL}|{RESERVE}|{NAMES}|[a-z][a-z0-9_]*\.(bil|vrt)"  # a layer's
     r"|\.job\.[a-z0-9_]{8}\.json"  # what earlier versions called a file on its way
 )
 PART_FOLDERS = re.compile(f"{MAKING}|{COMPLETE}")

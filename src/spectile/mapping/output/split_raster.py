@@ -56,4 +56,4 @@ def write_split(
         transform=transform,
     ) as writer:
         codes = np.where(labelled & (assignment == NONE), GUARD, assignment)
-        writer.write(Window(0, 0, width, height), codes)
+        writer.write(Window(0, 0, width, height), {"classes": codes})

@@ -21,10 +21,11 @@ from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.legend import Legend
 from spectile.errors import InputError
 from spectile.files import not_writable
-from spectile.mapping.output.geotiff import Grid, Layer, WaitingPixels
+from spectile.mapping.layers.classes import LAYER as CLASSES
+from spectile.mapping.layers.layer import Layer
+from spectile.mapping.output.geotiff import Grid, WaitingPixels
 from spectile.mapping.output.job import check_same_job
 from spectile.mapping.output.map_files import (
-    ENTROPY,
     check_map_place,
     map_files,
     raster_file,
@@ -47,32 +48,18 @@ class MapPixels:
     """The pixels of a map that isn't finished; may be sent to other processes, to write there."""
 
     rasters: Mapping[str, WaitingPixels]
-    """By kind: classes, and where wanted probabilities and entropy."""
-    values: NDArray[np.unsignedinteger]
-    """The pixel value of each class, shape (classes + 1,), 0 for nodata."""
+    """By the name of the layer, the classes first."""
 
-    def write(
-        self,
-        window: Window,
-        classes: NDArray[np.integer],
-        probabilities: NDArray[np.float32] | None = None,
-        entropy: NDArray[np.float32] | None = None,
-    ) -> None:
+    def write(self, window: Window, layers: Mapping[str, NDArray[np.generic]]) -> None:
         """Put the pixels of `window` into the map; windows come in any order and of any size.
 
-        `classes` (h, w) has 0 for nodata and k for the k-th category of the legend,
-        `probabilities` is (classes, h, w), `entropy` (h, w). Give what the map is made of.
+        `layers` are the values (bands, h, w), or (h, w) of one band, of all that the map is made
+        of, by name: of the classes their values in the legend, nodata where nothing is known.
         """
-        given = {"classes": classes, "probabilities": probabilities, "entropy": entropy}
-        if {kind for kind, pixels in given.items() if pixels is not None} != set(self.rasters):
+        if layers.keys() != self.rasters.keys():
             raise ValueError(f"this map is made of {', '.join(self.rasters)}")
-        if classes.size and not 0 <= classes.min() <= classes.max() < len(self.values):
-            raise ValueError(f"classes run from 0 to {len(self.values) - 1}")
-        self.rasters["classes"].write(window, self.values[classes][None])
-        for kind, pixels in (("probabilities", probabilities), ("entropy", entropy)):
-            if pixels is not None:
-                known = np.where(classes == 0, np.float32(np.nan), pixels)
-                self.rasters[kind].write(window, known.reshape(-1, *classes.shape))
+        for name, values in layers.items():
+            self.rasters[name].write(window, values if values.ndim == 3 else values[None])
 
 
 class MapWriter:
@@ -81,10 +68,9 @@ class MapWriter:
     `map.tif` is a cloud-optimised GeoTIFF with one band, uint8 or, past class value 255, uint16;
     0 is nodata. It carries the colour table and each class's name as the band tag
     `CLASS_<value>`; `map.tif.aux.xml` has the names where GDAL looks for category names, and
-    `map.qml` is its style in QGIS. On request `map_probabilities.tif` has one float32 band a
-    class, described by its name, and `map_entropy.tif` the entropy of the probabilities divided
-    by the logarithm of the number of classes: 0 is sure, 1 undecided. Nodata is NaN in both. When
-    the scene was `acquired` stands in each, in the words of its file.
+    `map.qml` is its style in QGIS. Each further layer is a raster beside it, `map_entropy.tif` for
+    one; what it holds is said in :mod:`spectile.mapping.layers`. When the scene was `acquired`
+    stands in each, in the words of its file.
 
     All files appear when the block ends without an exception; until then, and after one, the
     folder looks as it was. Overwriting replaces them together: probabilities of an earlier map
@@ -110,8 +96,7 @@ class MapWriter:
         crs: CRS | None,
         transform: Affine | None,
         acquired: str | None = None,
-        probabilities: bool = False,
-        entropy: bool = False,
+        layers: Iterable[Layer] = (CLASSES,),
         overwrite: bool = False,
         inputs: Iterable[str] = (),
         job: Job | None = None,
@@ -124,22 +109,14 @@ class MapWriter:
         self._overwrite = overwrite
         self._inputs = tuple(inputs)
         self.finished: set[Window] = set()
-        values = np.uint8 if max(legend.values) <= 255 else np.uint16
-        layers = {"classes": Layer(np.dtype(values).name, 0, ("class",), legend)}
-        if probabilities:
-            layers["probabilities"] = Layer("float32", np.nan, legend.names)
-        if entropy:
-            layers["entropy"] = Layer("float32", np.nan, (ENTROPY,))
-        folder, grid = (
-            part_folder(self.path).absolute(),
-            Grid(height, width, crs, transform, acquired),
-        )
+        self._layers = tuple(layers)
+        folder = part_folder(self.path).absolute()
+        grid = Grid(height, width, crs, transform, acquired)
         self.pixels = MapPixels(
             {
-                kind: WaitingPixels(folder / f"{kind}.bil", grid, layer)
-                for kind, layer in layers.items()
-            },
-            np.array([0, *legend.values], values),
+                layer.name: WaitingPixels(folder / f"{layer.name}.bil", grid, layer.form(legend))
+                for layer in self._layers
+            }
         )
         self._check_place()
 
@@ -186,16 +163,10 @@ class MapWriter:
             raise
         self._unfinished.remove()
 
-    def write(
-        self,
-        window: Window,
-        classes: NDArray[np.integer],
-        probabilities: NDArray[np.float32] | None = None,
-        entropy: NDArray[np.float32] | None = None,
-    ) -> None:
+    def write(self, window: Window, layers: Mapping[str, NDArray[np.generic]]) -> None:
         """Put the pixels of `window` into the map: :meth:`MapPixels.write`."""
         with refusals(self.path):
-            self.pixels.write(window, classes, probabilities, entropy)
+            self.pixels.write(window, layers)
 
     def mark_finished(self, window: Window) -> None:
         """Note that the pixels of `window` are written, and need not be made again."""
@@ -237,8 +208,9 @@ class MapWriter:
             (folder / RESERVE).unlink(missing_ok=True)
             shutil.rmtree(making, ignore_errors=True)
             making.mkdir()
-            for kind, raster in self.pixels.rasters.items():
-                raster.finish(making / raster_file(self.path, kind).name)
+            for layer in self._layers:
+                target = making / raster_file(self.path, layer).name
+                self.pixels.rasters[layer.name].finish(target)
             style = making / style_file(self.path).name
             style.write_text(qml(self._legend), encoding="utf-8")
             names = "\n".join(file.name for file in making.iterdir())

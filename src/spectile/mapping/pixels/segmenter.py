@@ -16,9 +16,9 @@ from rasterio.windows import Window
 
 from spectile.data.scene import Scene, UnreadableError
 from spectile.errors import InputError
+from spectile.mapping.compute import Compute
 from spectile.mapping.parts import (
     MapPart,
-    Precision,
     Tile,
     evaluate,
     input_dtype,
@@ -54,21 +54,23 @@ class ReadWindow:
 
 
 @dataclass(frozen=True)
-class WindowShares:
+class WindowResult:
     """What the network says of a window."""
 
-    shares: NDArray[np.floating] | None
+    probabilities: NDArray[np.floating] | None
     """(classes, h, w); None where no pixel holds data."""
     valid: NDArray[np.bool_]
     """(h, w)."""
     damage: tuple[UnreadableError, ...]
+    components: NDArray[np.float32] | None
+    """(components, h, w), where they were asked for."""
 
 
 class SceneSegmenter:
     """A model of every pixel made ready for one scene; its tiles are the cores of its windows.
 
-    A pixel's shares are the sum of the softmax shares of the up to four windows that count for it,
-    times their weights, in the order of the windows: the same to the bit whatever the memory, the
+    A pixel's probabilities are the sum of those of the up to four windows that count for it, times
+    their weights, in the order of the windows: the same to the bit whatever the memory, the
     region and the workers. Windows reach beyond their tiles, so they are kept for the tiles beside
     and below: with room for two rows of them each is computed once. Workers keep nothing for one
     another, and compute the windows around their :meth:`groups` of tiles each for itself.
@@ -83,25 +85,25 @@ class SceneSegmenter:
         self,
         model: Model,
         scene: Scene,
-        device: str | torch.device = "cpu",
+        compute: Compute = Compute(),  # noqa: B008, frozen
         *,
-        memory: float = 1.0,
-        precision: Precision = "float32",
         keep_going: bool = False,
+        components: bool = False,
     ) -> None:
-        """`memory` in GB says how many windows are kept."""
+        """The memory says how many windows are kept; with `components` the parts carry them."""
         self._scene = model.values_of(scene)
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
-        self._network = placed(model.network, device, precision).eval()
-        self._tf32 = precision == "tf32"
-        self._device = torch.device(device)
-        self._dtype = input_dtype(model.network, precision)
+        self._network = placed(model.network, compute).eval()
+        self._tf32 = compute.precision == "tf32"
+        self._device = torch.device(compute.device)
+        self._dtype = input_dtype(model.network, compute.precision)
+        self._with_components = components
         self._read = reading(keep_going)
         self._edge = model.window
         self._windows = BlendedWindows.over(scene.height, scene.width, self._edge)
         self._least = self._least_bytes()
-        self._most_kept = self._room_for_windows(memory)
+        self._most_kept = self._room_for_windows(compute.memory)
 
     def tile_edge(self, memory: float) -> int:
         """The edge of a window, whatever the memory; InputError if one doesn't fit."""
@@ -151,7 +153,7 @@ class SceneSegmenter:
 
     def parts(self, tiles: Iterable[Tile]) -> Generator[MapPart]:
         """Tile after tile; the next window is read while one is computed."""
-        kept = KeptWindows[WindowShares](self._windows, self._most_kept)
+        kept = KeptWindows[WindowResult](self._windows, self._most_kept)
         planned = by_fresh_window(steps(self._windows, tiles, self._most_kept))
         with closing(read_ahead(self._read_first, planned)) as batches:
             for read, some in batches:
@@ -175,13 +177,14 @@ class SceneSegmenter:
             components[:, ~valid] = 0  # the mean, as for all other pixels without data
         return ReadWindow(components, valid, damage), some
 
-    def _compute(self, read: ReadWindow) -> WindowShares:
-        shares = None
+    def _compute(self, read: ReadWindow) -> WindowResult:
+        probabilities = None
         if read.valid.any():
             components = torch.from_numpy(read.components[None])
             with rounding(self._tf32):
-                shares = evaluate(self._network, components.to(self._device, self._dtype))
-        return WindowShares(shares, read.valid, read.damage)
+                probabilities = evaluate(self._network, components.to(self._device, self._dtype))
+        kept = read.components if self._with_components else None
+        return WindowResult(probabilities, read.valid, read.damage, kept)
 
     @property
     def _pixels(self) -> int:
@@ -190,8 +193,9 @@ class SceneSegmenter:
 
     @property
     def _bytes_kept(self) -> int:
-        """What a kept window takes: shares and whether there are data."""
-        return self._pixels * (self._classes * max(4, self._dtype.itemsize) + 1)
+        """What a kept window takes: probabilities, components and whether there are data."""
+        of_components = 4 * self._preprocessing.reducer.components * self._with_components
+        return self._pixels * (self._classes * max(4, self._dtype.itemsize) + 1 + of_components)
 
     def _least_bytes(self) -> int:
         """What mapping takes without any kept window: one read, one computed, and a tile."""
@@ -200,7 +204,7 @@ class SceneSegmenter:
         computing = peak_bytes(self._network, example, self._pixels)
         # The bands of a window, and the same centred; components that wait.
         reading = self._scene.bands * (self._scene.dtype.itemsize + 12) + 8 * components
-        # A sum, a part that is written, its shares without data, and what entropy is made of.
+        # A sum, a written part, its probabilities without data, and what entropy is made of.
         tile = self._classes * (2 * max(4, self._dtype.itemsize) + 12)
         return int(LIBRARY_COPIES * computing) + self._pixels * (reading + tile) + self._bytes_kept
 
@@ -219,31 +223,36 @@ class TileSum:
         self._own = windows.core_of(tile.window)
         self._size = tile.window.height, tile.window.width
         self._classes = classes
-        self._shares: NDArray[np.floating] | None = None
+        self._probabilities: NDArray[np.floating] | None = None
+        self._components: NDArray[np.float32] | None = None
         self._valid = np.zeros(self._size, np.bool_)
         self._damage: dict[Window, UnreadableError] = {}
 
-    def add(self, number: int, window: WindowShares) -> None:
+    def add(self, number: int, window: WindowResult) -> None:
         """Add what a window says of the tile; the windows come in the order of their numbers."""
         both = self._windows.shared(number, self._tile.window)
         self._damage |= {lost.window: lost for lost in window.damage}
         if number == self._own:
             self._valid = window.valid[both.in_window]
-        if window.shares is None:
+            if window.components is not None:
+                self._components = window.components[:, *both.in_window]
+        found = window.probabilities
+        if found is None:
             return
-        if self._shares is None:
-            self._shares = np.zeros((self._classes, *self._size), window.shares.dtype)
-        weights = both.weights.astype(window.shares.dtype)
-        self._shares[:, *both.in_tile] += weights * window.shares[:, *both.in_window]
+        if self._probabilities is None:
+            self._probabilities = np.zeros((self._classes, *self._size), found.dtype)
+        weights = both.weights.astype(found.dtype)
+        self._probabilities[:, *both.in_tile] += weights * found[:, *both.in_window]
 
     def part(self) -> MapPart:
         """The finished tile."""
         wanted = self._tile.wanted
         valid = self._valid if wanted is None else self._valid & wanted
-        shares = self._shares
-        if shares is None:
-            shares = np.zeros((self._classes, *self._size), np.float32)
-        return map_part(self._tile.window, shares, valid, tuple(self._damage.values()))
+        probabilities = self._probabilities
+        if probabilities is None:
+            probabilities = np.zeros((self._classes, *self._size), np.float32)
+        damage = tuple(self._damage.values())
+        return map_part(self._tile.window, probabilities, valid, damage, self._components)
 
 
 def _two_rows(columns: int) -> int:

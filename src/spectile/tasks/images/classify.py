@@ -16,6 +16,7 @@ from spectile.data.images import ImageSet, ImageStore, load_images, open_image_s
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.model import Model
+from spectile.model.task import ImageTask as TrainedOnImages
 from spectile.reports.classification_report import (
     ClassificationRecord,
     ClassifiedImage,
@@ -131,14 +132,12 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
             name=recipe.network,
             options=start.options,
             network=start.network,
-            window=edge or 1,
+            trained_for=TrainedOnImages(edge),
             preprocessing=start.preprocessing,
             legend=self.images.legend,
             scene_bands=self.store.bands,
             wavelengths=None,
             provenance=self.provenance(),
-            task="classify",
-            image_edge=edge,
         ), outcome
 
     def predict(self, model: Model, work: Work) -> Classified:

@@ -115,7 +115,7 @@ def predict_classes(
     if not names:
         raise InputError(f"none of the {len(files)} images can be read: {bad[0][0]} ({bad[0][1]}).")
     write_predictions(out, names, np.concatenate(shares), model.legend.names)
-    return Predicted(len(names), tuple(bad), _note_on_types(model, types))
+    return Predicted(len(names), tuple(bad), note_on_other_types(model, types))
 
 
 def predict_masks(
@@ -167,7 +167,7 @@ def predict_masks(
             )
         if progress:
             progress(index + 1, len(files))
-    notes = [*_note_on_types(model, types)]
+    notes = [*note_on_other_types(model, types)]
     if no_class(model) != NO_CLASS and len(bad) < len(files):
         notes.append(f"{no_class(model)} means no data in the masks, for {NO_CLASS} is a class.")
     return Predicted(len(files) - len(bad), tuple(bad), tuple(notes))
@@ -260,7 +260,7 @@ def mask_picture(classes: NDArray[np.int32], model: Model) -> Image.Image:
     return picture
 
 
-def _note_on_types(model: Model, types: Sequence[str | None]) -> tuple[str, ...]:
+def note_on_other_types(model: Model, types: Sequence[str | None]) -> tuple[str, ...]:
     """A note on images that were stored in other numbers than those of the training."""
     trained: list[str] = model.provenance.get("pixel_types") or []
     others = Counter(kind for kind in types if kind is not None and kind not in trained)

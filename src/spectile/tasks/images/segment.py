@@ -25,6 +25,7 @@ from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
+from spectile.model.task import PixelTask
 from spectile.reports.sample_picture import sample_picture
 from spectile.reports.segmentation_report import (
     SegmentationRecord,
@@ -160,7 +161,7 @@ class PreparedSegment(PreparedImages[Segmented, SegmentationRecord, SegmentConfi
             name=recipe.network,
             options=start.options,
             network=start.network,
-            window=self.crop,
+            trained_for=PixelTask(self.crop, pairs.mask_values),
             preprocessing=start.preprocessing,
             legend=pairs.legend,
             scene_bands=self.store.bands,
@@ -172,8 +173,6 @@ class PreparedSegment(PreparedImages[Segmented, SegmentationRecord, SegmentConfi
                 "void_values": list(pairs.void_values),
                 "scene": {} if scene is None else scene_place(scene),
             },
-            task="segment",
-            mask_values=pairs.mask_values,
         ), outcome
 
     def predict(self, model: Model, work: Work) -> Segmented:

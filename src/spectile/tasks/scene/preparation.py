@@ -15,7 +15,7 @@ from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TRAIN, Split
 from spectile.errors import InputError
-from spectile.model.model import sha256
+from spectile.model.fingerprint import sha256
 from spectile.tasks.checks import check_bands
 from spectile.tasks.config import SceneConfig
 

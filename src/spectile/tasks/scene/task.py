@@ -28,6 +28,7 @@ from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
 from spectile.mapping.scene_map import MapSummary, map_scene, tile_edge
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
+from spectile.model.task import WindowTask
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
 from spectile.tasks.base import CheckFiles, Finished, Prepared, Progress, Task, Work
@@ -188,7 +189,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             name=recipe.network,
             options=network_options(recipe),
             network=network,
-            window=recipe.window,
+            trained_for=WindowTask(recipe.window),
             preprocessing=preprocessing,
             legend=legend,
             scene_bands=scene.bands,

@@ -1,0 +1,223 @@
+"""A trained model as users have it: it maps scenes and predicts images."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spectile.data.readers.as_scene import Image, as_scene
+from spectile.data.readers.xarray import is_data_array
+from spectile.errors import InputError
+from spectile.mapping.compute import Compute, Method, Precision
+from spectile.mapping.in_memory import MapArrays, map_arrays
+from spectile.mapping.layers.registry import asked_for
+from spectile.mapping.likeness import unlike_training
+from spectile.mapping.output.data_array import map_dataset
+from spectile.mapping.scene_map import MapSummary, Progress, map_scene
+from spectile.model import file
+from spectile.model.build import NetworkSource
+from spectile.model.model import Model as ModelData
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from rasterio.windows import Window
+
+    from spectile.api.prediction import Images, PredictedClasses
+    from spectile.data.mask import Mask
+    from spectile.mapping.cluster import Cluster
+
+
+class MapOptions(TypedDict, total=False):
+    """Options of :meth:`Model.map` that have no part in what it returns."""
+
+    region: Window | None
+    mask: Mask | None
+    method: Method
+    precision: Precision
+    memory: float
+    device: str | torch.device
+    keep_going: bool
+    bands_last: bool | None
+    progress: Progress | None
+
+
+@dataclass(frozen=True)
+class Model(ModelData):
+    """A network with its preprocessing and classes, which maps scenes or predicts images."""
+
+    @classmethod
+    def of(cls, model: ModelData) -> Model:
+        """The same model, with `map` and `predict`."""
+        return cls(**{part.name: getattr(model, part.name) for part in fields(model)})
+
+    @overload
+    def map(
+        self,
+        scene: Image | xr.DataArray,
+        path: str | Path,
+        *,
+        layers: str | Iterable[str] = (),
+        probabilities: bool = False,
+        entropy: bool = False,
+        resume: bool = False,
+        overwrite: bool = False,
+        cluster: Cluster | None = None,
+        **options: Unpack[MapOptions],
+    ) -> MapSummary: ...
+    @overload
+    def map(
+        self,
+        scene: Image,
+        *,
+        layers: tuple[()] = (),
+        probabilities: Literal[False] = False,
+        entropy: Literal[False] = False,
+        **options: Unpack[MapOptions],
+    ) -> NDArray[np.uint8 | np.uint16]: ...
+    @overload
+    def map(
+        self,
+        scene: Image,
+        *,
+        layers: str | Iterable[str] = (),
+        probabilities: bool = False,
+        entropy: bool = False,
+        **options: Unpack[MapOptions],
+    ) -> MapArrays: ...
+    @overload
+    def map(
+        self,
+        scene: xr.DataArray,
+        *,
+        layers: tuple[()] = (),
+        probabilities: Literal[False] = False,
+        entropy: Literal[False] = False,
+        **options: Unpack[MapOptions],
+    ) -> xr.DataArray: ...
+    @overload
+    def map(
+        self,
+        scene: xr.DataArray,
+        *,
+        layers: str | Iterable[str] = (),
+        probabilities: bool = False,
+        entropy: bool = False,
+        **options: Unpack[MapOptions],
+    ) -> xr.Dataset: ...
+    def map(
+        self,
+        scene: Image | xr.DataArray,
+        path: str | Path | None = None,
+        *,
+        layers: str | Iterable[str] = (),
+        region: Window | None = None,
+        mask: Mask | None = None,
+        method: Method = "dense",
+        precision: Precision = "float32",
+        memory: float = 1.0,
+        device: str | torch.device = "cpu",
+        keep_going: bool = False,
+        resume: bool = False,
+        overwrite: bool = False,
+        cluster: Cluster | None = None,
+        bands_last: bool | None = None,
+        probabilities: bool = False,
+        entropy: bool = False,
+        progress: Progress | None = None,
+    ) -> MapSummary | NDArray[np.uint8 | np.uint16] | MapArrays | xr.DataArray | xr.Dataset:
+        """The class map of `scene`: a path, a Scene, a NumPy array or an xarray.DataArray.
+
+        With `path` it is written there as a GeoTIFF, by :func:`spectile.mapping.map_scene`, and a
+        MapSummary says how; `resume`, `overwrite` and `cluster` are for such maps. Without, it
+        comes back as an array (H, W) of the legend's values, 0 where there are no data; with
+        `layers`, such as ("probabilities", "entropy"), as a MapArrays of the classes and these. A
+        DataArray gives a DataArray with its coordinates, or a Dataset of classes and layers.
+
+        `region` is a part of the scene in pixels, `mask` says which pixels are wanted (see
+        :mod:`spectile.data.region` and :func:`spectile.data.mask.open_mask`). The bands of a NumPy
+        array are its first or last axis, whichever is as long as the model has bands; `bands_last`
+        says which where both are. `memory` in GB bounds the work, besides the arrays; a
+        `precision` other than float32 gives up digits for speed; with `keep_going` pixels around a
+        damaged part of the file have no data. `probabilities=True` and `entropy=True` are the older
+        way to name these layers.
+
+        Warns where the values can't be of the quantity that the model was trained on. Raises
+        InputError where the scene doesn't fit the model, and for a model that classifies whole
+        images.
+        """
+        opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))
+        if self.task != "classify" and (doubt := unlike_training(self, opened)):
+            warnings.warn(doubt, stacklevel=2)
+        wanted = asked_for(layers, probabilities=probabilities, entropy=entropy)
+        if path is not None:
+            return map_scene(
+                self,
+                opened,
+                path,
+                layers=[layer.name for layer in wanted],
+                method=method,
+                precision=precision,
+                memory=memory,
+                region=region,
+                mask=mask,
+                keep_going=keep_going,
+                resume=resume,
+                overwrite=overwrite,
+                device=device,
+                cluster=cluster,
+                progress=progress,
+            )
+        if resume or cluster is not None:
+            raise InputError(
+                f"{'resume' if resume else 'cluster'} is for maps on disk: give a path to write to."
+            )
+        arrays = map_arrays(
+            self,
+            opened,
+            wanted,
+            compute=Compute(method, precision, memory, device),
+            region=region,
+            mask=mask,
+            keep_going=keep_going,
+            progress=progress,
+        )
+        alone = len(wanted) == 1
+        if is_data_array(scene):
+            dataset = map_dataset(arrays, scene, self.legend, region)
+            return dataset["classes"] if alone else dataset
+        return arrays.classes if alone else arrays
+
+    def predict(
+        self,
+        images: Images,
+        *,
+        bands_last: bool | None = None,
+        memory: float = 1.0,
+        device: str = "cpu",
+    ) -> PredictedClasses | NDArray[np.integer] | list[NDArray[np.integer]]:
+        """The classes of images, or of all their pixels, by a model of whole images or of pixels.
+
+        `images` is a path, a folder, an array (H, W, bands) or (bands, H, W), or a list of such.
+        A classify model gives a PredictedClasses with a row an image. A segment model gives for
+        each image an array (H, W) of the legend's values, 0 where there are no data; a list of
+        them for a list or a folder. `bands_last` says where the bands of arrays and .npy files
+        are: the axis that is as long as the model has bands if left out. `memory` is in GB.
+
+        Raises InputError for images that can't be read or have other bands than the model's, and
+        for a model that maps scenes.
+        """
+        from spectile.api.prediction import predict
+
+        return predict(self, images, bands_last=bands_last, memory=memory, device=device)
+
+
+def load(path: str | Path, network: NetworkSource | None = None) -> Model:
+    """Read a model file: see :func:`spectile.model.file.load`."""
+    return Model.of(file.load(path, network))

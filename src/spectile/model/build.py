@@ -1,0 +1,136 @@
+"""The network of a model file: built anew from the catalogue, or given by the user."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from spectile import networks
+from spectile.errors import InputError
+from spectile.model.fingerprint import first_difference
+from spectile.model.task import ImageTask, PixelTask, Task, WindowTask
+
+NetworkSource = nn.Module | Callable[..., nn.Module]
+"""A network, or what builds one from the numbers of its bands and classes and its window's edge in
+pixels, with its options as keywords."""
+
+PROBE_EDGE = 64
+"""Of an image to try a network on, in pixels, where it takes images of any size."""
+
+
+def from_catalogue(name: str, options: Mapping[str, Any], *, bands: int, classes: int) -> nn.Module:
+    """A network of the catalogue that has shapes and no numbers: a file may lie about sizes."""
+    with _without_numbers():
+        return networks.create(name, bands=bands, classes=classes, **options)
+
+
+def from_user(
+    source: NetworkSource, options: Mapping[str, Any], task: Task, *, bands: int, classes: int
+) -> nn.Module:
+    """The network that a user gives, or a copy of it; raises InputError for what is none."""
+    if isinstance(source, nn.Module):
+        return copy.deepcopy(source)
+    built: object = source
+    if callable(source):
+        others = {name: value for name, value in options.items() if name != "window"}
+        try:
+            built = source(bands, classes, edge_of(task), **others)
+        except Exception as error:  # the user's code
+            raise InputError(
+                f"the network can't be built for {bands} bands, {classes} classes and a window of "
+                f"{edge_of(task)} pixels ({_first_line(error)}): give a function of these three."
+            ) from error
+    if not isinstance(built, nn.Module):
+        raise InputError(
+            f"the network is a {type(built).__name__}: give an nn.Module, or a function of bands, "
+            "classes and window that returns one."
+        )
+    return built
+
+
+def edge_of(task: Task) -> int:
+    """Of the square that the network was trained on, in pixels; 1 where images are of any size."""
+    match task:
+        case WindowTask(window=edge) | PixelTask(crop=edge):
+            return edge
+        case ImageTask(edge=edge):
+            return edge or 1
+
+
+def check_weights(network: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
+    """Raise InputError unless a user's network is made for the weights of the network `name`."""
+    if difference := first_difference(network.state_dict(), weights):
+        raise InputError(
+            f"the given network isn't {name} as it was saved: {difference}. "
+            "Give the network that was trained, with the same options."
+        )
+
+
+def check_task(network: nn.Module, task: Task, name: str, *, bands: int, classes: int) -> None:
+    """Raise InputError, or what PyTorch raises, unless a network of the catalogue fits its task.
+
+    A window network is left to mapping, which follows it layer by layer.
+    """
+    if getattr(network, "window", edge_of(task)) != edge_of(task):
+        raise InputError(f"the network's window isn't {edge_of(task)}")
+    if isinstance(task, WindowTask):
+        return
+    edge = getattr(network, "window", PROBE_EDGE)
+    found = _answer(network, bands, edge)
+    pixels = (edge, edge) if isinstance(task, PixelTask) else ()
+    if found != (1, classes, *pixels):
+        raise InputError(f"{name} doesn't classify {'pixels' if pixels else 'images'}")
+
+
+def check_users_network(network: nn.Module, task: Task, *, bands: int, classes: int) -> None:
+    """Raise InputError unless a user's network takes what its task gives it."""
+    edge = edge_of(task) if isinstance(task, WindowTask) else PROBE_EDGE
+    if isinstance(task, ImageTask):
+        edge = task.edge or PROBE_EDGE
+    expected = (1, classes, *((edge, edge) if isinstance(task, PixelTask) else ()))
+    try:
+        found: object = _answer(network, bands, edge)
+    except Exception as error:  # the user's code
+        found = _first_line(error)
+    if found != expected:
+        raise InputError(
+            f"the given network should turn (1, {bands}, {edge}, {edge}) into logits {expected}, "
+            f"but it gives {found}: give the network that was trained."
+        )
+
+
+def _answer(network: nn.Module, bands: int, edge: int) -> tuple[int, ...]:
+    """The shape of what a network says of one image of zeros."""
+    # Not on the meta device, where batch normalisation imports PyTorch's compiler: 1 s.
+    dtype = next((weight.dtype for weight in network.parameters()), torch.float32)
+    with torch.inference_mode():
+        return tuple(network(torch.zeros(1, bands, edge, edge, dtype=dtype)).shape)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def _without_numbers() -> Iterator[None]:
+    """What is built meanwhile has shapes alone."""
+    with torch.device("meta"), _Undrawn():
+        yield
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves out initial numbers: on the meta device they import PyTorch's compiler, 1 s."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.Tensor.normal_ or getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)

@@ -1,0 +1,170 @@
+"""The model file: network, preprocessing, classes and where they come from, in one safe file.
+
+A safetensors file whose tensors are the network's weights and the reducer, and whose metadata hold
+one JSON document, a :class:`~spectile.model.header.Header`. Nothing in it is run when it is read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from spectile import networks
+from spectile.data.labels.legend import Legend
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.errors import InputError
+from spectile.files import check_output, write_aside
+from spectile.model.build import (
+    NetworkSource,
+    check_task,
+    check_users_network,
+    check_weights,
+    from_catalogue,
+    from_user,
+)
+from spectile.model.fingerprint import layout_sha256
+from spectile.model.header import (
+    FORMAT,
+    METADATA_KEY,
+    Header,
+    is_model_file,
+    read_reducer,
+    read_tensors,
+)
+from spectile.model.model import Model
+
+NETWORK_PREFIX = "network."
+
+
+def save(model: Model, path: str | Path, network: NetworkSource | None = None) -> None:
+    """Write the model file, whole or not at all, in the place of an earlier one if any.
+
+    `network` is what will bring back one that isn't the catalogue's, such as one with attention
+    inserted: an nn.Module of the same layers, or a function of bands, classes and window that
+    builds it. It isn't stored, only tried; :func:`load` asks for it again. Raises InputError where
+    something else stands at `path`, and for a network that couldn't be brought back.
+    """
+    own = model.own_network or model.name not in networks.names()
+    bands, classes = model.preprocessing.reducer.components, len(model.legend)
+    weights = model.network.state_dict()
+    if network is not None:
+        sizes = {"bands": bands, "classes": classes}
+        built = from_user(network, model.options, model.trained_for, **sizes)
+        check_weights(built, weights, model.name)
+        own = True
+    elif not own:
+        named = from_catalogue(model.name, model.options, bands=bands, classes=classes)
+        if named.state_dict().keys() != weights.keys():
+            raise InputError(
+                f"the network has other layers than {model.name} with its options: save it with "
+                "network=, a module or a function that builds it, or save its state_dict instead."
+            )
+    header = Header(
+        format=FORMAT,
+        task=model.trained_for,
+        network=model.name,
+        own_network=own,
+        options=dict(model.options),
+        fingerprint=layout_sha256(weights),
+        padding=model.preprocessing.padding,
+        reducer=model.preprocessing.reducer.name,
+        scene_bands=model.scene_bands,
+        bands=model.preprocessing.bands,
+        wavelengths=None if model.wavelengths is None else tuple(model.wavelengths.tolist()),
+        physical=model.physical,
+        medians=None if model.medians is None else tuple(model.medians.tolist()),
+        legend=model.legend.to_dicts(),
+        provenance=dict(model.provenance),
+    )
+    tensors = {
+        NETWORK_PREFIX + key: value.detach().cpu().contiguous() for key, value in weights.items()
+    }
+    tensors["reducer.mean"] = torch.from_numpy(model.preprocessing.reducer.mean)
+    tensors["reducer.matrix"] = torch.from_numpy(model.preprocessing.reducer.matrix)
+    check_output(path, ours=is_model_file, overwrite=True)
+    with write_aside(path) as aside:
+        try:
+            save_file(tensors, aside, {METADATA_KEY: header.model_dump_json()})
+        except SafetensorError as error:
+            # The library wraps the system's error; the file was the only thing to write.
+            raise OSError(str(error)) from error
+
+
+def load(path: str | Path, network: NetworkSource | None = None) -> Model:
+    """Read a model file; no code in it is run.
+
+    A network that isn't in the catalogue has to be given: `network` is an nn.Module of the same
+    layers, of which a copy gets the weights, or a function of bands, classes and window (an edge in
+    pixels) that builds one. Raises InputError if the file is none of a model, is damaged, is too
+    new, or if the network isn't the one that was saved.
+    """
+    tensors, header = read_tensors(Path(path))
+    reducer = read_reducer(path, header, tensors)
+    weights = {
+        key.removeprefix(NETWORK_PREFIX): value
+        for key, value in tensors.items()
+        if key.startswith(NETWORK_PREFIX)
+    }
+    if header.fingerprint not in (None, layout_sha256(weights)):
+        raise InputError(
+            f"{path} holds weights that don't fit its own description (others than were saved): "
+            "it is damaged or was changed by hand; copy or train it anew."
+        )
+    if network is not None:
+        built = _users_network(network, header, weights, reducer.components)
+    else:
+        built = _catalogue_network(path, header, weights, reducer.components)
+    return Model(
+        name=header.network,
+        options=header.options,
+        network=built,
+        trained_for=header.task,
+        preprocessing=Preprocessing(header.bands, reducer, header.padding),
+        legend=Legend.from_dicts(header.legend),
+        scene_bands=header.scene_bands,
+        wavelengths=None if header.wavelengths is None else np.array(header.wavelengths),
+        provenance=header.provenance,
+        physical=header.physical,
+        medians=None if header.medians is None else np.array(header.medians),
+        own_network=network is not None,
+    )
+
+
+def _catalogue_network(
+    path: str | Path, header: Header, weights: dict[str, Tensor], bands: int
+) -> nn.Module:
+    """The network that the description names; InputError unless the weights are its own."""
+    sizes = {"bands": bands, "classes": len(header.legend)}
+    if header.own_network:
+        raise InputError(
+            f"{path} holds the weights of {header.network}, a network of one's own: give it, as in "
+            "load(path, network=...), an nn.Module or a function of bands, classes and window."
+        )
+    try:
+        network = from_catalogue(header.network, header.options, **sizes)
+        network.load_state_dict(weights, assign=True)
+        check_task(network.eval(), header.task, header.network, **sizes)
+    except (InputError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{path} holds weights that don't fit its own description ({first_line}): "
+            "it is damaged or was changed by hand; copy or train it anew."
+        ) from error
+    return network
+
+
+def _users_network(
+    source: NetworkSource, header: Header, weights: dict[str, Tensor], bands: int
+) -> nn.Module:
+    """The user's network with the weights of the file; InputError unless they are its own."""
+    sizes = {"bands": bands, "classes": len(header.legend)}
+    network = from_user(source, header.options, header.task, **sizes)
+    check_weights(network, weights, header.network)
+    network.load_state_dict(weights, assign=True)
+    check_users_network(network.eval(), header.task, **sizes)
+    return network
