@@ -130,6 +130,13 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
         compare_runs([one, other])
 
 
+def test_settings_under_earlier_names_are_no_difference(tmp_path: Path) -> None:
+    one = run(tmp_path / "one", {0: 60}, turns=True, shared=False, window=9)
+    other = run(tmp_path / "other", {0: 64}, rotate=True, regions=False, window=13)
+    differ = compare_runs([one, other]).settings_that_differ()
+    assert [name for name, _ in differ] == ["recipe.window"]
+
+
 def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     runs = [run(tmp_path / name / "run", {0: 60}) for name in ("north", "south")]
     assert [found.name for found in compare_runs(runs).runs] == ["north/run", "south/run"]

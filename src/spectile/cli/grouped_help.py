@@ -27,9 +27,11 @@ class PlainGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the names of the commands with what they do."""
-        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        names = self.list_commands(ctx)
         with formatter.section("Commands"):
-            formatter.write_dl([(name, getattr(found, "help", "")) for name, found in commands])
+            formatter.write_dl(
+                [(name, getattr(self.get_command(ctx, name), "help", "")) for name in names]
+            )
 
 
 def heading(parameter: Any) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, Signature
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,30 +19,26 @@ def with_options(
     function: Callable[..., None],
     settings: Iterable[Setting],
     arguments: tuple[str, ...],
-    others: Iterable[Parameter],
-) -> Callable[..., None]:
-    """The same function with an option a setting in its signature, and the `others` around them.
+    others: Mapping[str, Any],
+) -> None:
+    """Give a function the signature that typer takes its options from.
 
-    Settings in `arguments` are positional. Those left out are None.
+    It has an option a setting, positional for those in `arguments`, and the `others`, names with
+    annotations as typer wants them. What the user leaves out is None.
     """
     # Those of the run itself, such as its data, come before those of a section.
     settings = sorted(settings, key=lambda s: (GROUPS.index(s.group), len(s.place)))
-    made = [*others]
+    made = [_keyword(name, annotation) for name, annotation in others.items()]
     made += [_parameter(setting, positional=setting.name in arguments) for setting in settings]
     for setting in settings:
         made += [_alias(setting, old) for old in setting.old if f"--{old}" != setting.option]
     function.__signature__ = Signature(sorted(made, key=_rank))  # type: ignore[attr-defined]
     function.__annotations__ = {one.name: one.annotation for one in made} | {"return": None}
-    return function
 
 
-def other(name: str, kind: Any, default: Any, *decls: str, panel: str, help: str) -> Parameter:
-    """An option that is no setting: of where a run goes, and how the command behaves."""
-    metavar = "PATH" if kind == Path | None else "NAME" if kind == str | None else None
-    option = typer.Option(*decls, metavar=metavar, help=help, rich_help_panel=panel)
-    return Parameter(
-        name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
-    )
+def _keyword(name: str, annotation: Any) -> Parameter:
+    left_out = False if annotation.__origin__ is bool else None
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=left_out, annotation=annotation)
 
 
 def _parameter(setting: Setting, *, positional: bool) -> Parameter:
@@ -57,12 +52,7 @@ def _parameter(setting: Setting, *, positional: bool) -> Parameter:
         told = typer.Option(
             setting.option, metavar=_metavar(setting), help=text, rich_help_panel=panel
         )
-    return Parameter(
-        setting.name,
-        Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[kind | None, told],
-    )
+    return _keyword(setting.name, Annotated[kind | None, told])
 
 
 def _alias(setting: Setting, old: str) -> Parameter:
@@ -70,12 +60,7 @@ def _alias(setting: Setting, old: str) -> Parameter:
     option = "--" + old.replace("_", "-")
     if setting.kind is bool:
         option = f"{option}/--no-{option[2:]}"
-    return Parameter(
-        old,
-        Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[setting.kind | None, typer.Option(option, hidden=True)],
-    )
+    return _keyword(old, Annotated[setting.kind | None, typer.Option(option, hidden=True)])
 
 
 def _rank(parameter: Parameter) -> int:

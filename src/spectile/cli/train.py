@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spectile.cli.grouped_help import GroupedCommand, PlainGroup
+from spectile.cli.options import Overwrite, Quiet, Resume
 from spectile.errors import InputError
 
 if TYPE_CHECKING:
-    from inspect import Parameter
-
     from spectile.tasks.config import RunConfig
-    from spectile.tasks.settings import Task
+    from spectile.tasks.settings import TaskName
 
-ABOUT: dict[Task, str] = {
+ABOUT: dict[TaskName, str] = {
     "scene": "Train on a scene and its labels, map it, score it and write a report.",
     "classify": "Train on images of any band count in classes, score it on test images, write a "
     "report.",
     "segment": "Train on images and masks, or on tiles of a scene; score on test images, write a "
     "report.",
 }
-EXAMPLES: dict[Task, str] = {
+EXAMPLES: dict[TaskName, str] = {
     "scene": "spectile train scene scene.hdr fields.gpkg --column crop --out runs/fields",
     "classify": "spectile train classify --images photos --out runs/photos",
     "segment": "spectile train segment --images tiles --masks masks --out runs/tiles",
 }
-ARGUMENTS: dict[Task, tuple[str, ...]] = {"scene": ("scene", "labels")}
+ARGUMENTS: dict[TaskName, tuple[str, ...]] = {"scene": ("scene", "labels")}
 NAMED = {"scene": ("scene",), "classify": ("images",), "segment": ("images", "scene")}
 """Settings any of which says what to train on."""
 MISSING = {
@@ -59,19 +58,15 @@ train = typer.Typer(
 )
 
 
-def _command(task: Task) -> Any:
+def _command(task: TaskName) -> Any:
     from spectile.cli.signatures import with_options
     from spectile.tasks.settings import KINDS, settings_of
 
     def run(**given: Any) -> None:
         _train(task, **given)
 
-    with_options(
-        run,
-        settings_of(task),
-        ARGUMENTS.get(task, ()),
-        _others(list(KINDS[task].recipes)),
-    )
+    others = _others(list(KINDS[task].recipes))
+    with_options(run, settings_of(task), ARGUMENTS.get(task, ()), others)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(task, help=ABOUT[task], epilog=f"Example: {EXAMPLES[task]}", cls=GroupedCommand)(
         run
@@ -79,41 +74,30 @@ def _command(task: Task) -> Any:
     return typer.main.get_command(single)
 
 
-def _others(recipes: list[str]) -> list[Parameter]:
-    """Options that are no settings of the run."""
-    from spectile.cli.signatures import FIRST, other
+def _others(recipes: list[str]) -> dict[str, Any]:
+    """Options that are no settings of the run, with their types."""
+    from spectile.cli.signatures import FIRST
 
-    path, text, switch = Path | None, str | None, bool
     known = f"{', '.join(recipes[:-1])} or {recipes[-1]}"
-    run = "Run"
-    return [
-        other("out", path, None, "--out", panel=FIRST, help="The run directory."),
-        other(
-            *("recipe", text, None, "--recipe"),
-            panel=FIRST,
-            help=f"Settings to start from: {known}. [{recipes[0]}]",
-        ),
-        other(
-            *("config", path, None, "--config"),
-            panel=run,
-            help="The config.yaml of a run, to run it again.",
-        ),
-        other(
-            *("resume", switch, False, "--resume"),
-            panel=run,
-            help="Go on with a killed run, if any.",
-        ),
-        other(
-            *("overwrite", switch, False, "--overwrite"),
-            panel=run,
-            help="Replace what an earlier command wrote.",
-        ),
-        other("quiet", switch, False, "--quiet", "-q", panel=run, help="Print results only."),
-    ]
+    out = typer.Option(metavar="PATH", help="The run directory.", rich_help_panel=FIRST)
+    recipe = typer.Option(
+        metavar="NAME",
+        help=f"Settings to start from: {known}. [{recipes[0]}]",
+        rich_help_panel=FIRST,
+    )
+    config = typer.Option(metavar="PATH", help="The config.yaml of a run, to run it again.")
+    return {
+        "out": Annotated[Path | None, out],
+        "recipe": Annotated[str | None, recipe],
+        "config": Annotated[Path | None, config],
+        "resume": Resume,
+        "overwrite": Overwrite,
+        "quiet": Quiet,
+    }
 
 
 def _train(
-    task: Task,
+    task: TaskName,
     *,
     out: Path | None,
     config: Path | None,
@@ -136,19 +120,13 @@ def _train(
     named = any(given[name] is not None for name in NAMED[task])
     base = _base(task, config, out, named=named, resume=resume, overwrite=overwrite)
     settings = resolved(task, given, base=base, recipe=recipe)
-    todo = _task(task)
-    if resume and is_finished(todo, settings, out):
+    what = _task(task)
+    if resume and is_finished(what, settings, out):
         print(f"Report: {out / 'report.html'}; the run is finished already.")
         return
     with pixels_bar("mapping" if task == "scene" else "reading images", quiet=quiet) as progress:
-        finished = run(
-            todo,
-            settings,
-            out,
-            overwrite=overwrite,
-            resume=resume,
-            quiet=quiet,
-            progress=progress,
+        finished: Any = run(
+            what, settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_label_counts(finished.metrics.get("labels"))
     show = print_scores if task == "scene" else print_image_scores
@@ -156,12 +134,12 @@ def _train(
     print(f"Report: {out / 'report.html'}")
 
 
-def _task(task: Task) -> Any:
-    if task == "scene":
+def _task(name: TaskName) -> Any:
+    if name == "scene":
         from spectile.tasks.scene.task import SceneTask
 
         return SceneTask()
-    if task == "classify":
+    if name == "classify":
         from spectile.tasks.images.classify import ClassifyTask
 
         return ClassifyTask()
@@ -171,7 +149,7 @@ def _task(task: Task) -> Any:
 
 
 def _base(
-    task: Task, config: Path | None, out: Path, *, named: bool, resume: bool, overwrite: bool
+    task: TaskName, config: Path | None, out: Path, *, named: bool, resume: bool, overwrite: bool
 ) -> RunConfig | None:
     """The configuration to start from: that of a file, or of the run in `out` to go on with.
 

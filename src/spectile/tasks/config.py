@@ -274,6 +274,12 @@ class SegmentConfig(ImageConfig):
     recipe: SegmentRecipe = SegmentRecipe()
 
 
+CONFIGS: dict[str, type[RunConfig]] = {
+    "scene": SceneConfig,
+    "classify": ClassifyConfig,
+    "segment": SegmentConfig,
+}
+"""By the name of the task."""
 PATHS = ("scene", "labels", "images", "masks", "legend", "weights")
 """Settings that name files or folders."""
 

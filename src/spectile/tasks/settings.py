@@ -24,7 +24,7 @@ from spectile.tasks.config import (
 from spectile.training.image_recipes import CLASSIFY_RECIPES, SEGMENT_RECIPES
 from spectile.training.recipes import RECIPES
 
-Task = Literal["scene", "classify", "segment"]
+TaskName = Literal["scene", "classify", "segment"]
 Config = TypeVar("Config", bound=RunConfig)
 
 
@@ -37,7 +37,7 @@ class Kind:
     """The first is what a run starts from where nobody names one."""
 
 
-KINDS: dict[Task, Kind] = {
+KINDS: dict[TaskName, Kind] = {
     "scene": Kind(SceneConfig, RECIPES),
     "classify": Kind(ClassifyConfig, CLASSIFY_RECIPES),
     "segment": Kind(SegmentConfig, SEGMENT_RECIPES),
@@ -78,12 +78,12 @@ class Setting:
     """Earlier names."""
 
 
-def settings_of(task: Task) -> tuple[Setting, ...]:
+def settings_of(task: TaskName) -> tuple[Setting, ...]:
     """The settings of a task, in the order of its configuration."""
     return (*_walk(task, KINDS[task].config, ()), *_short(task))
 
 
-def settings_from(task: Task, recipe: str | None = None, /, **given: Any) -> RunConfig:
+def settings_from(task: TaskName, recipe: str | None = None, /, **given: Any) -> RunConfig:
     """The configuration of a run from a recipe and settings by their names.
 
     ``settings_from("scene", "best", scene="a.tif", labels="b.gpkg", epochs=5, split="random")``.
@@ -94,7 +94,7 @@ def settings_from(task: Task, recipe: str | None = None, /, **given: Any) -> Run
 
 
 def resolved(
-    task: Task,
+    task: TaskName,
     given: Mapping[str, Any],
     *,
     base: RunConfig | None = None,
@@ -150,7 +150,7 @@ def _as_in_yaml(value: Any) -> Any:
     return value.item() if hasattr(value, "dtype") and not getattr(value, "shape", None) else value
 
 
-def _walk(task: Task, section: Any, above: tuple[str, ...]) -> list[Setting]:
+def _walk(task: TaskName, section: Any, above: tuple[str, ...]) -> list[Setting]:
     found: list[Setting] = []
     for key, field in fields_of(section).items():
         facts = told(field)
@@ -162,7 +162,7 @@ def _walk(task: Task, section: Any, above: tuple[str, ...]) -> list[Setting]:
 
 
 def _setting(
-    task: Task, field: FieldInfo, facts: Mapping[str, Any], place: tuple[str, ...]
+    task: TaskName, field: FieldInfo, facts: Mapping[str, Any], place: tuple[str, ...]
 ) -> Setting:
     name = facts["name"] or place[-1]
     kind, choices = _plain(field.annotation)
@@ -188,7 +188,7 @@ def _setting(
     )
 
 
-def _short(task: Task) -> list[Setting]:
+def _short(task: TaskName) -> list[Setting]:
     return [
         Setting(
             name=name,
