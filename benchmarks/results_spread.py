@@ -21,11 +21,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import torch
+from torch import nn
 
 from spectile import networks
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
-from spectile.networks.windows.hybridsn import HybridSN
 from spectile.scoring.metrics import confusion, score
 from spectile.tasks.config import SceneConfig, SplitConfig, renamed
 from spectile.tasks.scene.material import open_material
@@ -59,7 +59,7 @@ def material(seed: int) -> tuple[Scene, Preparation, SceneConfig]:
     )
 
 
-def fitted(seeds: Seeds) -> tuple[HybridSN, LabelledRegions]:
+def fitted(seeds: Seeds) -> tuple[nn.Module, LabelledRegions]:
     """A network and its test pixels."""
     scene, prepared, config = material(seeds["split"])
     recipe, preprocessing = config.recipe, prepared.preprocessing
@@ -71,7 +71,6 @@ def fitted(seeds: Seeds) -> tuple[HybridSN, LabelledRegions]:
         classes=classes,
         **network_options(recipe),
     )
-    assert isinstance(network, HybridSN)
     with tempfile.TemporaryDirectory() as folder:
         fit_shared(
             network,
@@ -91,12 +90,12 @@ def fitted(seeds: Seeds) -> tuple[HybridSN, LabelledRegions]:
     return network, LabelledRegions(scene, preprocessing, recipe.window, *tested, edge=whole)
 
 
-def accuracies(network: HybridSN, tested: LabelledRegions) -> tuple[float, float]:
+def accuracies(network: nn.Module, tested: LabelledRegions) -> tuple[float, float]:
     """Overall and average accuracy in percent."""
     (part,) = tested.parts
-    found = shared_logits(network, part).argmax(1).numpy()
-    names = [str(number) for number in range(network.classes)]
-    scores = score(confusion(part.classes.numpy(), found, len(names)), names)
+    logits = shared_logits(network, part)
+    names = [str(number) for number in range(logits.shape[1])]
+    scores = score(confusion(part.classes.numpy(), logits.argmax(1).numpy(), len(names)), names)
     return 100 * scores.overall_accuracy, 100 * scores.average_accuracy
 
 

@@ -40,7 +40,6 @@ from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.splits.splits import TEST, TRAIN, split_random
 from spectile.mapping import densify
-from spectile.networks.windows.hybridsn import HybridSN
 from spectile.training.augmentation import turn_and_flip
 from spectile.training.optimizers import one_cycle, optimizer_of
 from spectile.training.recipes import Recipe
@@ -75,7 +74,7 @@ class Way:
     """One way to train: its steps, and how long its schedule is."""
 
     name: str
-    network: HybridSN
+    network: networks.HybridSN
     steps: Iterator[float]
     """Each step, when it is asked for, gives its loss."""
     length: int
@@ -117,7 +116,9 @@ def rounded(bf16: bool) -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=bf16)
 
 
-def patch_path(material: Material, network: HybridSN, rate: float, epochs: int, bf16: bool) -> Way:
+def patch_path(
+    material: Material, network: networks.HybridSN, rate: float, epochs: int, bf16: bool
+) -> Way:
     count = len(material.windows)
     total = epochs * -(-count // PATCH_BATCH)
     recipe = Recipe(learning_rate=rate, weight_decay=WEIGHT_DECAY)
@@ -136,7 +137,7 @@ def patch_path(material: Material, network: HybridSN, rate: float, epochs: int, 
 
 
 def shared_path(
-    material: Material, network: HybridSN, recipe: Recipe, total: int, bf16: bool
+    material: Material, network: networks.HybridSN, recipe: Recipe, total: int, bf16: bool
 ) -> Way:
     optimiser = optimizer_of(network, recipe)
     schedule = one_cycle(optimiser, recipe, total + 2)
@@ -169,7 +170,7 @@ def advanced(loss: Tensor, optimiser: Optimizer, schedule: OneCycleLR) -> float:
     return float(loss.detach())
 
 
-def tested_accuracy(network: HybridSN, material: Material) -> float:
+def tested_accuracy(network: networks.HybridSN, material: Material) -> float:
     rows, columns, classes = material.tested
     was = network.training
     network.eval()
@@ -232,10 +233,10 @@ def plot(seen: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def new_network(components: int, window: int, seed: int) -> HybridSN:
+def new_network(components: int, window: int, seed: int) -> networks.HybridSN:
     torch.manual_seed(seed)
     network = networks.create("hybridsn-se", bands=components, classes=CLASSES, window=window)
-    assert isinstance(network, HybridSN)
+    assert isinstance(network, networks.HybridSN)
     return network.train()
 
 

@@ -10,10 +10,26 @@ from torch.utils.checkpoint import checkpoint
 
 from spectile.errors import InputError
 
+HIDDEN = (256, 128)
+"""Widths of HybridSN's hidden layers."""
+
 
 def last_linear(features: int, classes: int) -> nn.Module:
     """What gives the logits; with 0 classes the features pass as they are."""
     return nn.Linear(features, classes) if classes else nn.Identity()
+
+
+def hidden_layers(inputs: int, classes: int, dropout: float) -> list[nn.Module]:
+    """Two hidden layers and the one that gives logits, as Roy et al. 2020 have them."""
+    return [
+        nn.Linear(inputs, HIDDEN[0]),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        nn.Linear(HIDDEN[0], HIDDEN[1]),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        last_linear(HIDDEN[1], classes),
+    ]
 
 
 class Classifying(nn.Module):

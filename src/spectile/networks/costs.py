@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from spectile.compat.torch import AnyConvolution, storage_number
 from spectile.errors import InputError
-from spectile.networks.catalogue import create
 from spectile.networks.comparisons import COMPARISONS
+from spectile.networks.registry import create
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from spectile.errors import InputError
-from spectile.networks.catalogue import create, names
 from spectile.networks.classifiers.features import FeatureStage
 from spectile.networks.classifiers.mobilenet_v1 import MobileNetV1
 from spectile.networks.classifiers.mobilenet_v2 import MobileNetV2
@@ -17,6 +16,7 @@ from spectile.networks.classifiers.mobilenet_v3 import MobileNetV3
 from spectile.networks.classifiers.res2net import Res2Net
 from spectile.networks.classifiers.resnet import ResNet
 from spectile.networks.classifiers.sknet import SKNet
+from spectile.networks.registry import create, names
 from spectile.networks.segmenters.deeplab_v3_plus import DeepLabV3Plus, deeplab_v3_plus
 
 FAMILIES = [MobileNetV1, MobileNetV2, MobileNetV3, Res2Net, ResNet, SKNet]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +22,8 @@ from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.networks.windows.hybridsn import HybridSN
-from spectile.training.augmentation import mixup
+from spectile.networks.spectral_branch import WithSpectralBranch
+from spectile.networks.windows.regions import TrainsOnRegions, cut_out, why_not_on_regions
 from spectile.training.fit import Fit, Hardware
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
@@ -64,9 +66,9 @@ def material(
 
 def exact(
     name: str, bands: int, window: int, dropout: float = 0.0, spectral_branch: float = 0.0
-) -> HybridSN:
+) -> Any:
     torch.manual_seed(1)
-    network = networks.create(
+    return networks.create(
         name,
         bands=bands,
         classes=CLASSES,
@@ -74,8 +76,6 @@ def exact(
         dropout=dropout,
         spectral_branch=spectral_branch,
     ).double()
-    assert isinstance(network, HybridSN)
-    return network
 
 
 def doubled(region: Region) -> Region:
@@ -128,7 +128,7 @@ def test_loss_and_gradients_are_those_of_the_windows(
 def test_a_hot_pixel_that_no_window_holds_changes_no_gradient(value: float, bf16: bool) -> None:
     torch.manual_seed(0)
     network = networks.create("hybridsn", bands=13, classes=CLASSES, window=WINDOW, dropout=0.0)
-    assert isinstance(network, HybridSN)
+    assert isinstance(network, TrainsOnRegions)
     components = torch.randn(13, 40, 30)
     rows, columns = torch.tensor([0, 31, 3, 0]), torch.tensor([0, 21, 20, 21])
     hot = components.clone()
@@ -154,26 +154,6 @@ def test_some_windows_of_a_part_are_trimmed_to_what_they_see() -> None:
     cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(few)
     patches = summed(network(cuts.double()), classes)
     ours = shared_loss(network, [doubled(region)], summed)
-    assert largest_difference(network, ours, patches) < 1e-9
-
-
-def test_mixed_windows_have_the_gradients_of_mixed_patches() -> None:
-    scene, preprocessing, places = material(20, 22, 8, 20)
-    network = exact("hybridsn-se", 8, WINDOW)
-    part = doubled(LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0])
-    cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
-        range(len(places[0]))
-    )
-
-    def mix(features: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(4)
-        mixed, targets = mixup(features, own, count=CLASSES, alpha=0.4, generator=generator)
-        return mixed, targets.double()
-
-    features, targets = mix(network.trunk(cuts.double()), classes)
-    assert 0 < float(targets.max(1).values.min()) < 1
-    patches = summed(network.head(features), targets)
-    ours = shared_loss(network, [part], summed, mix)
     assert largest_difference(network, ours, patches) < 1e-9
 
 
@@ -275,7 +255,7 @@ def run(
     resume: bool = False,
     dropout: float = 0.4,
     spectral_branch: float = 0.0,
-) -> tuple[Fit, HybridSN]:
+) -> tuple[Fit, nn.Module]:
     scene, preprocessing, (rows, columns, classes) = material(70, 80, 12, 150)
     torch.manual_seed(5)
     network = networks.create(
@@ -301,17 +281,14 @@ def run(
         memory=memory,
         resume=resume,
     )
-    assert isinstance(network, HybridSN)
     return fitted, network
 
 
-RECIPE = Recipe(
-    window=WINDOW, epochs=24, learning_rate=1e-3, optimizer="muon", mixup=0.4, label_smoothing=0.1
-)
+RECIPE = Recipe(window=WINDOW, epochs=24, learning_rate=1e-3, optimizer="muon", label_smoothing=0.1)
 
 
 def test_a_step_of_a_fit_is_the_one_of_patches(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=8, batch=200, rotate=False, mixup=0.0, schedule="constant")
+    recipe = replace(RECIPE, epochs=8, batch=200, rotate=False, schedule="constant")
     shared, _ = run(
         tmp_path / "shared", recipe=recipe, hardware=CPU, dropout=0.0, spectral_branch=0.5
     )
@@ -360,10 +337,10 @@ def test_a_fit_learns_and_repeats_itself(memory: float, tmp_path: Path) -> None:
 def test_windows_and_spectra_are_fitted_apart(tmp_path: Path) -> None:
     _, without = run(tmp_path / "without", recipe=RECIPE)
     fitted, network = run(tmp_path / "with", recipe=RECIPE, spectral_branch=0.5)
-    windows = dict(without.named_parameters())
-    spectra = {name: w for name, w in network.named_parameters() if name not in windows}
-    for name, weight in network.named_parameters():
-        assert weight.requires_grad
+    assert all(weight.requires_grad for weight in network.parameters())
+    windows = without.state_dict()
+    spectra = {name: w for name, w in network.state_dict().items() if name not in windows}
+    for name, weight in network.state_dict().items():
         assert name in spectra or torch.equal(weight, windows[name])
     assert {name.split(".")[0] for name in spectra} == {"spectral_branch"}
     scene, preprocessing, (rows, columns, classes) = material(70, 80, 12, 150)
@@ -371,7 +348,7 @@ def test_windows_and_spectra_are_fitted_apart(tmp_path: Path) -> None:
         scene, preprocessing, 1, rows[100:], columns[100:], classes[100:], edge=80
     )
     pixels, own = held.pixels
-    assert network.spectral_branch is not None
+    assert isinstance(network, WithSpectralBranch)
     with torch.inference_mode():
         right = float((network.spectral_branch(pixels).argmax(1) == own).float().mean())
     assert right > 0.8
@@ -417,9 +394,7 @@ def test_devices_share_a_step(parts: int, devices: int) -> None:
 
 
 def test_two_devices_end_at_the_weights_of_one(tmp_path: Path) -> None:
-    recipe = replace(
-        RECIPE, epochs=1, rotate=False, mixup=0.0, class_weights=True, schedule="constant"
-    )
+    recipe = replace(RECIPE, epochs=1, rotate=False, class_weights=True, schedule="constant")
     one, two = (
         run(tmp_path / str(count), recipe=recipe, hardware=replace(CPU, devices=count), dropout=0.0)
         for count in (1, 2)
@@ -442,23 +417,100 @@ def test_squares_fit_into_the_memory_and_lie_all_over() -> None:
     assert square_edge(scene, rows[corner], columns[corner], 24, room=1e5) == 32
 
 
-@pytest.mark.parametrize("name", ["resnet-18", "hybridsn with coordinate attention"])
-def test_other_networks_are_refused(name: str, tmp_path: Path) -> None:
-    scene, preprocessing, places = material(20, 22, 8, 10)
-    network = (
-        networks.create("resnet-18", bands=8, classes=CLASSES)
-        if name == "resnet-18"
-        else networks.create("hybridsn", bands=8, classes=CLASSES, attention="coordinate")
+class Own(nn.Module):
+    """A user's network, which shares its convolution on regions."""
+
+    def __init__(self, bands: int, classes: int, window: int, *, wrong: float = 0.0) -> None:
+        super().__init__()
+        self.bands, self.window, self.wrong = bands, window, wrong
+        self.trunk = nn.Sequential(nn.Conv2d(bands, 6, 5), nn.ReLU())
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(6 * (window - 4) ** 2, classes))
+        self.bytes_a_pixel = 4 * 4 * (bands + 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.trunk(x))
+
+    def shared(self, region: Tensor) -> tuple[Tensor, ...]:
+        return (self.trunk(region) + self.wrong,)
+
+    def window_logits(self, shared: tuple[Tensor, ...], rows: Tensor, columns: Tensor) -> Tensor:
+        return self.head(cut_out(shared[0], rows, columns, self.window - 4))
+
+
+class Silent(nn.Module):
+    """A user's network that offers nothing."""
+
+    def __init__(self, bands: int, classes: int, window: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(bands * window**2, classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def with_branch(network: nn.Module, bands: int) -> nn.Module:
+    return WithSpectralBranch(network, 0.5, bands=bands, classes=CLASSES)
+
+
+def test_a_network_of_ones_own_is_trained_on_regions() -> None:
+    torch.manual_seed(2)
+    network = Own(7, CLASSES, WINDOW).double()
+    assert why_not_on_regions(with_branch(network, 7)) is None
+    scene, preprocessing, places = material(23, 31, 7, 20)
+    held = LabelledRegions(scene, preprocessing, WINDOW, *places, edge=16)
+    cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
+        range(len(places[0]))
     )
-    with pytest.raises(InputError, match="train it on windows"):
+    ours = shared_loss(network, [doubled(part) for part in held.parts], summed)
+    assert largest_difference(network, ours, summed(network(cuts.double()), classes)) < 1e-9
+
+
+@pytest.mark.parametrize("branch", [False, True])
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (lambda: Silent(8, CLASSES, WINDOW), "doesn't offer"),
+        (lambda: Own(8, CLASSES, WINDOW, wrong=0.1), "other numbers on a region"),
+        (lambda: networks.create("resnet-18", bands=8, classes=CLASSES), "doesn't offer"),
+        (
+            lambda: networks.create(
+                "hybridsn", bands=8, classes=CLASSES, window=WINDOW, attention="coordinate"
+            ),
+            "batch normalisation",
+        ),
+        (
+            lambda: networks.insert_attention(
+                networks.create("hybridsn", bands=8, classes=CLASSES, window=WINDOW),
+                "eca",
+                where="spatial",
+            ),
+            "blocks inserted",
+        ),
+    ],
+)
+def test_other_networks_are_refused(
+    network: Callable[[], nn.Module], reason: str, branch: bool, tmp_path: Path
+) -> None:
+    built = with_branch(network(), 8) if branch else network()
+    refused(built, RECIPE, f"{reason}.*train it on windows", tmp_path)
+
+
+def test_mixup_needs_windows(tmp_path: Path) -> None:
+    network = networks.create("hybridsn", bands=8, classes=CLASSES, window=WINDOW)
+    refused(network, replace(RECIPE, mixup=0.2), "leave out mixup, or add regions=False", tmp_path)
+
+
+def refused(network: nn.Module, recipe: Recipe, sentence: str, folder: Path) -> None:
+    scene, preprocessing, places = material(20, 22, 8, 10)
+    with pytest.raises(InputError, match=sentence):
         fit_shared(
             network,
             scene,
             preprocessing,
             places,
             places,
-            RECIPE,
+            recipe,
             classes=CLASSES,
             seed=0,
-            checkpoints=tmp_path,
+            checkpoints=folder,
         )

@@ -18,6 +18,7 @@ from spectile.networks.arguments import check_sizes, check_width
 from spectile.networks.classifiers.dilation import dilate
 from spectile.networks.classifiers.mobile_network import STEM_STRIDE, MobileNetwork, round_channels
 from spectile.networks.classifying import last_linear
+from spectile.networks.registry import register
 
 STEM_CHANNELS = 32
 ROWS = (
@@ -38,6 +39,12 @@ ROWS = (
 )
 
 
+@register(
+    "mobilenet-v1",
+    takes="images",
+    summary="depthwise-separable convolutions",
+    paper="Howard et al. 2017, arXiv:1704.04861",
+)
 class MobileNetV1(MobileNetwork):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 

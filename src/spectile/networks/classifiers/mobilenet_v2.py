@@ -20,6 +20,7 @@ from spectile.networks.arguments import Attention, attention_builder, check_size
 from spectile.networks.classifiers.dilation import dilate
 from spectile.networks.classifiers.mobile_network import STEM_STRIDE, MobileNetwork, round_channels
 from spectile.networks.classifying import last_linear
+from spectile.networks.registry import register
 
 STEM_CHANNELS = 32
 TAIL_CHANNELS = 1280
@@ -46,6 +47,12 @@ ROWS = (
 )
 
 
+@register(
+    "mobilenet-v2",
+    takes="images",
+    summary="inverted residuals with linear bottlenecks",
+    paper="Sandler et al. 2018, arXiv:1801.04381",
+)
 class MobileNetV2(MobileNetwork):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 

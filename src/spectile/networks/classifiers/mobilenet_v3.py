@@ -24,7 +24,9 @@ from spectile.networks.arguments import Attention, attention_builder, check_size
 from spectile.networks.classifiers.dilation import dilate
 from spectile.networks.classifiers.mobile_network import STEM_STRIDE, MobileNetwork, round_channels
 from spectile.networks.classifying import last_linear
+from spectile.networks.registry import register
 
+named = partial(register, takes="images", paper="Howard et al. 2019, arXiv:1905.02244")
 Scaling = Literal["timm", "torchvision"]
 SCALINGS: tuple[Scaling, ...] = ("timm", "torchvision")
 
@@ -87,6 +89,10 @@ def excitation(channels: int) -> nn.Module:
     return SqueezeExcitation(channels, width=round_channels(channels / 4), sigmoid=F.hardsigmoid)
 
 
+@named(
+    "mobilenet-v3-large", summary="inverted residuals with gated channels and h-swish", size="large"
+)
+@named("mobilenet-v3-small", summary="the same with fewer blocks and channels", size="small")
 class MobileNetV3(MobileNetwork):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 

@@ -16,11 +16,18 @@ from spectile.blocks.residual import Bottleneck
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder
 from spectile.networks.classifiers.residual_network import PLANES, Place, ResidualNetwork, Stem
+from spectile.networks.registry import register
 
 BLOCKS = (3, 4, 6, 3)
 EXPANSION = 4
 
 
+@register(
+    "res2net-50",
+    takes="images",
+    summary="ResNet-50 with kernels of several reaches in a block",
+    paper="Gao et al. 2021, arXiv:1904.01169",
+)
 class Res2Net(ResidualNetwork):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 

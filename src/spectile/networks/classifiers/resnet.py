@@ -19,8 +19,11 @@ from spectile.blocks.squeeze_excitation import SqueezeExcitation
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder
 from spectile.networks.classifiers.residual_network import Place, ResidualNetwork, Stem
+from spectile.networks.registry import register
 
 Depth = Literal[18, 34, 50, 101, 152]
+named = partial(register, takes="images", paper="He et al. 2016, arXiv:1512.03385")
+se_named = partial(register, takes="images", paper="Hu et al. 2018, arXiv:1709.01507")
 
 BLOCKS = {
     18: (2, 2, 2, 2),
@@ -34,6 +37,11 @@ BOTTLENECK_FROM = 50
 EXPANSION = 4
 
 
+@named("resnet-18", summary="8 residual blocks of two convolutions", depth=18)
+@named("resnet-34", summary="16 residual blocks of two convolutions", depth=34)
+@named("resnet-50", summary="16 residual bottlenecks", depth=50)
+@named("resnet-101", summary="33 residual bottlenecks", depth=101)
+@named("resnet-152", summary="50 residual bottlenecks", depth=152)
 class ResNet(ResidualNetwork):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 
@@ -97,6 +105,11 @@ def bottleneck(attention: Callable[[int], nn.Module] | None, place: Place) -> nn
     )
 
 
+@se_named("se-resnet-18", summary="ResNet-18 with gated channels", depth=18)
+@se_named("se-resnet-34", summary="ResNet-34 with gated channels", depth=34)
+@se_named("se-resnet-50", summary="ResNet-50 with gated channels", depth=50)
+@se_named("se-resnet-101", summary="ResNet-101 with gated channels", depth=101)
+@se_named("se-resnet-152", summary="ResNet-152 with gated channels", depth=152)
 def se_resnet(
     bands: int,
     classes: int,

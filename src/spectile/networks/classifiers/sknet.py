@@ -17,13 +17,18 @@ from spectile.blocks.selective_kernel import SelectiveKernel
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder
 from spectile.networks.classifiers.residual_network import Place, ResidualNetwork, Stem
+from spectile.networks.registry import register
 
+named = partial(register, takes="images", paper="Li et al. 2019, arXiv:1903.06586")
 BLOCKS = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 WIDENING = 2
 """Channels of the selective kernels for one of ResNet's planes: 32 groups of 4 for 64."""
 EXPANSION = 4
 
 
+@named("sknet-26", summary="8 bottlenecks that select kernel sizes", depth=26)
+@named("sknet-50", summary="16 bottlenecks that select kernel sizes", depth=50)
+@named("sknet-101", summary="33 bottlenecks that select kernel sizes", depth=101)
 class SKNet(ResidualNetwork):
     """Classify images: (N, bands, H, W) of any size to logits (N, classes).
 

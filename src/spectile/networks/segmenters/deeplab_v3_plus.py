@@ -22,6 +22,7 @@ from spectile.networks.arguments import Attention, attention_builder
 from spectile.networks.classifiers.features import Backbone
 from spectile.networks.classifiers.mobile_network import MobileNetwork
 from spectile.networks.classifying import Classifying
+from spectile.networks.registry import create, describe, register
 
 FINE_STRIDE = 4
 WIDTH = 256
@@ -113,6 +114,12 @@ def without_classifier(backbone: Backbone) -> Backbone:
     return backbone
 
 
+@register(
+    "deeplab-v3-plus",
+    takes="pixels",
+    summary="classifies every pixel, on a network of images as backbone",
+    paper="Chen et al. 2018, arXiv:1802.02611",
+)
 def deeplab_v3_plus(
     bands: int,
     classes: int,
@@ -135,8 +142,6 @@ def deeplab_v3_plus(
     Raises InputError for an unknown backbone or one that isn't one, for an option that it doesn't
     have, and for an output stride other than 8, 16 or 32.
     """
-    from spectile.networks.catalogue import create  # which knows this network as well
-
     network = create(
         backbone,
         bands=bands,
@@ -159,8 +164,6 @@ def backbone_options(
     backbone: str, attention: str | None, width: float | None
 ) -> dict[str, str | float]:
     """What to create the backbone with; raises InputError for what it can't take."""
-    from spectile.networks.catalogue import describe
-
     known = describe(backbone).options
     if "output_stride" not in known or "backbone" in known:
         raise InputError(f"{backbone} is no backbone: choose one such as resnet-50.")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from spectile.errors import InputError
-from spectile.networks.catalogue import create, describe
 from spectile.networks.classifiers import mobilenet_v3
+from spectile.networks.registry import create, describe
 from spectile.networks.shown_options import shown_options
 from spectile.networks.weights import foreign_names
 from spectile.networks.weights.foreign_names import Dialect

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from spectile.errors import InputError
-from spectile.networks.catalogue import describe
 from spectile.networks.insertion import CHILD
+from spectile.networks.registry import describe
 from spectile.networks.segmenters.deeplab_v3_plus import DeepLabV3Plus
 from spectile.networks.weights.adapt_bands import STEM, adapt_bands
 from spectile.networks.weights.convert import COUNTER, DIALECTS, HEAD, SHOWN, convert, size

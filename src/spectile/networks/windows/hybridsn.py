@@ -8,28 +8,27 @@ Two ablations, not of the paper, show what either kind of convolution buys. hybr
 ones, whose channels are the bands, with about as many weights as the paper's four; hybridsn-3d has
 four 3-D ones. At 30 bands both give as many maps as the paper's to the same classifier.
 
-With a `spectral_branch` above 0 a classifier of the centre pixel's spectrum has that share in the
-logits: a weighted geometric mean of what both find probable (Heskes, "Selecting Weighting Factors
-in Logarithmic Opinion Pools", NIPS 1997). What a window shows best is the field that it lies in,
-which no other field need be like, and least that field's edge. Not of the paper.
-
 Deviations: logits come out instead of probabilities; with fewer than 13 bands the spectral kernels
 shrink, see :func:`spectral_kernels`.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from spectile.blocks.squeeze_excitation import SqueezeExcitation
 from spectile.blocks.tracing import followed
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder, check_sizes
-from spectile.networks.classifying import Classifying, last_linear
+from spectile.networks.classifying import HIDDEN, Classifying, hidden_layers
+from spectile.networks.registry import register
+from spectile.networks.windows.hybridsn_regions import by_pixels, bytes_a_pixel, region_trunk
+from spectile.networks.windows.regions import cut_out
 
 Convolutions = Literal["hybrid", "2-d", "3-d"]
 
@@ -42,7 +41,6 @@ CHANNELS: Mapping[Convolutions, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "3-d": ((8, 16, 32, 4), ()),
 }
 """Of the 3-D convolutions, then of the 2-D ones: four together."""
-HIDDEN = (256, 128)
 
 
 def spectral_kernels(bands: int) -> tuple[int, int, int, int]:
@@ -60,16 +58,41 @@ def spectral_kernels(bands: int) -> tuple[int, int, int, int]:
     return kernels[0], kernels[1], kernels[2], 3 if left >= 3 else 1
 
 
+@register(
+    "hybridsn",
+    takes="windows",
+    summary="3-D then 2-D convolutions over a window",
+    paper="Roy et al. 2020, doi:10.1109/LGRS.2019.2918719",
+)
+@register(
+    "hybridsn-se",
+    takes="windows",
+    summary="HybridSN with squeeze-and-excitation after the 2-D convolution",
+    paper="Roy et al. 2020; Hu et al. 2018, arXiv:1709.01507",
+    attention=SqueezeExcitation,
+)
+@register(
+    "hybridsn-2d",
+    takes="windows",
+    summary="HybridSN of 2-D convolutions alone, for comparison",
+    paper="ablation of Roy et al. 2020",
+    convolutions="2-d",
+)
+@register(
+    "hybridsn-3d",
+    takes="windows",
+    summary="HybridSN of 3-D convolutions alone, for comparison",
+    paper="ablation of Roy et al. 2020",
+    convolutions="3-d",
+)
 class HybridSN(Classifying):
     """Classify windows: (N, bands, window, window) to logits (N, classes).
 
     `convolutions` are the paper's, "hybrid", or of one kind, "2-d" or "3-d". Attention and
     classifier take the trunk's maps: 64, but with "3-d" 4 for each depth that is left.
-    `spectral_branch` is the share in the logits, from 0 to below 1, of a classifier of the centre
-    pixel's bands with the same hidden layers.
 
     Raises InputError for a window that is even or below 9, for bands or classes below 1 and for
-    unknown convolutions, and for a share outside of 0 to 1.
+    unknown convolutions.
     """
 
     classifier: nn.Sequential
@@ -82,7 +105,6 @@ class HybridSN(Classifying):
         window: int = 25,
         convolutions: Convolutions = "hybrid",
         attention: Attention = None,
-        spectral_branch: float = 0.0,
         dropout: float = 0.4,
     ) -> None:
         super().__init__()
@@ -91,11 +113,6 @@ class HybridSN(Classifying):
             raise InputError(
                 f"hybridsn can't take a window of {window} pixels: "
                 f"choose an odd number from {SMALLEST_WINDOW} on."
-            )
-        if not 0 <= spectral_branch < 1:
-            raise InputError(
-                f"hybridsn's spectral branch can't have a share of {spectral_branch}: "
-                "choose one from 0, for none, to below 1."
             )
         if convolutions not in CHANNELS:
             raise InputError(
@@ -124,11 +141,7 @@ class HybridSN(Classifying):
         self.attention = build(maps) if build else nn.Identity()
         self.map_size = window - SMALLEST_WINDOW + 1
         inputs = maps * self.map_size**2
-        self.classifier = nn.Sequential(nn.Flatten(), *_classifier(inputs, classes, dropout))
-        self.spectral_share = spectral_branch
-        self.spectral_branch = (
-            nn.Sequential(*_classifier(bands, classes, dropout)) if spectral_branch else None
-        )
+        self.classifier = nn.Sequential(nn.Flatten(), *hidden_layers(inputs, classes, dropout))
 
     def trunk(self, x: Tensor) -> Tensor:
         """Maps (N, bands, H, W) to (N, maps, H - 8, W - 8): what neighbouring windows share."""
@@ -144,8 +157,7 @@ class HybridSN(Classifying):
                 f"this network takes windows (N, {self.bands}, {self.window}, {self.window}), not "
                 f"{tuple(x.shape)}: create it with the bands and the window of its input."
             )
-        middle = self.window // 2
-        return self.joined(self.head(self.trunk(x)), x[:, :, middle, middle])
+        return self.head(self.trunk(x))
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """PyTorch's, and with ``memory_format=torch.channels_last`` for the 3-D kernels as well.
@@ -163,31 +175,33 @@ class HybridSN(Classifying):
                 weight.data = weight.data.contiguous(memory_format=orders[weight.dim()])
         return self
 
-    def reset_classifier(self, classes: int) -> None:
-        """Exchange the last layer, and the spectral branch's; see :class:`Classifying`."""
-        super().reset_classifier(classes)
-        if self.spectral_branch is not None:
-            self.spectral_branch[-1] = copy.deepcopy(self.classifier[-1])
-
     def head(self, features: Tensor) -> Tensor:
         """Maps a window's features (N, maps, window - 8, window - 8) to logits (N, classes)."""
         logits: Tensor = self.classifier(self.attention(features))
         return logits
 
-    def joined(self, logits: Tensor, spectra: Tensor) -> Tensor:
-        """The head's logits (N, classes) with what the spectral branch says of (N, bands)."""
-        if self.spectral_branch is None:
-            return logits
-        return torch.lerp(logits, self.spectral_branch(spectra), self.spectral_share)
+    @property
+    def bytes_a_pixel(self) -> int:
+        """About what a training step holds in memory for each pixel of a region."""
+        return bytes_a_pixel(self.bands, self.spectral_spatial, self.spatial)
 
+    def shared(self, region: Tensor) -> tuple[Tensor, ...]:
+        """Of a region (1, bands, H, W): the trunk's maps, and the first Linear sorted for them."""
+        maps = region_trunk(region, self.spectral_spatial, self.spatial)
+        weight = self.classifier[1].weight
+        assert isinstance(weight, Tensor)
+        return maps, by_pixels(weight, self.map_size)
 
-def _classifier(inputs: int, classes: int, dropout: float) -> list[nn.Module]:
-    return [
-        nn.Linear(inputs, HIDDEN[0]),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Linear(HIDDEN[0], HIDDEN[1]),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        last_linear(HIDDEN[1], classes),
-    ]
+    def window_logits(self, shared: tuple[Tensor, ...], rows: Tensor, columns: Tensor) -> Tensor:
+        """Logits (N, classes) of the windows that begin at `rows` and `columns` of a region.
+
+        Attention and dropout see each window by itself.
+        """
+        maps, matrix = shared
+        windows = cut_out(maps, rows, columns, self.map_size)
+        attended = self.attention(windows).permute(0, 2, 3, 1)
+        _, first, *others = self.classifier
+        y = F.linear(attended.flatten(1), matrix, first.bias)  # type: ignore[arg-type]
+        for layer in others:
+            y = layer(y)
+        return y

@@ -44,7 +44,7 @@ from spectile.tasks.scores import map_scores, read_map
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions.shared_trunk import check_shares_trunk, fit_shared
+from spectile.training.regions.shared_trunk import check_region_training, fit_shared
 from spectile.training.regions.windows import LabelledWindows
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
         bands = recipe.components if recipe.reducer in REDUCING else BANDS
         network = build_without_data(recipe.network, bands, network_options(recipe))
         if recipe.regions:
-            check_shares_trunk(network)
+            check_region_training(network, recipe)
 
     def open(
         self, config: SceneConfig, check_files: CheckFiles, progress: Progress | None

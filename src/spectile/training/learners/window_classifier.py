@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics.classification import MulticlassAccuracy
 
-from spectile.networks.windows.hybridsn import HybridSN
+from spectile.compat.torch import AnyBatchNorm
+from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
 from spectile.training.augmentation import (
     mixup,
     shift_spectra,
@@ -90,10 +91,15 @@ class WindowClassifier(Task):
         task = cls(
             network, recipe, classes=classes, seed=seed, weights=weights, directions=directions
         )
-        if isinstance(network, HybridSN) and network.spectral_branch is not None:
+        if isinstance(network, WithSpectralBranch):
             branch = network.spectral_branch
             fit_spectral_branch(branch, *train.pixels, weights=weights, seed=seed)
         return task
+
+    @property
+    def window_network(self) -> nn.Module:
+        """The part that learns from windows: all of the network, but for a spectral branch."""
+        return without_spectral_branch(self.network)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         self.draw()
@@ -101,14 +107,10 @@ class WindowClassifier(Task):
         if self.recipe.rotate:
             windows = turn_and_flip(windows)
         windows = self.shifted(windows)
-        network = self.network
-        if isinstance(network, HybridSN):
-            # As on shared trunks, where the windows themselves are never cut out.
-            features, targets = self.mixed(network.trunk(windows), classes)
-            logits = network.head(features)
-        else:
-            mixed, targets = self.mixed(windows, classes)
-            logits = network(mixed)
+        targets = classes
+        if self.recipe.mixup:
+            windows, targets = mixup(windows, classes, count=self.classes, alpha=self.recipe.mixup)
+        logits = self.window_network(windows)
         loss = F.cross_entropy(
             logits, targets, self.weights, label_smoothing=self.recipe.label_smoothing
         )
@@ -120,16 +122,6 @@ class WindowClassifier(Task):
         if self.directions is None:
             return images
         return shift_spectra(images, self.directions, self.recipe.spectral_augmentation)
-
-    def mixed(self, features: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-        """Pairs made one, of features (N, ...), where the recipe says so; and the targets.
-
-        Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden States", ICML
-        2019, arXiv:1806.05236, at one layer.
-        """
-        if not self.recipe.mixup:
-            return features, classes
-        return mixup(features, classes, count=self.classes, alpha=self.recipe.mixup)
 
     def validate_on(self, batch: Batch) -> None:
         windows, classes = batch
@@ -170,14 +162,16 @@ def fit_windows(
     It ends with the weights of the lowest validation loss, under the one-cycle schedule of the
     epochs whose learning rate has come down to a tenth.
     """
+    batch = recipe.batch or BATCH
     return fit(
         WindowClassifier.of(network, train, recipe, classes=classes, seed=seed),
         Loaders(
             train,
             validation,
-            batch=recipe.batch or BATCH,
+            batch=batch,
             validation_batch=VALIDATION_BATCH,
             seed=seed,
+            whole=_leaves_one(network, len(train), batch * hardware.devices),
         ),
         epochs=recipe.epochs_for(len(train)),
         patience=recipe.patience,
@@ -186,3 +180,9 @@ def fit_windows(
         hardware=hardware,
         quiet=quiet,
     )
+
+
+def _leaves_one(network: nn.Module, windows: int, batch: int) -> bool:
+    """Whether an epoch would end in a single window, whose batch statistics say nothing."""
+    normalised = any(isinstance(module, AnyBatchNorm) for module in network.modules())
+    return normalised and windows % batch == 1

@@ -8,35 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spectile.networks.windows.hybridsn import HybridSN
+from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
+from spectile.networks.windows.regions import TrainsOnRegions
 from spectile.training.regions.regions import Region
-from spectile.training.regions.spectral_trunk import (
-    first_matrix,
-    shared_trunk,
-    window_features,
-    window_logits,
-)
 
 WINDOWS = 256
 """Windows whose features are held at a time, 74 KB each for windows of 25 pixels."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits (N, classes) and targets to a sum over the windows."""
-Mix = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From features (N, maps, S, S) and class indices (N,) to those that the head sees, and targets."""
 
 
-def as_they_are(features: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-    """The :data:`Mix` that leaves windows alone."""
-    return features, classes
-
-
-def shared_loss(
-    network: HybridSN, regions: Iterable[Region], loss: Loss, mix: Mix = as_they_are
-) -> Tensor:
+def shared_loss(network: TrainsOnRegions, regions: Iterable[Region], loss: Loss) -> Tensor:
     """The sum of `loss` over all windows of `regions`; its gradients are those of the windows.
 
-    `mix` is given groups of at most 256 windows, drawn from a region.
     They are computed here, so that one region's features are held at a time, and handed out when
     the result is differentiated, which can be done once.
     """
@@ -44,50 +29,51 @@ def shared_loss(
     gradients = [torch.zeros_like(weight) for weight in weights]
     total = torch.zeros((), device=next(network.parameters()).device)
     for region in regions:
-        value, parts = _region_gradients(network, weights, region, loss, mix)
+        value, parts = _region_gradients(network, weights, region, loss)
         total = total + value
         _add(gradients, parts)
     result: Tensor = _WithGradients.apply(total, *weights, *gradients)  # type: ignore[no-untyped-call]
     return result
 
 
-def shared_logits(network: HybridSN, region: Region) -> Tensor:
+def shared_logits(network: nn.Module, region: Region) -> Tensor:
     """Logits (N, classes) of a region's windows, without gradients."""
+    windows = without_spectral_branch(network)
+    assert isinstance(windows, TrainsOnRegions)
     with torch.no_grad():
-        features = shared_trunk(network, region.components[None])
-        matrix = first_matrix(network)
-        cuts = (window_features(network, features, *places) for *places, _ in _groups(region))
-        logits = torch.cat([window_logits(network, windows, matrix) for windows in cuts])
-        return network.joined(logits, region.centres(network.window))
+        shared = windows.shared(region.components[None])
+        groups = _groups(region)
+        logits = torch.cat([windows.window_logits(shared, *places) for *places, _ in groups])
+        if isinstance(network, WithSpectralBranch):
+            return network.joined(logits, region.centres(windows.window))
+        return logits
 
 
 def _region_gradients(
-    network: HybridSN, weights: Sequence[nn.Parameter], region: Region, loss: Loss, mix: Mix
+    network: TrainsOnRegions, weights: Sequence[nn.Parameter], region: Region, loss: Loss
 ) -> tuple[Tensor, list[Tensor | None]]:
     """One region's loss and what it adds to the gradients of `weights`.
 
-    First the head, group by group of windows, down to the features and the first Linear's matrix,
-    which all groups share; then from those two once to the weights.
+    First what each window does by itself, group by group, down to what all groups share; then from
+    there once to the weights.
     """
     with torch.enable_grad():
-        features = shared_trunk(network, region.components[None])
-        matrix = first_matrix(network)
-    shared = [features.detach().requires_grad_(), matrix.detach().requires_grad_()]
+        outputs = network.shared(region.components[None])
+    shared = tuple(output.detach().requires_grad_() for output in outputs)
     leaves: list[Tensor] = [*shared, *weights]
     found = [torch.zeros_like(leaf) for leaf in shared]
     gradients: list[Tensor | None] = [None] * len(weights)
-    total = torch.zeros((), device=features.device)
+    total = torch.zeros((), device=region.components.device)
     for rows, columns, classes in _groups(region):
-        windows, targets = mix(window_features(network, shared[0], rows, columns), classes)
-        value = loss(window_logits(network, windows, shared[1]), targets)
+        value = loss(network.window_logits(shared, rows, columns), classes)
         parts = torch.autograd.grad(value, leaves, allow_unused=True)
-        _add(found, parts[:2])
-        gradients = _sum(gradients, parts[2:])
+        _add(found, parts[: len(shared)])
+        gradients = _sum(gradients, parts[len(shared) :])
         total = total + value.detach()
-    reached = [(y, g) for y, g in zip((features, matrix), found, strict=True) if y.requires_grad]
+    reached = [(y, g) for y, g in zip(outputs, found, strict=True) if y.requires_grad]
     if reached:
-        outputs, given = zip(*reached, strict=True)
-        below = torch.autograd.grad(outputs, weights, given, allow_unused=True)
+        above, given = zip(*reached, strict=True)
+        below = torch.autograd.grad(above, weights, given, allow_unused=True)
         gradients = _sum(gradients, below)
     return total, gradients
 

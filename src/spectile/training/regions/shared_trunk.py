@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.networks.windows.hybridsn import HybridSN
+from spectile.networks.spectral_branch import without_spectral_branch
+from spectile.networks.windows.regions import TrainsOnRegions, why_not_on_regions
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.learners.window_classifier import WindowClassifier
 from spectile.training.recipes import Recipe
@@ -31,7 +32,6 @@ from spectile.training.regions.regions import (
     square_edge,
 )
 from spectile.training.regions.shared_gradients import shared_logits, shared_loss
-from spectile.training.regions.spectral_trunk import shares_trunk
 
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of pixels."""
@@ -39,14 +39,10 @@ Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 STEPS, PASSES = 80, 5
 """Of a fit whose recipe leaves its length open: as many steps, and passes over all windows, as it
 takes at least."""
-COPIES = 4
-"""How often a layer's numbers lie in memory at a step's height, measured."""
 
 
 class SharedWindowClassifier(WindowClassifier):
     """As :class:`WindowClassifier`, on steps of regions instead of batches of windows."""
-
-    network: HybridSN
 
     def training_step(self, batch: Step, index: int) -> Tensor:  # type: ignore[override]
         self.draw()
@@ -65,7 +61,9 @@ class SharedWindowClassifier(WindowClassifier):
             )
             return total * (self.trainer.world_size / whole)
 
-        mean = shared_loss(self.network, regions, loss, self.mixed)
+        windows = self.window_network
+        assert isinstance(windows, TrainsOnRegions)
+        mean = shared_loss(windows, regions, loss)
         self.train_loss.update(mean.detach(), count)
         return mean
 
@@ -77,7 +75,7 @@ class SharedWindowClassifier(WindowClassifier):
 
     def _changed(self, region: Region) -> Region:
         if self.recipe.rotate:
-            region = turned(region, int(torch.randint(8, ())), self.network.window)
+            region = turned(region, int(torch.randint(8, ())), self.recipe.window)
         return region._replace(components=self.shifted(region.components[None])[0])
 
 
@@ -118,12 +116,14 @@ def fit_shared(
     `recipe.epochs` are passes over the training windows, several of which make a row of history.
 
     Raises InputError for a network that can't be trained so, see
-    :func:`~spectile.training.regions.spectral_trunk.shares_trunk`, and as `fit` does.
+    :func:`~spectile.networks.windows.regions.why_not_on_regions`, for a recipe with mixup, and as
+    `fit` does.
     """
-    check_shares_trunk(network)
-    assert isinstance(network, HybridSN)
-    window = network.window
-    room = memory * 1e9 / bytes_a_pixel(network)
+    check_region_training(network, recipe)
+    windows = without_spectral_branch(network)
+    assert isinstance(windows, TrainsOnRegions)
+    window = windows.window
+    room = memory * 1e9 / windows.bytes_a_pixel
     edge = square_edge(scene, *train[:2], window - 1, room, rotate=recipe.rotate)
     loaders = RegionLoaders(
         LabelledRegions(scene, preprocessing, window, *train, edge=edge),
@@ -143,13 +143,16 @@ def fit_shared(
     )
 
 
-def check_shares_trunk(network: nn.Module) -> None:
-    """Raise InputError unless `network` can be trained on shared trunks."""
-    if not shares_trunk(network):
+def check_region_training(network: nn.Module, recipe: Recipe) -> None:
+    """Raise InputError unless `network` can be trained on regions as `recipe` says."""
+    if recipe.mixup:
         raise InputError(
-            f"{type(network).__name__} can't be trained on shared trunks with these blocks: "
-            "train it on windows (--no-regions)."
+            "mixup mixes windows, and training on regions never cuts them out: leave out --mixup, "
+            "or add --no-regions."
         )
+    if reason := why_not_on_regions(network):
+        name = type(without_spectral_branch(network)).__name__
+        raise InputError(f"{name} {reason}: train it on windows (--no-regions).")
 
 
 def _epochs(recipe: Recipe, loaders: RegionLoaders) -> int:
@@ -157,14 +160,3 @@ def _epochs(recipe: Recipe, loaders: RegionLoaders) -> int:
         return math.ceil(recipe.epochs / loaders.steps.passes)
     steps = loaders.steps
     return max(math.ceil(STEPS / len(steps)), math.ceil(PASSES / steps.passes))
-
-
-def bytes_a_pixel(network: HybridSN) -> int:
-    """What a training step holds for each pixel of a region: features, gradients and copies."""
-    numbers = depth = network.bands
-    for layer in network.spectral_spatial:
-        if isinstance(layer, nn.Conv3d):
-            depth -= layer.weight.shape[2] - 1
-            numbers += depth * layer.out_channels
-    numbers += sum(conv.out_channels for conv in network.spatial if isinstance(conv, nn.Conv2d))
-    return 4 * COPIES * numbers

@@ -1,4 +1,4 @@
-"""HybridSN's trunk and head for training on whole regions, with the gradients of its live weights.
+"""HybridSN's trunk for training on whole regions, with the gradients of its live weights.
 
 The 3-D convolutions of Roy et al. 2020 run as 2-D ones. oneDNN's 3-D kernels reach a tenth of what
 its 2-D ones do on this network's few channels, and those want 64 channels, innermost. So a block of
@@ -14,42 +14,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spectile.compat.torch import AnyBatchNorm
-from spectile.networks.insertion import attention_places
-from spectile.networks.windows.hybridsn import HybridSN
-
+COPIES = 4
+"""How often a layer's numbers lie in memory at a step's height, measured."""
 CHANNELS = 64
 """Channels of a block's image: wide enough for oneDNN, narrow enough to hold few zeros."""
 
 
-def shares_trunk(network: nn.Module) -> bool:
-    """Whether `network` can be trained on shared trunks.
+def region_trunk(components: Tensor, spectral: nn.Sequential, spatial: nn.Sequential) -> Tensor:
+    """HybridSN's trunk of `spectral` and `spatial` layers: (N, bands, H, W) to maps.
 
-    HybridSN can, with any attention over its windows, unless blocks were inserted elsewhere or
-    statistics of the batch tie its windows to one another.
-    """
-    return (
-        type(network) is HybridSN
-        and not attention_places(network)
-        and not any(isinstance(module, AnyBatchNorm) for module in network.modules())
-    )
-
-
-def shared_trunk(network: HybridSN, components: Tensor) -> Tensor:
-    """What :meth:`HybridSN.trunk` gives: (N, bands, H, W) to (N, maps, H - 8, W - 8).
-
-    The result lies with its channels innermost.
+    The maps (N, maps, H - 8, W - 8) lie with their channels innermost.
     """
     x = components.contiguous(memory_format=torch.channels_last)
-    depth = network.bands
-    for layer in network.spectral_spatial:
+    depth = components.shape[1]
+    for layer in spectral:
         if isinstance(layer, nn.Conv3d):
             assert layer.bias is not None
             x = spectral_convolution(x, layer.weight, layer.bias, depth)
             depth -= layer.weight.shape[2] - 1
     # The network flattens (channels, depths), the images here hold (depths, channels). The first
     # 2-D kernel is sorted to take them; where there is none, the features are sorted.
-    for layer in network.spatial:
+    for layer in spatial:
         if isinstance(layer, nn.Conv2d):
             kernel = layer.weight.view(len(layer.weight), -1, depth, *layer.kernel_size)
             kernel = kernel.transpose(1, 2).flatten(1, 2)
@@ -109,40 +94,20 @@ def block_kernel(weight: Tensor, block: int) -> Tensor:
     return _innermost(torch.stack(shifted).transpose(2, 3).flatten(2, 3).flatten(0, 1))
 
 
-def first_matrix(network: HybridSN) -> Tensor:
-    """The first Linear's weights (256, S * S * maps), in the order of :func:`window_logits`."""
-    weight = network.classifier[1].weight
-    assert isinstance(weight, Tensor)
-    size = network.map_size
+def by_pixels(weight: Tensor, size: int) -> Tensor:
+    """The first Linear's weights (O, maps * size * size) sorted for channels innermost."""
     return weight.view(len(weight), -1, size, size).permute(0, 2, 3, 1).flatten(1)
 
 
-def window_features(network: HybridSN, features: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The features (N, maps, S, S) of the windows that begin at `rows` and `columns` (N,).
-
-    `features` (1, maps, H, W) are those of :func:`shared_trunk`.
-    """
-    channels, _, width = features.shape[1:]
-    size = network.map_size
-    pixels = features[0].permute(1, 2, 0).reshape(-1, channels)
-    along = torch.arange(size, device=features.device)
-    corners = rows * width + columns
-    places = corners[:, None, None] + along[:, None] * width + along
-    cuts = pixels.index_select(0, places.flatten()).view(len(rows), size, size, channels)
-    return cuts.permute(0, 3, 1, 2)
-
-
-def window_logits(network: HybridSN, windows: Tensor, matrix: Tensor) -> Tensor:
-    """Logits (N, classes) of :func:`window_features`; `matrix` is of :func:`first_matrix`.
-
-    Attention and dropout see each window by itself.
-    """
-    attended = network.attention(windows).permute(0, 2, 3, 1)
-    _, first, *others = network.classifier
-    y = F.linear(attended.flatten(1), matrix, first.bias)  # type: ignore[arg-type]
-    for layer in others:
-        y = layer(y)
-    return y
+def bytes_a_pixel(bands: int, spectral: nn.Sequential, spatial: nn.Sequential) -> int:
+    """What a training step holds for each pixel of a region: features, gradients and copies."""
+    numbers = depth = bands
+    for layer in spectral:
+        if isinstance(layer, nn.Conv3d):
+            depth -= layer.weight.shape[2] - 1
+            numbers += depth * layer.out_channels
+    numbers += sum(conv.out_channels for conv in spatial if isinstance(conv, nn.Conv2d))
+    return 4 * COPIES * numbers
 
 
 def _innermost(images: Tensor) -> Tensor:
