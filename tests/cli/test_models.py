@@ -1,5 +1,7 @@
 """`spectile models`: what networks cost and what dense mapping saves."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -17,7 +19,25 @@ def test_the_plan_of_a_window_network() -> None:
     assert lines[-1].startswith("Multiply-adds a pixel;")
 
 
-@pytest.mark.parametrize("name", [[], ["resnet-18"]])
-def test_a_plan_of_what_has_no_window(name: list[str]) -> None:
-    done = run.invoke(app, ["models", *name, "--plan"])
-    assert "name hybridsn or hybridsn-se" in str(done.exception)
+@pytest.mark.parametrize("name", ["se-resnet-18", "mobilenet-v3-small"])
+def test_the_plan_of_a_network_of_images_says_why_there_is_none(name: str) -> None:
+    done = run.invoke(app, ["models", name, "--plan", "--window", "9", "--bands", "4"])
+    assert done.exit_code == 0
+    assert "can't be mapped densely, but is mapped patch by patch" in done.stdout
+    assert "layer stem.conv pads its window in space" in done.stdout
+
+
+def test_a_plan_of_what_has_no_window() -> None:
+    done = run.invoke(app, ["models", "deeplab-v3-plus", "--plan"])
+    assert "classifies every pixel" in str(done.exception)
+    assert "such as hybridsn" in str(run.invoke(app, ["models", "--plan"]).exception)
+
+
+def test_networks_stand_under_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = ("hybridsn", "resnet-18", "deeplab-v3-plus")
+    monkeypatch.setattr("spectile.networks.names", lambda: few)
+    done = run.invoke(app, ["models", "--size", "64"])
+    first = [line.split(" ")[0].rstrip(":") for line in done.stdout.splitlines()]
+    assert first[2:9] == ["of", "hybridsn", "", "of", "resnet-18", "", "of"]
+    rows = json.loads(run.invoke(app, ["models", "--size", "64", "--json"]).stdout)
+    assert [row["takes"] for row in rows[:3]] == ["windows", "images", "pixels"]

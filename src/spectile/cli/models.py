@@ -10,6 +10,15 @@ import typer
 
 from spectile.cli.options import within
 
+WINDOW = 25
+"""Edge in pixels where none is given, as in the paper of HybridSN."""
+COMPARED = "for comparison"
+HEADINGS = {
+    "windows": "of windows: the pixel in the middle, from its surroundings",
+    "images": "of whole images, and of windows, too",
+    "pixels": "of pixels: all of an image at once",
+}
+
 
 def models(
     name: Annotated[str | None, typer.Argument(help="One network; all if left out.")] = None,
@@ -72,8 +81,8 @@ def _row(
     from spectile import networks
     from spectile.networks.comparisons import COMPARISONS
 
-    compared = name in COMPARISONS
-    windowed = not compared and "window" in networks.describe(name).options
+    known = None if name in COMPARISONS else networks.describe(name)
+    windowed = known is not None and known.takes == "windows"
     counted = networks.costs(
         name,
         bands=bands or (30 if windowed else 3),
@@ -83,30 +92,42 @@ def _row(
     )
     return {
         "network": name,
+        "takes": "images" if known is None else known.takes,
         "parameters": counted.parameters,
         "multiply_adds": counted.multiply_adds,
         "activation_bytes": counted.activation_bytes,
         "size": list(counted.size),
-        "paper": "for comparison" if compared else networks.describe(name).paper,
+        "paper": COMPARED if known is None else known.paper,
     }
 
 
 def _print_plan(name: str | None, bands: int, classes: int, options: dict[str, Any]) -> None:
+    """What dense mapping shares of a network, or why it can't."""
     from spectile import networks
     from spectile.errors import InputError
-    from spectile.mapping.dense import densify
+    from spectile.mapping.dense import NotShareableError, densify
 
-    if name is None or "window" not in networks.describe(name).options:
-        windowed = [n for n in networks.names() if "window" in networks.describe(n).options]
-        raise InputError(f"--plan is for networks of windows: name {' or '.join(windowed)}.")
-    network = networks.create(name, bands=bands, classes=classes, **options)
-    assert isinstance(network, networks.HybridSN)
-    print(densify(network, (network.window, network.window), bands=bands).plan)
+    if name is None:
+        windowed = [n for n in networks.names() if networks.describe(n).takes == "windows"]
+        raise InputError(f"--plan is for one network: name one such as {' or '.join(windowed)}.")
+    window = options.pop("window", WINDOW)
+    network = networks.build_window_network(
+        name, bands=bands, classes=classes, window=window, options=options
+    )
+    try:
+        print(densify(network, (window, window), bands=bands).plan)
+    except NotShareableError as error:
+        print(f"{name} can't be mapped densely, but is mapped patch by patch: {error.reason}.")
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:
     print(f"{'network':<20}{'parameters':>13}{'multiply-adds':>15}{'activations':>13}  size, paper")
+    heading = ""
     for row in rows:
+        above = COMPARED if row["paper"] == COMPARED else HEADINGS[row["takes"]]
+        if above != heading and len(rows) > 1:
+            print(f"\n{above}")
+            heading = above
         height, width = row["size"]
         print(
             f"{row['network']:<20}{row['parameters']:>13,}{row['multiply_adds'] / 1e6:>13,.1f} M"

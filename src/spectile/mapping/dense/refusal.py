@@ -12,6 +12,11 @@ from spectile.errors import InputError
 class NotShareableError(InputError):
     """A network's windows share no work that could be done once with the same numbers."""
 
+    @property
+    def reason(self) -> str:
+        """The message without what to do, which stands at its end behind a colon."""
+        return self.on_command_line.rpartition(": ")[0]
+
     @classmethod
     def of(cls, layer: str, what: str) -> Self:
         """The layer named `layer` does `what`."""

@@ -1,0 +1,71 @@
+"""How long a scene will take patch by patch, measured before it is begun."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import torch
+from torch import nn
+
+from spectile.mapping.dense.recording import evaluating
+from spectile.mapping.patches import BATCH
+
+BATCHES = 5
+"""Timed, after one that isn't: the first makes room for what the others find ready."""
+
+
+def seconds_patch_by_patch(
+    network: nn.Module,
+    *,
+    bands: int,
+    window: int,
+    pixels: int,
+    device: str | torch.device = "cpu",
+    batch: int = BATCH,
+) -> float:
+    """About how many seconds the network takes for so many pixels, each in a window of its own.
+
+    `network` is taken to `device` and run there on a few batches of random windows
+    (batch, bands, window, window); reading and writing come on top.
+    """
+    device = torch.device(device)
+    network = network.to(device)
+    weight = next((w for w in network.parameters() if w.is_floating_point()), torch.empty(0))
+    generator = torch.Generator().manual_seed(0)
+    windows = torch.randn(batch, bands, window, window, generator=generator)
+    windows = windows.to(device, weight.dtype)
+    seconds = []
+    with evaluating(network), torch.inference_mode():
+        for _ in range(1 + BATCHES):
+            start = time.perf_counter()
+            network(windows)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[1:]) * pixels / batch
+
+
+def expected_time(name: str, reason: str, height: int, width: int, seconds: float) -> str:
+    """The sentence that tells it of the network called `name`, which can't be shared for a reason.
+
+    `reason` is as :class:`~spectile.mapping.dense.NotShareableError` has it.
+    """
+    return (
+        f"{name} can't be mapped densely ({reason}): its map of {height} x {width} pixels will "
+        f"take about {rounded(seconds)} patch by patch."
+    )
+
+
+def rounded(seconds: float) -> str:
+    """Seconds, minutes or hours with as many digits as a few batches can tell."""
+    if seconds < 1.5:
+        return "a second"
+    for size, unit in ((3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return (
+                f"{seconds / size:.2g} {unit}"
+                if seconds < 100 * size
+                else (f"{round(seconds / size):,} {unit}")
+            )
+    return f"{seconds:.0f} s" if seconds < 10 else f"{round(seconds, -1):.0f} s"
