@@ -20,6 +20,8 @@ from tests.metrics_schema import faults
 
 from spectile.blocks import SpatialChannelExcitation
 from spectile.model.file import load
+from spectile.model.model import load
+from spectile.networks.spectral_branch import without_spectral_branch
 
 FILES = {
     "config.yaml",
@@ -263,3 +265,4 @@ def test_attention_and_spectral_branch_are_part_of_the_model(field: Field, tmp_p
     said = {"window": 9, "attention": "scse", "spectral_branch": 0.25, "dropout": 0.1}
     assert model.options == said
     assert isinstance(model.network.attention, SpatialChannelExcitation)
+    windows = without_spectral_branch(model.network)

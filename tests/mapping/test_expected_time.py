@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spectile.mapping.expected_time import expected_time, rounded, seconds_patch_by_patch
+from spectile.mapping.expected_time import (
+    expected_time,
+    notice_of_patches,
+    rounded,
+    seconds_patch_by_patch,
+)
+from spectile.networks import build_window_network
 
 
 class Slow(nn.Module):
@@ -44,6 +50,17 @@ def test_the_sentence_names_the_reason_and_the_time() -> None:
         "se-resnet-18 can't be mapped densely (its layer stem.conv pads): its map of 145 x 140 "
         "pixels will take about 40 s patch by patch."
     )
+
+
+def test_a_notice_comes_for_what_cant_be_shared() -> None:
+    options = {"bands": 3, "window": 9, "height": 20, "width": 30}
+    padded = build_window_network("mobilenet-v2", bands=3, classes=2, window=9)
+    said = notice_of_patches(padded, "mobilenet-v2", **options)
+    assert said is not None
+    assert said.startswith("mobilenet-v2 can't be mapped densely (its layer stem.conv pads")
+    assert "its map of 20 x 30 pixels will take about" in said
+    shared = build_window_network("hybridsn", bands=3, classes=2, window=9)
+    assert notice_of_patches(shared, "hybridsn", **options) is None
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,36 @@ import time
 import torch
 from torch import nn
 
+from spectile.mapping.dense import NotShareableError, densify
 from spectile.mapping.dense.recording import evaluating
 from spectile.mapping.patches import BATCH
 
 BATCHES = 5
 """Timed, after one that isn't: the first makes room for what the others find ready."""
+
+
+def notice_of_patches(
+    network: nn.Module,
+    name: str,
+    *,
+    bands: int,
+    window: int,
+    height: int,
+    width: int,
+    device: str | torch.device = "cpu",
+) -> str | None:
+    """What to tell before a scene is mapped by a network that can't be shared, or None if it can.
+
+    The network called `name` is tried, and where it has to be mapped patch by patch it is timed on
+    a few batches. Its weights may be those before training.
+    """
+    try:
+        densify(network, (window, window), bands=bands)
+    except NotShareableError as error:
+        sizes = {"bands": bands, "window": window, "pixels": height * width}
+        seconds = seconds_patch_by_patch(network, **sizes, device=device)
+        return expected_time(name, error.reason, height, width, seconds)
+    return None
 
 
 def seconds_patch_by_patch(
