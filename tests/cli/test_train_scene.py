@@ -264,5 +264,5 @@ def test_attention_and_spectral_branch_are_part_of_the_model(field: Field, tmp_p
     model = load(tmp_path / "run" / "model.safetensors")
     said = {"window": 9, "attention": "scse", "spectral_branch": 0.25, "dropout": 0.1}
     assert model.options == said
-    assert isinstance(model.network.attention, SpatialChannelExcitation)
     windows = without_spectral_branch(model.network)
+    assert isinstance(windows.attention, SpatialChannelExcitation)

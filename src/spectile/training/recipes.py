@@ -113,7 +113,9 @@ class Recipe:
     ] = 0.0
     mixup: Annotated[
         Strength,
-        about("training", "Beta parameter by which two windows are mixed; with --no-regions; 0: not."),
+        about(
+            "training", "Beta parameter by which two windows are mixed; with --no-regions; 0: not."
+        ),
     ] = 0.0
     label_smoothing: Annotated[
         Share, about("training", "Share of a label that is given to all classes.")
