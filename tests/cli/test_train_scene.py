@@ -20,7 +20,6 @@ from tests.metrics_schema import faults
 
 from spectile.blocks import SpatialChannelExcitation
 from spectile.model.file import load
-from spectile.model.model import load
 from spectile.networks.spectral_branch import without_spectral_branch
 
 FILES = {
