@@ -211,7 +211,7 @@ def test_no_pixel_with_data_in_all_bands(field: Field, tmp_path: Path) -> None:
     assert not out.exists()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model(field: Field) -> Path:
     out = field.folder / "runs" / "model"
     spectile(

@@ -35,7 +35,7 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def run(field: Field) -> Path:
     out = field.folder / "runs" / "blocks"
     spectile("train", "scene", field.scene, field.labels, "--out", out, *QUICK, "--entropy")

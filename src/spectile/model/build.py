@@ -15,6 +15,7 @@ from spectile import networks
 from spectile.errors import InputError
 from spectile.model.fingerprint import first_difference
 from spectile.model.task import ImageTask, PixelTask, Task, WindowTask
+from spectile.networks.spectral_branch import OPTION, with_spectral_branch
 
 NetworkSource = nn.Module | Callable[..., nn.Module]
 """A network, or what builds one from the numbers of its bands and classes and its window's edge in
@@ -33,12 +34,16 @@ def from_catalogue(name: str, options: Mapping[str, Any], *, bands: int, classes
 def from_user(
     source: NetworkSource, options: Mapping[str, Any], task: Task, *, bands: int, classes: int
 ) -> nn.Module:
-    """The network that a user gives, or a copy of it; raises InputError for what is none."""
-    if isinstance(source, nn.Module):
-        return copy.deepcopy(source)
+    """The network that a user gives, or a copy of it; raises InputError for what is none.
+
+    Options say whether a spectral branch was joined with it.
+    """
+    others = {name: value for name, value in options.items() if name != "window"}
+    share = others.pop(OPTION.name, 0.0)
     built: object = source
-    if callable(source):
-        others = {name: value for name, value in options.items() if name != "window"}
+    if isinstance(source, nn.Module):
+        built = copy.deepcopy(source)
+    elif callable(source):
         try:
             built = source(bands, classes, edge_of(task), **others)
         except Exception as error:  # the user's code
@@ -51,7 +56,7 @@ def from_user(
             f"the network is a {type(built).__name__}: give an nn.Module, or a function of bands, "
             "classes and window that returns one."
         )
-    return built
+    return with_spectral_branch(built, share, bands=bands, classes=classes)
 
 
 def edge_of(task: Task) -> int:

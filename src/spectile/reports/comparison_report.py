@@ -37,11 +37,8 @@ class Compared:
         return leaks(self.metrics)
 
     def score(self, name: str) -> str:
-        """A score with its deviation over repeats, in words; a dash where there is none."""
-        value = (self.metrics.get("mean") or self.metrics).get(name)
-        spread = (self.metrics.get("std") or {}).get(name)
-        say = wording.fixed if name == KAPPA else wording.percent
-        return say(value) if spread is None else f"{say(value)} ± {say(spread)}"
+        """A score in words."""
+        return score_in_words(self.metrics, name)
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,14 @@ class Comparison:
         names = dict.fromkeys(name for settings in flat for name in settings)
         rows = [(name, [one.get(name, wording.NOTHING) for one in flat]) for name in names]
         return [(name, values) for name, values in rows if len(set(values)) > 1]
+
+
+def score_in_words(metrics: Mapping[str, Any], name: str) -> str:
+    """A score with its deviation over repeats, in percent but for kappa; a dash for none."""
+    value = (metrics.get("mean") or metrics).get(name)
+    spread = (metrics.get("std") or {}).get(name)
+    say = wording.fixed if name == KAPPA else wording.percent
+    return say(value) if spread is None else f"{say(value)} ± {say(spread)}"
 
 
 def difference_in_words(difference: PairedDifference, score: str) -> str:

@@ -94,7 +94,7 @@ def _once(prepared: Prepared[Any, Shown], config: RunConfig, work: Work) -> Show
     """One repeat; what a killed run had finished is taken as it is."""
     prepared.write_split(work)
     model, history, seconds = fitted_or_resumed(
-        work.folder, work.resume, lambda: _fitted(prepared, config, work)
+        work.folder, work.resume, lambda: _fitted(prepared, config, work), prepared.network
     )
     predicted = prepared.predict(model, work)
     start = time.perf_counter()

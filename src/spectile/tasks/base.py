@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from spectile.model.build import NetworkSource
 from spectile.model.model import Model
 from spectile.reports.record import Record
 from spectile.tasks.config import RunConfig
@@ -61,6 +62,9 @@ Shown = TypeVar("Shown", bound=Record)
 
 class Prepared(ABC, Generic[Predicted, Shown]):
     """One repeat of a task: its data split and ready, its network still to be fitted."""
+
+    network: NetworkSource | None = None
+    """One's own network, which no model file can bring back by itself."""
 
     @abstractmethod
     def write_split(self, work: Work) -> None:

@@ -2,6 +2,7 @@
 
 from spectile.data.images.band_samples import live_bands as live_bands
 from spectile.data.images.band_samples import sample_pixels as sample_pixels
+from spectile.data.images.classification import image_set_of as image_set_of
 from spectile.data.images.classification import open_image_set as open_image_set
 from spectile.data.images.image_set import ImageSet as ImageSet
 from spectile.data.images.pair_set import PairSet as PairSet

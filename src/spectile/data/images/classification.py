@@ -48,8 +48,25 @@ def open_image_set(
     Raises InputError for what can't be understood, an empty class folder, files that aren't
     there, a single class, and where no image is left to test on.
     """
+    return image_set_of(
+        _listing(Path(path), bands_last=bands_last),
+        legend=legend,
+        train=train,
+        validation=validation,
+        seed=seed,
+    )
+
+
+def image_set_of(
+    listing: Listing,
+    *,
+    legend: Legend | str | Path | None = None,
+    train: float = 0.8,
+    validation: float = 0.1,
+    seed: int = 0,
+) -> ImageSet:
+    """Split listed images where the data don't; see :func:`open_image_set`."""
     check_shares(train, validation)
-    listing = _listing(Path(path), bands_last=bands_last)
     if len(listing.names) < 2:
         count = len(listing.labels)
         raise InputError(

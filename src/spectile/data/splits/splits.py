@@ -240,6 +240,34 @@ def split_from_masks(
     return _split_from_sides(labels, train, np.zeros_like(train), test, window, validation, seed)
 
 
+def split_without_test(
+    labels: Labels, *, window: int, validation: float = 0.1, seed: int = 0
+) -> Split:
+    """All labelled pixels on the training side, but the share `validation` of each class.
+
+    Those choose the checkpoint; they are drawn in patches as large as a window. For models that are
+    scored elsewhere: nothing is left here to score them on, and so nothing overlaps.
+    """
+    _check(labels, window, validation, seed=seed)
+    labelled = labels.classes > 0
+    rng = np.random.default_rng(seed)
+    ordered = in_order_of_place(labels)
+    validated = _drawn_validation(ordered, labelled, validation, rng, patch=window)
+    train = labelled & ~validated
+    names, assignment = labels.legend.names, np.zeros(labels.classes.shape, np.uint8)
+    assignment[train], assignment[validated] = TRAIN, VALIDATION
+    counts = np.stack(
+        [
+            np.bincount(labels.classes[assignment == side], minlength=len(names) + 1)[1:]
+            if side
+            else np.zeros(len(names), np.int64)
+            for side in (NONE, TRAIN, VALIDATION, TEST)
+        ],
+        axis=1,
+    )
+    return Split(assignment, "file", seed, window, Overlap(window, 0.0, 0.0), names, counts)
+
+
 def _split_from_sides(
     labels: Labels,
     train: NDArray[np.bool_],

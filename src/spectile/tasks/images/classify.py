@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.data.images import ImageSet, ImageStore, load_images, open_image_set
+from spectile.data.images import ImageSet, ImageStore, image_set_of, load_images, open_image_set
+from spectile.data.images.listing import Listing
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.model import Model
@@ -44,25 +45,27 @@ SHOWN = 24
 TITLES = {"given": "Given split", "random": "Random images"}
 
 
+@dataclass(frozen=True)
 class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
-    """Classes of whole images."""
+    """Classes of whole images, which come from memory where they are given."""
 
     config = ClassifyConfig
     pixels = False
+    listing: Listing | None = None
 
     def square(self, config: ClassifyConfig) -> int | None:
         return config.recipe.size
 
     def listed(self, config: ClassifyConfig) -> tuple[ImageSet, None]:
-        images = open_image_set(
-            config.images,
-            legend=config.legend,
-            train=config.split.train,
-            validation=config.split.validation,
-            seed=config.seed,
-            bands_last=config.bands_last,
-        )
-        return images, None
+        how: dict[str, Any] = {
+            "legend": config.legend,
+            "train": config.split.train,
+            "validation": config.split.validation,
+            "seed": config.seed,
+        }
+        if self.listing is not None:
+            return image_set_of(self.listing, **how), None
+        return open_image_set(config.images, bands_last=config.bands_last, **how), None
 
     def open(
         self, config: ClassifyConfig, check_files: CheckFiles, progress: Progress | None

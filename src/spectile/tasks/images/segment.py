@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spectile.data.images import ImageStore, PairSet, load_images, open_pair_set, tiles_of
 from spectile.data.labels.counts import labels_in
-from spectile.data.labels.labels import open_labels
+from spectile.data.labels.labels import Labels, open_labels
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
@@ -60,11 +60,17 @@ TITLES = {
 }
 
 
+@dataclass(frozen=True)
 class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
-    """Classes of all pixels of images, or of a scene that is cut into tiles."""
+    """Classes of all pixels of images, or of a scene that is cut into tiles.
+
+    Scene and labels come from memory where they are given, else from what the configuration names.
+    """
 
     config = SegmentConfig
     pixels = True
+    scene: Scene | None = None
+    labels: Labels | None = None
 
     def listed(self, config: SegmentConfig) -> tuple[PairSet, Scene | None]:
         if config.scene is None:
@@ -74,10 +80,7 @@ class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
                 "--ignore is for masks of images: in a scene's labels nodata and 0 mean "
                 "unlabelled, so leave out other numbers there."
             )
-        scene = open_scene(config.scene, bands_last=config.bands_last)
-        if config.labels is None:
-            raise InputError(f"{config.scene} comes without labels: name a raster or polygons.")
-        labels = open_labels(config.labels, like=scene, column=config.column, legend=config.legend)
+        scene, labels = self._opened(config, config.scene)
         tiles = tiles_of(
             scene,
             labels,
@@ -87,6 +90,16 @@ class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
             seed=config.seed,
         )
         return tiles, scene
+
+    def _opened(self, config: SegmentConfig, name: str) -> tuple[Scene, Labels]:
+        if self.scene is not None and self.labels is not None:
+            return self.scene, self.labels
+        scene = open_scene(name, bands_last=config.bands_last)
+        if config.labels is None:
+            raise InputError(f"{name} comes without labels: name a raster or polygons.")
+        return scene, open_labels(
+            config.labels, like=scene, column=config.column, legend=config.legend
+        )
 
     def open(
         self, config: SegmentConfig, check_files: CheckFiles, progress: Progress | None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from spectile import networks
 from spectile.compat.rasterio import GDAL_ERRORS
@@ -23,12 +24,16 @@ from spectile.data.quicklook import quicklook
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
+from spectile.mapping.expected_time import notice_of_patches
 from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
 from spectile.mapping.scene_map import MapSummary, map_scene, tile_edge
 from spectile.mapping.styles.picture import write_picture
+from spectile.model.build import NetworkSource
 from spectile.model.model import Model
 from spectile.model.task import WindowTask
+from spectile.networks.window_network import build_window_network, window_options
+from spectile.networks.windows.regions import why_not_on_regions
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
 from spectile.tasks.base import CheckFiles, Finished, Prepared, Progress, Task, Work
@@ -73,8 +78,8 @@ class Material:
 class SceneTask(Task[SceneConfig, Material, RunRecord]):
     """Classes of a scene's pixels, each by the window around it.
 
-    Scene, labels and sides come from memory where they are given, else from what the configuration
-    names.
+    Scene, labels, sides and network come from memory where they are given, else from what the
+    configuration names.
     """
 
     config = SceneConfig
@@ -82,36 +87,63 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
     labels: Labels | None = None
     sides: NDArray[np.uint8] | None = None
     """Shape (H, W): 0 none, 1 train, 2 validation, 3 test."""
+    network: NetworkSource | None = None
+    """A network of one's own."""
 
     def check(self, config: SceneConfig) -> None:
         """Raise InputError for a network and other settings that no scene could make right."""
         check_settings(bands=config.bands, legend=config.legend)
         recipe = config.recipe
-        options = networks.describe(recipe.network).options
-        if "window" not in options:
-            raise InputError(
-                f"{recipe.network} takes whole images, not the windows of a scene: "
-                "choose one called hybridsn."
-            )
-        if recipe.attention and "attention" not in options:
-            raise InputError(
-                f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
-                "hybridsn-3d."
-            )
-        # Fewer bands may be left than these, which check_network knows.
-        bands = recipe.components if recipe.reducer in REDUCING else BANDS
-        network = build_without_data(recipe.network, bands, network_options(recipe))
-        if recipe.regions:
-            check_region_training(network, recipe)
+        if recipe.regions and recipe.mixup:
+            check_region_training(nn.Identity(), recipe)
+        if self.network is None:
+            _check_named_network(recipe)
 
     def open(
         self, config: SceneConfig, check_files: CheckFiles, progress: Progress | None
     ) -> Material:
         scene, labels = self._opened(config)
         check_files(scene.files)
-        check_network(config, scene, labels)
-        tile_edge(scene, config.recipe.window, config.map.memory)
-        return Material(scene, *usable(scene, labels, config))
+        recipe = config.recipe
+        if recipe.window > min(scene.height, scene.width):
+            raise InputError(
+                f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
+                f"{scene.width} pixels): choose a smaller one."
+            )
+        tile_edge(scene, recipe.window, config.map.memory)
+        notes = self._tried(config, scene, max(1, len(labels.legend)))
+        labels, bands, more = usable(scene, labels, config)
+        return Material(scene, labels, bands, [*notes, *more])
+
+    def _tried(self, config: SceneConfig, scene: Scene, classes: int) -> list[str]:
+        """Build the network for the scene; notes on how it has to be trained.
+
+        Says beforehand how long a map patch by patch will take.
+        """
+        recipe, own = config.recipe, self.network
+        bands = scene.bands
+        if recipe.reducer in REDUCING:
+            bands = min(recipe.components, scene.bands)
+        if own is None and networks.describe(recipe.network).takes == "windows":
+            with torch.device("meta"):
+                check_memory(built(recipe, None, bands=bands, classes=classes))
+            return []
+        network = built(recipe, own, bands=bands, classes=classes)
+        check_memory(network)
+        if config.map.method == "dense":
+            notice = notice_of_patches(
+                network,
+                recipe.network,
+                bands=bands,
+                window=recipe.window,
+                height=scene.height,
+                width=scene.width,
+                device=best_device(config.hardware.accelerator),
+            )
+            if notice:
+                log.warning("%s", notice)
+        reason = why_not_on_regions(network) if recipe.regions else None
+        return [f"{recipe.network} {reason}: it was trained on windows."] if reason else []
 
     def _opened(self, config: SceneConfig) -> tuple[Scene, Labels]:
         if self.scene is None or self.labels is None:
@@ -122,7 +154,7 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
         scene, labels = material.scene, material.labels
         split = make_split(scene, labels, config, self.sides)
         preparation = prepare(scene, labels, material.bands, split, config, material.notes)
-        return PreparedScene(scene, preparation, config)
+        return PreparedScene(scene, preparation, config, self.network)
 
     def report(self, path: Path, record: RunRecord) -> None:
         write_report(path, [record], heading=record.heading)
@@ -150,6 +182,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
     scene: Scene
     preparation: Preparation
     config: SceneConfig
+    network: NetworkSource | None = None
 
     def write_split(self, work: Work) -> None:
         path = work.folder / SPLIT
@@ -169,12 +202,8 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         recipe, legend = self.config.recipe, self.preparation.labels.legend
         preprocessing = self.preparation.preprocessing
         torch.manual_seed(self.config.seed)
-        network = networks.create(
-            recipe.network,
-            bands=preprocessing.reducer.components,
-            classes=len(legend),
-            **network_options(recipe),
-        )
+        bands = preprocessing.reducer.components
+        network = built(recipe, self.network, bands=bands, classes=len(legend))
         outcome = self._fit_on(network)(
             recipe,
             classes=len(legend),
@@ -187,8 +216,9 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         scene = self.scene
         model = Model(
             name=recipe.network,
-            options=network_options(recipe),
+            options=network_options(recipe, self.network),
             network=network,
+            own_network=self.network is not None,
             trained_for=WindowTask(recipe.window),
             preprocessing=preprocessing,
             legend=legend,
@@ -208,7 +238,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         """What fits the network: on regions of the scene, or window by window."""
         preprocessing = self.preparation.preprocessing
         train, validation = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
-        if self.config.recipe.regions:
+        if self.config.recipe.regions and why_not_on_regions(network) is None:
             return partial(fit_shared, network, self.scene, preprocessing, train, validation)
         window = self.config.recipe.window
         cuts, others = (
@@ -272,30 +302,44 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         )
 
 
-def check_network(config: SceneConfig, scene: Scene, labels: Labels) -> None:
-    """Raise InputError for a network or a window that this scene doesn't allow."""
-    recipe = config.recipe
-    if recipe.window > min(scene.height, scene.width):
-        raise InputError(
-            f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
-            f"{scene.width} pixels): choose a smaller one."
-        )
-    reduced = recipe.reducer in REDUCING
-    with torch.device("meta"):
-        network = networks.create(
-            recipe.network,
-            bands=min(recipe.components, scene.bands) if reduced else scene.bands,
-            classes=max(1, len(labels.legend)),
-            **network_options(recipe),
-        )
-    check_memory(network)
+def built(recipe: Recipe, own: NetworkSource | None, *, bands: int, classes: int) -> nn.Module:
+    """The network of a recipe, or one's own, with fresh weights."""
+    return build_window_network(
+        recipe.network if own is None else own,
+        bands=bands,
+        classes=classes,
+        window=recipe.window,
+        options=_options(recipe),
+    )
 
 
-def network_options(recipe: Recipe) -> dict[str, Any]:
-    """The arguments of a recipe's network, besides bands and classes."""
+def network_options(recipe: Recipe, own: NetworkSource | None = None) -> dict[str, Any]:
+    """The arguments that bring the network back, besides bands and classes."""
+    options = _options(recipe)
+    if own is not None:
+        return options
+    return window_options(recipe.network, recipe.window, options)
+
+
+def _options(recipe: Recipe) -> dict[str, Any]:
     attention = {"attention": recipe.attention} if recipe.attention else {}
     branch = {"spectral_branch": recipe.spectral_branch} if recipe.spectral_branch else {}
-    return {**recipe.options, "window": recipe.window, **attention, **branch}
+    return {**recipe.options, **attention, **branch}
+
+
+def _check_named_network(recipe: Recipe) -> None:
+    """Raise InputError for a network of the registry that can't be trained on windows so."""
+    entry = networks.describe(recipe.network)
+    if recipe.attention and "attention" not in entry.options:
+        raise InputError(
+            f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
+            "hybridsn-3d."
+        )
+    # Fewer bands may be left than these, which is seen when the scene is open.
+    bands = recipe.components if recipe.reducer in REDUCING else BANDS
+    network = build_without_data(recipe.network, bands, network_options(recipe))
+    if recipe.regions and entry.takes == "windows":
+        check_region_training(network, recipe)
 
 
 def _check_split(path: Path, preparation: Preparation) -> None:
