@@ -11,14 +11,14 @@ from tests.mapping.small_model import cube, small_model
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
 from spectile.mapping.compute import Compute
-from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.tiles import tiles
+from spectile.mapping.window_mapper import Tile, WindowMapper
 
 
 def shares(precision: str) -> np.ndarray:
     scene = scene_from_array(cube(30, 40))
-    classifier = SceneClassifier(small_model(), scene, Compute(precision=precision))  # type: ignore[arg-type]
+    classifier = WindowMapper(small_model(), scene, Compute(precision=precision))  # type: ignore[arg-type]
     (window,) = tiles(30, 40, 64)
     return classifier.classify(classifier.read(Tile(window))).probabilities
 

@@ -19,9 +19,9 @@ from spectile.data.readers.pixel_types import as_pixels, stored_type
 from spectile.errors import InputError
 from spectile.mapping.layers.classes import dtype as dtype_of
 from spectile.model.model import Model
-from spectile.tasks.images.classification import classify_images
+from spectile.tasks.images.classify_images import classify_images
 from spectile.tasks.images.prediction import AT_ONCE, image_files, note_on_other_types
-from spectile.tasks.images.segmentation import segment_image
+from spectile.tasks.images.segment_image import segment_image
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -14,8 +14,8 @@ from rasterio.windows import transform as window_transform
 from spectile.data.mask import Mask
 from spectile.data.scene import Scene, rows_and_columns
 from spectile.errors import InputError
-from spectile.mapping.parts import Tile
 from spectile.mapping.tiles import around, cut
+from spectile.mapping.window_mapper import Tile
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.mapper import Mapper, MethodUsed, mapper_for, mapper_or_patches
 from spectile.mapping.output.job import describe_job
 from spectile.mapping.output.map_files import is_finished_map
-from spectile.mapping.output.resume import part_folder, read_job
+from spectile.mapping.output.unfinished import part_folder, read_job
 from spectile.mapping.output.writer import MapWriter
-from spectile.mapping.parts import MapPart, Tile
 from spectile.mapping.pipeline import write_behind
 from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
+from spectile.mapping.window_mapper import MapPart, Tile
 from spectile.model.model import Model
 
 __all__ = [

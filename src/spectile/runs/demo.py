@@ -17,8 +17,8 @@ from spectile.tasks.config import HardwareConfig, SceneConfig, SplitConfig
 from spectile.tasks.files import REPORT
 from spectile.tasks.scene.task import SceneTask
 
-Kind = Literal["blocks", "random"]
-KINDS: tuple[Kind, ...] = ("blocks", "random")
+SplitKind = Literal["blocks", "random"]
+KINDS: tuple[SplitKind, ...] = ("blocks", "random")
 
 
 def run_demo(
@@ -60,7 +60,7 @@ def is_demo_finished(directory: Path, seed: int) -> bool:
     )
 
 
-def _config(kind: Kind, seed: int, threads: int | None) -> SceneConfig:
+def _config(kind: SplitKind, seed: int, threads: int | None) -> SceneConfig:
     return SceneConfig(
         scene="indian-pines",
         split=SplitConfig(kind=kind),

@@ -1,4 +1,4 @@
-"""Images and masks that are scaled, cut and turned together still belong together."""
+"""Images and masks that are scaled, cut and rotated together still belong together."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from spectile.errors import InputError
-from spectile.mapping.dense.bands import bands_of
+from spectile.mapping.dense.band_count import bands_of
 from spectile.mapping.dense.network import DenseNetwork
 from spectile.mapping.dense.plan import Plan, PlanRow
 from spectile.mapping.dense.recording import evaluating, random_input

@@ -27,8 +27,8 @@ from spectile.networks.classifying import last_linear
 from spectile.networks.registry import register
 
 named = partial(register, takes="images", paper="Howard et al. 2019, arXiv:1905.02244")
-Scaling = Literal["timm", "torchvision"]
-SCALINGS: tuple[Scaling, ...] = ("timm", "torchvision")
+ChannelScaling = Literal["timm", "torchvision"]
+SCALINGS: tuple[ChannelScaling, ...] = ("timm", "torchvision")
 
 STEM_CHANNELS = 16
 TAIL_EXPANSION = 6
@@ -113,7 +113,7 @@ class MobileNetV3(MobileNetwork):
         *,
         size: Literal["large", "small"] = "large",
         width: float = 1.0,
-        scaling: Scaling = "timm",
+        scaling: ChannelScaling = "timm",
         attention: Attention = excitation,
         dropout: float = 0.2,
         stochastic_depth: float = 0.0,
@@ -183,7 +183,7 @@ class Widths:
     hidden: int
 
 
-def layer_widths(size: str, width: float, scaling: Scaling) -> Widths:
+def layer_widths(size: str, width: float, scaling: ChannelScaling) -> Widths:
     """How many channels the layers have with a width multiplier."""
     rows = ROWS[size]
     channels = tuple(round_channels(width * row.channels) for row in rows)

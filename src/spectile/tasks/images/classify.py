@@ -16,7 +16,7 @@ from spectile.data.images import ImageSet, ImageStore, load_images, open_image_s
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.model import Model
-from spectile.model.task import ImageTask as TrainedOnImages
+from spectile.model.trained_task import ImageTask as TrainedOnImages
 from spectile.reports.classification_report import (
     ClassificationRecord,
     ClassifiedImage,
@@ -29,10 +29,10 @@ from spectile.tasks.base import CheckFiles, Finished, Progress, Work
 from spectile.tasks.config import ClassifyConfig
 from spectile.tasks.files import PREDICTIONS, SPLIT_TABLE
 from spectile.tasks.hardware import best_device
-from spectile.tasks.images.base import ImageTask, Material, PreparedImages
-from spectile.tasks.images.classification import BATCH, classify_images, write_predictions
+from spectile.tasks.images.classify_images import BATCH, classify_images, write_predictions
 from spectile.tasks.images.sides import overlap_of
 from spectile.tasks.images.start import loading_workers
+from spectile.tasks.images.task_on_images import OpenedImages, PreparedImages, TaskOnImages
 from spectile.training.fit import Fit
 from spectile.training.imbalance import rarity
 from spectile.training.learners.image_classifier import ImageClassifier
@@ -44,7 +44,7 @@ SHOWN = 24
 TITLES = {"given": "Given split", "random": "Random images"}
 
 
-class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
+class ClassifyTask(TaskOnImages[ClassifyConfig, ImageSet, ClassificationRecord]):
     """Classes of whole images."""
 
     config = ClassifyConfig
@@ -66,7 +66,7 @@ class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
 
     def open(
         self, config: ClassifyConfig, check_files: CheckFiles, progress: Progress | None
-    ) -> Material[ImageSet]:
+    ) -> OpenedImages[ImageSet]:
         images, _ = self.listed(config)
         store = load_images(
             images.images,
@@ -76,9 +76,9 @@ class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
             skip_bad=config.skip_bad,
             progress=progress,
         )
-        return Material(images, store, config.seed, _edge(store, config))
+        return OpenedImages(images, store, config.seed, _edge(store, config))
 
-    def prepare(self, material: Material[ImageSet], config: ClassifyConfig) -> PreparedClassify:
+    def prepare(self, material: OpenedImages[ImageSet], config: ClassifyConfig) -> PreparedClassify:
         images, start = self.ready(material, config)
         return PreparedClassify(config, images, material, start)
 
@@ -117,7 +117,7 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
             LabelledImages(part, self._classes(part), edge=edge)
             for part in (self.on(TRAIN), self.on(VALIDATION))
         )
-        task = ImageClassifier(
+        learner = ImageClassifier(
             start.network,
             recipe,
             Normalise(start.preprocessing),
@@ -127,7 +127,9 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
             fresh=start.fresh,
         )
         workers = loading_workers(self.store, config)
-        outcome = start.fit(task, train, validation, work, validation_batch=BATCH, workers=workers)
+        outcome = start.fit(
+            learner, train, validation, work, validation_batch=BATCH, workers=workers
+        )
         return Model(
             name=recipe.network,
             options=start.options,

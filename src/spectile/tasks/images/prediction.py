@@ -33,9 +33,9 @@ from spectile.errors import InputError
 from spectile.files import check_output, not_writable
 from spectile.mapping.scene_map import map_scene
 from spectile.model.model import Model
-from spectile.tasks.images.classification import Progress, classify_images, write_predictions
+from spectile.tasks.images.classify_images import Progress, classify_images, write_predictions
 from spectile.tasks.images.mask_places import mask_places
-from spectile.tasks.images.segmentation import segment_image
+from spectile.tasks.images.segment_image import segment_image
 
 AT_ONCE = 512
 """Images that are decoded before they are classified; what memory can't hold is decoded twice."""
@@ -44,7 +44,7 @@ NO_CLASS = 255
 
 
 @dataclass(frozen=True)
-class Predicted:
+class Predictions:
     """What became of the images."""
 
     images: int
@@ -84,7 +84,7 @@ def predict_classes(
     memory: float = 1.0,
     device: str = "cpu",
     progress: Progress | None = None,
-) -> Predicted:
+) -> Predictions:
     """Write a CSV with a row an image: path, class, its probability, those of all classes.
 
     Raises InputError for an image that can't be read, unless `skip_bad`, and for images of other
@@ -115,7 +115,7 @@ def predict_classes(
     if not names:
         raise InputError(f"none of the {len(files)} images can be read: {bad[0][0]} ({bad[0][1]}).")
     write_predictions(out, names, np.concatenate(shares), model.legend.names)
-    return Predicted(len(names), tuple(bad), note_on_other_types(model, types))
+    return Predictions(len(names), tuple(bad), note_on_other_types(model, types))
 
 
 def predict_masks(
@@ -131,7 +131,7 @@ def predict_masks(
     memory: float = 1.0,
     device: str = "cpu",
     progress: Progress | None = None,
-) -> Predicted:
+) -> Predictions:
     """Write a mask for every image into the folder `out`, under the image's name.
 
     A GeoTIFF with a place on the ground gets a map of the same place (.tif); any other image a PNG
@@ -170,7 +170,7 @@ def predict_masks(
     notes = [*note_on_other_types(model, types)]
     if no_class(model) != NO_CLASS and len(bad) < len(files):
         notes.append(f"{no_class(model)} means no data in the masks, for {NO_CLASS} is a class.")
-    return Predicted(len(files) - len(bad), tuple(bad), tuple(notes))
+    return Predictions(len(files) - len(bad), tuple(bad), tuple(notes))
 
 
 def _check_folders(out: Path, targets: Sequence[Path], roots: Sequence[Path]) -> None:

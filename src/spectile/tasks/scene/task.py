@@ -28,7 +28,7 @@ from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
 from spectile.mapping.scene_map import MapSummary, map_scene, tile_edge
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
-from spectile.model.task import WindowTask
+from spectile.model.trained_task import WindowTask
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
 from spectile.tasks.base import CheckFiles, Finished, Prepared, Progress, Task, Work
@@ -44,8 +44,8 @@ from spectile.tasks.scores import map_scores, read_map
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions.shared_trunk import check_region_training, fit_shared
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.fit_regions import check_region_training, fit_regions
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 log = logging.getLogger(__name__)
 
@@ -209,7 +209,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         preprocessing = self.preparation.preprocessing
         train, validation = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
         if self.config.recipe.regions:
-            return partial(fit_shared, network, self.scene, preprocessing, train, validation)
+            return partial(fit_regions, network, self.scene, preprocessing, train, validation)
         window = self.config.recipe.window
         cuts, others = (
             LabelledWindows(self.scene, preprocessing, window, *side)

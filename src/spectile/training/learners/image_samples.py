@@ -22,7 +22,7 @@ from spectile.training.normalise import Normalise
 
 EIGHT_BITS = 255.0
 
-Drawn = int | tuple[int, int]
+SampleIndex = int | tuple[int, int]
 """The number of a sample, and where its chance starts from if there is any."""
 
 
@@ -46,12 +46,12 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.store)
 
-    def __getitems__(self, drawn: Sequence[Drawn]) -> tuple[Tensor, Tensor]:
+    def __getitems__(self, drawn: Sequence[SampleIndex]) -> tuple[Tensor, Tensor]:
         indices = [entry if isinstance(entry, int) else entry[0] for entry in drawn]
         images = np.stack([self._image(entry) for entry in drawn])
         return as_tensor(images), self.classes[indices]
 
-    def _image(self, drawn: Drawn) -> NDArray[Any]:
+    def _image(self, drawn: SampleIndex) -> NDArray[Any]:
         index, seed = (drawn, None) if isinstance(drawn, int) else drawn
         image = self.store.image(index)
         if self.edge is None or image.shape[1:] == (self.edge, self.edge):

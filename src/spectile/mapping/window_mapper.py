@@ -67,7 +67,7 @@ class MapPart:
     """(components, h, w): the pixels' reduced spectra, where they were asked for."""
 
 
-class SceneClassifier:
+class WindowMapper:
     """A model made ready for one scene.
 
     Raises InputError if the scene's bands don't match the model's, NotShareableError if `method`

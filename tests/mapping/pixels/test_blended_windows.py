@@ -14,15 +14,15 @@ from torch import nn
 from spectile import networks
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.mapping.compute import Compute
-from spectile.mapping.parts import MapPart, Tile
-from spectile.mapping.pixels.blending import Axis, BlendedWindows
-from spectile.mapping.pixels.segmenter import SceneSegmenter
+from spectile.mapping.pixels.blended_windows import BlendedWindows, WindowedAxis
+from spectile.mapping.pixels.pixel_mapper import PixelMapper
+from spectile.mapping.window_mapper import MapPart, Tile
 
 
 @settings(deadline=None)
 @given(length=st.integers(1, 3000), edge=st.integers(1, 700))
 def test_weights_add_up_to_one_everywhere(length: int, edge: int) -> None:
-    axis = Axis.cut(length, edge)
+    axis = WindowedAxis.cut(length, edge)
     total = np.zeros(length)
     for number in range(len(axis)):
         start, stop = axis.window(number)
@@ -38,7 +38,7 @@ def test_weights_add_up_to_one_everywhere(length: int, edge: int) -> None:
 @settings(deadline=None)
 @given(length=st.integers(1, 900), edge=st.integers(1, 200), span=st.data())
 def test_the_windows_that_count_are_found(length: int, edge: int, span: st.DataObject) -> None:
-    axis = Axis.cut(length, edge)
+    axis = WindowedAxis.cut(length, edge)
     start = span.draw(st.integers(0, length - 1))
     stop = span.draw(st.integers(start + 1, length))
     counting = []
@@ -75,8 +75,8 @@ def together(parts: list[MapPart], height: int, width: int) -> tuple[np.ndarray,
 
 def blended(network: nn.Module, scene: np.ndarray, edge: int, memory: float = 1.0) -> list[MapPart]:
     model = segment_model(network, edge)
-    segmenter = SceneSegmenter(model, scene_from_array(scene), Compute(memory=memory or 1e-9))
-    return list(segmenter.parts(map(Tile, segmenter.in_order(segmenter.tiles(0), 10**9))))
+    mapper = PixelMapper(model, scene_from_array(scene), Compute(memory=memory or 1e-9))
+    return list(mapper.parts(map(Tile, mapper.in_order(mapper.tiles(0), 10**9))))
 
 
 @settings(max_examples=10, deadline=None)
@@ -138,10 +138,10 @@ def test_windows_are_computed_once_where_the_memory_allows(room: float, most: fl
 def test_a_window_that_comes_in_pieces_is_as_the_whole() -> None:
     network, scene = LooksAround(radius=3), pixels(90, 90)
     shares, _ = together(blended(network, scene, 32), 90, 90)
-    segmenter = SceneSegmenter(segment_model(network, 32), scene_from_array(scene))
-    for core in segmenter.tiles(0):
+    mapper = PixelMapper(segment_model(network, 32), scene_from_array(scene))
+    for core in mapper.tiles(0):
         corner = Window(core.col_off + core.width - 3, core.row_off + 2, 3, 4)
-        (part,) = segmenter.parts([Tile(corner)])
+        (part,) = mapper.parts([Tile(corner)])
         np.testing.assert_array_equal(part.probabilities, shares[:, *corner.toslices()])
 
 

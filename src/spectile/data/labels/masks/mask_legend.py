@@ -20,10 +20,10 @@ from spectile.data.labels.legend import (
     parse_color,
     read_legend_entries,
 )
-from spectile.data.labels.masks.blending import refuse_blended
+from spectile.data.labels.masks.blended_masks import refuse_blended
 from spectile.data.labels.masks.census import MaskCensus, census_of, notes_on_files, total
-from spectile.data.labels.masks.classes import BLACK, MaskClasses, color_name
-from spectile.data.labels.masks.files import pack
+from spectile.data.labels.masks.mask_classes import BLACK, MaskClasses, color_name
+from spectile.data.labels.masks.mask_file import pack
 from spectile.data.labels.masks.palettes import colors_count, colors_count_for
 from spectile.data.labels.masks.void_values import check_levels, default_void, void_note
 from spectile.data.labels.palette import Color

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.labels.legend import Legend
-from spectile.data.labels.masks.files import NOTHING, MaskPixels, read_mask
+from spectile.data.labels.masks.mask_file import NOTHING, MaskPixels, read_mask
 from spectile.errors import InputError
 
 BLACK = 0

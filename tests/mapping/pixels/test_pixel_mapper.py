@@ -23,10 +23,10 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.compute import Compute
-from spectile.mapping.pixels import segmenter
-from spectile.mapping.pixels.segmenter import SceneSegmenter
+from spectile.mapping.pixels import pixel_mapper
+from spectile.mapping.pixels.pixel_mapper import PixelMapper
 from spectile.mapping.scene_map import map_parts, map_scene
-from spectile.model.task import ImageTask
+from spectile.model.trained_task import ImageTask
 
 HEIGHT, WIDTH, EDGE = 100, 130, 48
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}
@@ -73,13 +73,13 @@ def test_the_map_has_the_legends_values_and_the_scenes_gaps(whole: Path) -> None
 
 
 def test_another_memory_gives_the_same_bytes(tmp_path: Path, scene: Scene, whole: Path) -> None:
-    least = SceneSegmenter(segment_model(), scene, Compute(memory=1e-9)).gigabytes(EDGE)
+    least = PixelMapper(segment_model(), scene, Compute(memory=1e-9)).gigabytes(EDGE)
     map_scene(segment_model(), scene, tmp_path / "map.tif", memory=least, **EVERYTHING)
     assert contents(tmp_path) == contents(whole)
 
 
 def test_too_little_memory_is_refused_with_the_least(tmp_path: Path, scene: Scene) -> None:
-    for memory in (1e-6, SceneSegmenter(segment_model(), scene).gigabytes(EDGE) / 5):
+    for memory in (1e-6, PixelMapper(segment_model(), scene).gigabytes(EDGE) / 5):
         with pytest.raises(InputError, match=r"windows of 48 pixels .* least 0\.1 GB"):
             map_scene(segment_model(), scene, tmp_path / "map.tif", memory=memory)
 
@@ -166,7 +166,7 @@ def test_a_damaged_piece_is_like_one_without_data(tmp_path: Path, scene: Scene) 
 
 def test_workers_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # other processes don't know of small windows
-    monkeypatch.setattr(segmenter, "GROUP", (1, 1))  # so that both have something to do
+    monkeypatch.setattr(pixel_mapper, "GROUP", (1, 1))  # so that both have something to do
     pixels = np.random.default_rng(1).normal(0, 1, (BANDS, 40, 1000)).astype(np.float32)
     scene = open_scene(write_tif(tmp_path / "scene.tif", pixels))
     (tmp_path / "whole").mkdir()
@@ -178,8 +178,8 @@ def test_workers_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_groups_hold_every_tile_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmenter, "GROUP", (2, 2))
-    mapper = SceneSegmenter(segment_model(), scene)
+    monkeypatch.setattr(pixel_mapper, "GROUP", (2, 2))
+    mapper = PixelMapper(segment_model(), scene)
     tiles = list(mapper.tiles(EDGE))
     groups = mapper.groups(tiles, 10**9)
     assert sorted(tile for group in groups for tile in group) == sorted(tiles)
