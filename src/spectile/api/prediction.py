@@ -46,7 +46,7 @@ class PredictedClasses:
     @property
     def classes(self) -> tuple[str, ...]:
         """The name of each image's most probable class."""
-        return tuple(self.legend.names[place] for place in self.probabilities.argmax(axis=1))
+        return tuple(self.legend.names[index] for index in self.probabilities.argmax(axis=1))
 
     def table(self) -> dict[str, Any]:
         """Columns of N entries, as predictions.csv has them: ``pandas.DataFrame(result.table())``.
@@ -145,8 +145,8 @@ def _label_arrays(
     for index in range(len(source)):
         image = source.read(index)
         types.append(stored_type(image))
-        places = segment_image(model, image, source.name(index), memory=memory, device=device)
-        found.append(values[places])
+        indices = segment_image(model, image, source.name(index), memory=memory, device=device)
+        found.append(values[indices])
     _warn_of_types(model, types)
     return found
 

@@ -206,11 +206,11 @@ def test_hot_pixels_in_bf16() -> None:
     hot[:, 15, 15] = 1e20
     (window,) = tiles(30, 30, 64)
 
-    def shares(image: np.ndarray) -> np.ndarray:
+    def probabilities(image: np.ndarray) -> np.ndarray:
         classifier = WindowMapper(model(), scene_from_array(image), Compute(precision="bf16"))
         return classifier.classify(classifier.read(Tile(window))).probabilities
 
     clean = np.ones((30, 30), bool)
     clean[8:23, 8:23] = False
-    difference = np.abs(shares(hot) - shares(pixels))[:, clean]
+    difference = np.abs(probabilities(hot) - probabilities(pixels))[:, clean]
     assert difference.max() < 0.02

@@ -85,7 +85,7 @@ KILLED = """
     if when.isdigit():
         progress = lambda done, total: die() if done > int(when) else None
     elif when == "half a GeoTIFF":
-        geotiff.check_same = die
+        geotiff.check_copy = die
     elif when == "moving":
         replace = writer.Path.replace
         def counted(path, target):

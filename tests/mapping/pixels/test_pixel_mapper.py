@@ -60,15 +60,15 @@ def read(path: Path) -> np.ndarray:
 
 
 def test_the_map_has_the_legends_values_and_the_scenes_gaps(whole: Path) -> None:
-    classes, shares = read(whole / "map.tif")[0], read(whole / "map_probabilities.tif")
+    classes, probabilities = read(whole / "map.tif")[0], read(whole / "map_probabilities.tif")
     gap = np.zeros((HEIGHT, WIDTH), np.bool_)
     gap[40:44, 60:70] = True
     np.testing.assert_array_equal(classes == 0, gap)
     assert set(np.unique(classes)) == {0, 3, 7, 14}
-    assert np.isnan(shares[:, gap]).all()
-    np.testing.assert_allclose(shares[:, ~gap].sum(axis=0), 1, atol=1e-5)
+    assert np.isnan(probabilities[:, gap]).all()
+    np.testing.assert_allclose(probabilities[:, ~gap].sum(axis=0), 1, atol=1e-5)
     np.testing.assert_array_equal(
-        np.array([3, 7, 14])[shares[:, ~gap].argmax(axis=0)], classes[~gap]
+        np.array([3, 7, 14])[probabilities[:, ~gap].argmax(axis=0)], classes[~gap]
     )
 
 
@@ -158,10 +158,10 @@ def test_a_damaged_piece_is_like_one_without_data(tmp_path: Path, scene: Scene) 
     )
     assert {lost.window for lost in summary.damage} == {Window(0, 2 * height, width, height)}
     np.testing.assert_array_equal(read(out), read(tmp_path / "expected.tif"))
-    shares, expected = (
+    probabilities, expected = (
         read(tmp_path / f"{name}_probabilities.tif") for name in ("map", "expected")
     )
-    np.testing.assert_array_equal(shares, expected)
+    np.testing.assert_array_equal(probabilities, expected)
 
 
 def test_workers_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

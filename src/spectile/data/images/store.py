@@ -33,8 +33,9 @@ RUN_BYTES, RUN_IMAGES = 1 << 22, 64
 class ImageStore:
     """Decoded images by number; make one with :func:`load_images`.
 
-    ``store[i]`` is an image (bands, H, W), or with masks a pair of it and a mask (H, W) of places
-    in the legend; what didn't fit into memory is decoded again. Don't write into them.
+    ``store[i]`` is an image (bands, H, W), or with masks a pair of it and a mask (H, W) of class
+    indices from 1, 0 where unlabelled; what didn't fit into memory is decoded again. Don't write
+    into them.
     """
 
     names: tuple[str, ...] = field(repr=False)
@@ -56,7 +57,7 @@ class ImageStore:
     unseen: NDArray[np.int64] = field(repr=False)
     """Labelled pixels of each image that have no data in any band; shape (N,)."""
     mask_hashes: tuple[bytes, ...] = field(repr=False)
-    """Of the masks' places in the legend as decoded; empty bytes without masks."""
+    """Of the masks' class indices as decoded; empty bytes without masks."""
     pixel_types: tuple[str | None, ...] = field(repr=False)
     """What each image was stored in, such as "uint8"; None where that can't be told any more."""
     reader: PairReader = field(repr=False)

@@ -12,7 +12,7 @@ from spectile.data.readers.formats.raster import open_raster
 from spectile.data.readers.gdal import open_dataset, scene_of_dataset
 from spectile.data.readers.offline import asking_nobody
 from spectile.data.readers.registry import Request, open_file, part_suffixes
-from spectile.data.readers.scene_parts import files_of_pattern, images_in
+from spectile.data.readers.scene_parts import files_of_pattern, image_paths_in
 from spectile.data.readers.stack import BandFile, open_stack
 from spectile.data.scene import Scene, first_line
 from spectile.errors import InputError
@@ -79,7 +79,7 @@ def _open(source: str, bands_last: bool | None, bands: int | None) -> Scene:
 
 
 def _open_folder(folder: Path, source: str, bands_last: bool | None, bands: int | None) -> Scene:
-    images = images_in(folder)
+    images = image_paths_in(folder)
     if images:
         return _open_files(images, source, bands_last, bands)
     dataset = open_dataset(source)  # some formats are folders

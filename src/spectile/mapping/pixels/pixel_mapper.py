@@ -25,7 +25,7 @@ from spectile.mapping.tiles import rounded_up, swath
 from spectile.mapping.window_mapper import (
     MapPart,
     Tile,
-    evaluate,
+    class_probabilities,
     input_dtype,
     map_part,
     placed,
@@ -182,7 +182,9 @@ class PixelMapper:
         if read.valid.any():
             components = torch.from_numpy(read.components[None])
             with rounding(self._tf32):
-                probabilities = evaluate(self._network, components.to(self._device, self._dtype))
+                probabilities = class_probabilities(
+                    self._network, components.to(self._device, self._dtype)
+                )
         kept = read.components if self._with_components else None
         return WindowResult(probabilities, read.valid, read.damage, kept)
 

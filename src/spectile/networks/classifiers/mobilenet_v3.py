@@ -84,7 +84,7 @@ HIDDEN = {"large": 1280, "small": 1024}
 """Width of the Linear before the classifier."""
 
 
-def excitation(channels: int) -> nn.Module:
+def squeeze_excitation(channels: int) -> nn.Module:
     """Section 5.3: the gate's inner width is a quarter, its sigmoid a hard one."""
     return SqueezeExcitation(channels, width=round_channels(channels / 4), sigmoid=F.hardsigmoid)
 
@@ -114,7 +114,7 @@ class MobileNetV3(MobileNetwork):
         size: Literal["large", "small"] = "large",
         width: float = 1.0,
         scaling: ChannelScaling = "timm",
-        attention: Attention = excitation,
+        attention: Attention = squeeze_excitation,
         dropout: float = 0.2,
         stochastic_depth: float = 0.0,
         output_stride: int = 32,

@@ -94,7 +94,7 @@ class Classified:
     """The test images and what the model says of them."""
 
     test: ImageStore
-    shares: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
     """Probabilities (N, classes)."""
     taken: float
 
@@ -144,22 +144,24 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
 
     def predict(self, model: Model, work: Work) -> Classified:
         test, begin = self.on(TEST), time.perf_counter()
-        shares = classify_images(model, test, device=best_device(self.config.hardware.accelerator))
+        probabilities = classify_images(
+            model, test, device=best_device(self.config.hardware.accelerator)
+        )
         taken = time.perf_counter() - begin
         names, truth = self.images.legend.names, self._classes(test)
-        write_predictions(work.folder / PREDICTIONS, test.names, shares, names, truth)
-        return Classified(test, shares, taken)
+        write_predictions(work.folder / PREDICTIONS, test.names, probabilities, names, truth)
+        return Classified(test, probabilities, taken)
 
     def score(self, predicted: Classified) -> dict[str, Any]:
         images, truth = self.images, self._classes(predicted.test)
-        counts = confusion(truth, predicted.shares.argmax(axis=1), len(images.legend))
+        counts = confusion(truth, predicted.probabilities.argmax(axis=1), len(images.legend))
         return {
             **score(counts, images.legend.names).as_dict(),
             "split": images.summary(overlap_of(images, self.store)),
         }
 
     def record(self, predicted: Classified, finished: Finished) -> ClassificationRecord:
-        samples, mistakes = self._shown(predicted.test, predicted.shares)
+        samples, mistakes = self._shown(predicted.test, predicted.probabilities)
         guessing = math.log(len(self.images.legend))
         return ClassificationRecord(
             heading=Path(self.config.images).name,
@@ -181,10 +183,10 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
         return classes
 
     def _shown(
-        self, tested: ImageStore, shares: NDArray[np.float32]
+        self, tested: ImageStore, probabilities: NDArray[np.float32]
     ) -> tuple[list[ClassifiedImage], list[ClassifiedImage]]:
         """Images drawn at random, and the surest of those that are classified wrongly."""
-        truth, found = self._classes(tested), shares.argmax(axis=1)
+        truth, found = self._classes(tested), probabilities.argmax(axis=1)
 
         def picture(place: int) -> ClassifiedImage:
             return ClassifiedImage(
@@ -192,12 +194,12 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
                 sample_picture(tested.image(place)),
                 int(truth[place]),
                 int(found[place]),
-                float(shares[place, found[place]]),
+                float(probabilities[place, found[place]]),
             )
 
         drawn = np.random.default_rng(0).permutation(len(tested))[:SHOWN]
         wrong = np.flatnonzero(truth != found)
-        surest = wrong[np.argsort(-shares[wrong, found[wrong]], kind="stable")][:SHOWN]
+        surest = wrong[np.argsort(-probabilities[wrong, found[wrong]], kind="stable")][:SHOWN]
         return [picture(int(at)) for at in drawn], [picture(int(at)) for at in surest]
 
 

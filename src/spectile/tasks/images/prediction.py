@@ -91,7 +91,7 @@ def predict_classes(
     bands than the model's.
     """
     names: list[str] = []
-    shares: list[NDArray[np.float32]] = []
+    probabilities: list[NDArray[np.float32]] = []
     bad: list[tuple[str, str]] = []
     types: list[str | None] = []
     if out.resolve() in {file.resolve() for file in files}:
@@ -109,12 +109,12 @@ def predict_classes(
         types += store.pixel_types
         bad += store.bad
         if len(store):
-            shares.append(classify_images(model, store, device=device))
+            probabilities.append(classify_images(model, store, device=device))
         if progress:
             progress(min(first + AT_ONCE, len(files)), len(files))
     if not names:
         raise InputError(f"none of the {len(files)} images can be read: {bad[0][0]} ({bad[0][1]}).")
-    write_predictions(out, names, np.concatenate(shares), model.legend.names)
+    write_predictions(out, names, np.concatenate(probabilities), model.legend.names)
     return Predictions(len(names), tuple(bad), note_on_other_types(model, types))
 
 
@@ -248,7 +248,10 @@ def no_class(model: Model) -> int:
 
 
 def mask_picture(classes: NDArray[np.int32], model: Model) -> Image.Image:
-    """Places in the legend (H, W) as an image of the masks' own numbers, with colours up to 255."""
+    """Class indices (H, W), 0 without a class, as an image of the masks' own numbers.
+
+    Up to 255 it has a palette with the classes' colours.
+    """
     values = model.mask_values or model.legend.values
     numbers = np.array([no_class(model), *values], np.uint16)[classes]
     if max(*values, no_class(model)) > NO_CLASS:

@@ -13,7 +13,7 @@ from spectile.training.augmentation.spectral import augment_spectra, within_clas
 from spectile.training.augmentation.with_masks import (
     flip_with_mask,
     random_scale_crop,
-    turn_with_mask,
+    rotate_with_mask,
 )
 
 __all__ = [
@@ -28,6 +28,6 @@ __all__ = [
     "random_crop",
     "random_scale_crop",
     "rotate_and_flip",
-    "turn_with_mask",
+    "rotate_with_mask",
     "within_class_directions",
 ]
