@@ -20,10 +20,11 @@ from spectile.mapping.compute import Compute, Method, Precision
 from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.likeness import unlike_training
 from spectile.mapping.output.data_array import map_dataset
-from spectile.mapping.scene_map import MapSummary, Progress, map_scene
+from spectile.mapping.scene_map import MapSummary, map_scene
 from spectile.model import file
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model as ModelData
+from spectile.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr

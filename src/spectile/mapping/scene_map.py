@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,19 +32,16 @@ from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
 from spectile.mapping.window_mapper import MapPart, Tile
 from spectile.model.model import Model
+from spectile.progress import Progress
 
 __all__ = [
     "MapPart",
     "MapSummary",
     "Method",
-    "Progress",
     "map_parts",
     "map_scene",
     "tile_edge",
 ]
-
-Progress = Callable[[int, int], None]
-"""Called with the pixels done and the pixels in all."""
 
 
 @dataclass(frozen=True)

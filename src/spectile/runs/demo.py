@@ -7,7 +7,7 @@ from typing import Literal
 
 from spectile.data.datasets.known import indian_pines
 from spectile.errors import InputError
-from spectile.mapping.scene_map import Progress
+from spectile.progress import Progress
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.runs.directory import held, refuse_obstacles, refuse_strangers, write_mark
 from spectile.runs.finished import is_finished

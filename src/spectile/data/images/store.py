@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +17,8 @@ from spectile.data.readers.pixel_types import stored_type
 from spectile.data.readers.unreadable import UnreadableImageError
 from spectile.errors import InputError
 from spectile.files.threads import in_threads
+from spectile.progress import Progress
 from spectile.ranges import GigabytesOrNone, check
-
-Progress = Callable[[int, int], None]
-"""Called with how many are done and how many there are."""
 
 ImageArray = NDArray[Any]
 MaskArray = NDArray[np.uint16]

@@ -17,6 +17,7 @@ from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.model import Model
 from spectile.model.trained_task import ImageTask as TrainedOnImages
+from spectile.progress import Progress
 from spectile.reports.classification_report import (
     ClassificationRecord,
     ClassifiedImage,
@@ -25,7 +26,7 @@ from spectile.reports.classification_report import (
 from spectile.reports.sample_picture import sample_picture
 from spectile.reports.wording import notes_on_loss
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.base import CheckFiles, Finished, Progress, Work
+from spectile.tasks.base import CheckFiles, Finished, Work
 from spectile.tasks.config import ClassifyConfig
 from spectile.tasks.files import PREDICTIONS, SPLIT_TABLE
 from spectile.tasks.hardware import best_device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from spectile.data.images import ImageStore
 from spectile.errors import InputError
 from spectile.model.model import Model
+from spectile.progress import Progress
 from spectile.tasks.images.sides import write_table
 from spectile.training.learners.image_samples import LabelledImages
 from spectile.training.normalise import Normalise
 
 BATCH = 128
-
-Progress = Callable[[int, int], None]
 
 
 def classify_images(

@@ -33,7 +33,8 @@ from spectile.errors import InputError
 from spectile.files import check_output, not_writable
 from spectile.mapping.scene_map import map_scene
 from spectile.model.model import Model
-from spectile.tasks.images.classify_images import Progress, classify_images, write_predictions
+from spectile.progress import Progress
+from spectile.tasks.images.classify_images import classify_images, write_predictions
 from spectile.tasks.images.mask_places import mask_places
 from spectile.tasks.images.segment_image import segment_image
 

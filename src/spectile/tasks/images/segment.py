@@ -26,6 +26,7 @@ from spectile.mapping.scene_map import map_scene
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
 from spectile.model.trained_task import PixelTask
+from spectile.progress import Progress
 from spectile.reports.sample_picture import sample_picture
 from spectile.reports.segmentation_report import (
     SegmentationRecord,
@@ -34,7 +35,7 @@ from spectile.reports.segmentation_report import (
 )
 from spectile.reports.wording import notes_on_loss
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.base import CheckFiles, Finished, Progress, Work
+from spectile.tasks.base import CheckFiles, Finished, Work
 from spectile.tasks.config import SegmentConfig
 from spectile.tasks.evaluation import scene_place
 from spectile.tasks.files import MAP, PICTURE, SPLIT_TABLE

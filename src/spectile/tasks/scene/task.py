@@ -29,9 +29,10 @@ from spectile.mapping.scene_map import MapSummary, map_scene, tile_edge
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
 from spectile.model.trained_task import WindowTask
+from spectile.progress import Progress
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
-from spectile.tasks.base import CheckFiles, Finished, Prepared, Progress, Task, Work
+from spectile.tasks.base import CheckFiles, Finished, Prepared, Task, Work
 from spectile.tasks.checks import BANDS, build_without_data, check_settings
 from spectile.tasks.config import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
