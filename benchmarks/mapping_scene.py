@@ -14,7 +14,7 @@ from spectile.data.labels.legend import make_legend
 from spectile.data.preprocessing.components import Preprocessing, read_spectra
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.scene import Scene
-from spectile.model.task import WindowTask
+from spectile.model.trained_task import WindowTask
 
 BANDS, COMPONENTS, CLASSES, WINDOW = 200, 30, 6, 25
 

@@ -34,9 +34,9 @@ from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.scene.task import network_options
 from spectile.training.fit import Hardware
 from spectile.training.recipes import RECIPES, Recipe
-from spectile.training.regions.regions import LabelledRegions
-from spectile.training.regions.shared_gradients import shared_logits
-from spectile.training.regions.shared_trunk import fit_shared
+from spectile.training.regions.fit_regions import fit_regions
+from spectile.training.regions.labelled_regions import LabelledRegions
+from spectile.training.regions.region_gradients import region_logits
 
 FACTORS = ("split", "start", "steps")
 Seeds = dict[str, int]
@@ -72,7 +72,7 @@ def fitted(seeds: Seeds) -> tuple[nn.Module, LabelledRegions]:
         **network_options(recipe),
     )
     with tempfile.TemporaryDirectory() as folder:
-        fit_shared(
+        fit_regions(
             network,
             scene,
             preprocessing,
@@ -93,7 +93,7 @@ def fitted(seeds: Seeds) -> tuple[nn.Module, LabelledRegions]:
 def accuracies(network: nn.Module, tested: LabelledRegions) -> tuple[float, float]:
     """Overall and average accuracy in percent."""
     (part,) = tested.parts
-    logits = shared_logits(network, part)
+    logits = region_logits(network, part)
     names = [str(number) for number in range(logits.shape[1])]
     scores = score(confusion(part.classes.numpy(), logits.argmax(1).numpy(), len(names)), names)
     return 100 * scores.overall_accuracy, 100 * scores.average_accuracy

@@ -40,13 +40,13 @@ from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.splits.splits import TEST, TRAIN, split_random
 from spectile.mapping import densify
-from spectile.training.augmentation import turn_and_flip
+from spectile.training.augmentation import rotate_and_flip
 from spectile.training.optimizers import one_cycle, optimizer_of
 from spectile.training.recipes import Recipe
-from spectile.training.regions.regions import LabelledRegions, Steps, square_edge
-from spectile.training.regions.shared_gradients import shared_loss
-from spectile.training.regions.shared_trunk import turned
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.fit_regions import rotated
+from spectile.training.regions.labelled_regions import LabelledRegions, RegionSteps, square_edge
+from spectile.training.regions.labelled_windows import LabelledWindows
+from spectile.training.regions.region_gradients import region_loss
 
 PATCH_BATCH = 128
 CLASSES = 16
@@ -130,7 +130,7 @@ def patch_path(
             for indices in torch.randperm(count).split(PATCH_BATCH):
                 cuts, classes = material.windows.__getitems__(indices.tolist())
                 with rounded(bf16):
-                    loss = F.cross_entropy(network(turn_and_flip(cuts)), classes)
+                    loss = F.cross_entropy(network(rotate_and_flip(cuts)), classes)
                 yield advanced(loss, optimiser, schedule)
 
     return Way("patches", network, steps(), total)
@@ -142,7 +142,7 @@ def shared_path(
     optimiser = optimizer_of(network, recipe)
     schedule = one_cycle(optimiser, recipe, total + 2)
     regions = material.regions
-    order = Steps([len(part.classes) for part in regions.parts], seed=0)
+    order = RegionSteps([len(part.classes) for part in regions.parts], seed=0)
 
     def loss(logits: Tensor, classes: Tensor) -> Tensor:
         return F.cross_entropy(logits, classes, reduction="sum")
@@ -151,12 +151,12 @@ def shared_path(
         while True:
             for shares in order:
                 parts = [
-                    turned(part, int(torch.randint(8, ())), network.window)
+                    rotated(part, int(torch.randint(8, ())), network.window)
                     for part in regions.__getitems__(shares)
                 ]
                 count = sum(len(part.classes) for part in parts)
                 with rounded(bf16):
-                    mean = shared_loss(network, parts, loss) / count
+                    mean = region_loss(network, parts, loss) / count
                 yield advanced(mean, optimiser, schedule)
 
     return Way("shared", network, steps(), total)

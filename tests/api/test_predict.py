@@ -14,7 +14,7 @@ from tests.mapping.small_segmenter import segment_model
 
 import spectile
 from spectile import networks
-from spectile.model.task import ImageTask
+from spectile.model.trained_task import ImageTask
 
 
 def classifier(edge: int | None = 24) -> spectile.Model:

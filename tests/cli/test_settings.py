@@ -8,7 +8,7 @@ from tests.cli.pictures import class_folders
 
 from spectile.errors import InputError
 from spectile.tasks.config import SceneConfig, SplitConfig
-from spectile.tasks.images.sides import write_split
+from spectile.tasks.images.sides import write_split_table
 
 CLASSIFY = ("train", "classify", "--images", "nowhere")
 SEGMENT = ("train", "segment", "--images", "nowhere", "--masks", "nowhere")
@@ -76,9 +76,9 @@ def test_a_run_of_an_earlier_version_goes_on_with_relative_names(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "split.csv").write_text("image,side\ni/0.png,train\n")
     rows = [(str(tmp_path / "i" / "0.png"), "train")]
-    write_split(tmp_path, ("image", "side"), rows, ["1f"], resume=True)
-    write_split(tmp_path, ("image", "side"), rows, ["1f"], resume=True)
+    write_split_table(tmp_path, ("image", "side"), rows, ["1f"], resume=True)
+    write_split_table(tmp_path, ("image", "side"), rows, ["1f"], resume=True)
     with pytest.raises(InputError, match="pixels of 1 images or of their masks"):
-        write_split(tmp_path, ("image", "side"), rows, ["2e"], resume=True)
+        write_split_table(tmp_path, ("image", "side"), rows, ["2e"], resume=True)
     with pytest.raises(InputError, match="no longer the split"):
-        write_split(tmp_path, ("image", "side"), [(rows[0][0], "test")], ["1f"], resume=True)
+        write_split_table(tmp_path, ("image", "side"), [(rows[0][0], "test")], ["1f"], resume=True)

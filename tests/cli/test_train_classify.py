@@ -62,9 +62,9 @@ def test_scores_are_those_of_the_predictions_on_test_images(run: Path) -> None:
     assert metrics["overall_accuracy"] == pytest.approx(right)
     assert metrics["split"]["overlap"] == 0
     for row in rows:
-        shares = [float(row[name]) for name in ("blue", "green", "red")]
-        assert sum(shares) == pytest.approx(1, abs=1e-5)
-        assert float(row["probability"]) == max(shares)
+        probabilities = [float(row[name]) for name in ("blue", "green", "red")]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert float(row["probability"]) == max(probabilities)
 
 
 def test_copies_of_training_images_among_test_images_are_reported(

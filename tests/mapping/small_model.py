@@ -13,7 +13,7 @@ from spectile.api.model import Model
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
-from spectile.model.task import WindowTask
+from spectile.model.trained_task import WindowTask
 
 BANDS, WINDOW = 6, 9
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])

@@ -10,7 +10,7 @@ from spectile.api.model import Model
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import Reducer
-from spectile.model.task import PixelTask
+from spectile.model.trained_task import PixelTask
 
 BANDS, CLASSES = 3, 3
 

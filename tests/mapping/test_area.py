@@ -129,7 +129,7 @@ def test_bounds_that_make_no_sense_are_refused(tmp_path: Path, scene: Scene) -> 
     with pytest.raises(InputError, match="enclose nothing"):
         region_on_the_ground(scene, WEST + 90, NORTH - 90, WEST, NORTH)
     np.save(tmp_path / "s.npy", np.zeros((20, 20, 3)))
-    with pytest.raises(InputError, match=r"no georeference.*window"):
+    with pytest.raises(InputError, match=r"no georeference.*region"):
         region_on_the_ground(open_scene(tmp_path / "s.npy"), 0, 0, 1, 1)
 
 

@@ -15,7 +15,7 @@ from tests.mapping.small_model import BANDS, WINDOW, small_model
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene, UnreadableError
 from spectile.errors import InputError
-from spectile.mapping.output.resume import part_folder
+from spectile.mapping.output.unfinished import part_folder
 from spectile.mapping.scene_map import map_scene
 
 HEIGHT, WIDTH, BLOCK = 150, 170, 32

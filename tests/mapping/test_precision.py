@@ -11,27 +11,27 @@ from tests.mapping.small_model import cube, small_model
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
 from spectile.mapping.compute import Compute
-from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.tiles import tiles
+from spectile.mapping.window_mapper import Tile, WindowMapper
 
 
-def shares(precision: str) -> np.ndarray:
+def probabilities(precision: str) -> np.ndarray:
     scene = scene_from_array(cube(30, 40))
-    classifier = SceneClassifier(small_model(), scene, Compute(precision=precision))  # type: ignore[arg-type]
+    classifier = WindowMapper(small_model(), scene, Compute(precision=precision))  # type: ignore[arg-type]
     (window,) = tiles(30, 40, 64)
     return classifier.classify(classifier.read(Tile(window))).probabilities
 
 
 def test_bf16_keeps_about_three_digits() -> None:
-    exact, short = shares("float32"), shares("bf16")
+    exact, short = probabilities("float32"), probabilities("bf16")
     difference = np.abs(exact - short).max()
     assert 0 < difference < 0.01
 
 
 def test_tf32_is_asked_for_and_given_back() -> None:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    assert np.array_equal(shares("tf32"), shares("float32"))  # only GPUs have it
+    assert np.array_equal(probabilities("tf32"), probabilities("float32"))  # only GPUs have it
     assert before == (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
 
 

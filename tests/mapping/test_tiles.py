@@ -17,7 +17,7 @@ from spectile.errors import InputError
 from spectile.mapping.tiles import (
     EDGES,
     around,
-    cut,
+    intersection,
     reading_order,
     tile_edge,
     tile_gigabytes,
@@ -81,7 +81,7 @@ windows = st.builds(Window, st.integers(0, 40), st.integers(0, 40), *[st.integer
 @given(tile=windows, region=windows)
 def test_a_cut_tile_is_what_both_share(tile: Window, region: Window) -> None:
     shared = touched(tile, 80, 80) * touched(region, 80, 80)
-    part = cut(tile, region)
+    part = intersection(tile, region)
     np.testing.assert_array_equal(0 if part is None else touched(part, 80, 80), shared)
 
 

@@ -23,7 +23,7 @@ from spectile.errors import InputError
 from spectile.model.file import load
 from spectile.model.header import METADATA_KEY
 from spectile.model.model import Model
-from spectile.model.task import ImageTask, PixelTask, Task, WindowTask
+from spectile.model.trained_task import ImageTask, PixelTask, TrainedTask, WindowTask
 
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
 USED = (0, 1, 3, 4)
@@ -45,7 +45,7 @@ def model(wavelengths: np.ndarray | None = WAVELENGTHS[list(USED)]) -> Model:
     )
 
 
-def segment_model(task: Task = PixelTask(64, (0, 255))) -> Model:  # noqa: B008, frozen
+def segment_model(task: TrainedTask = PixelTask(64, (0, 255))) -> Model:  # noqa: B008, frozen
     torch.manual_seed(0)
     options = {"backbone": "mobilenet-v2", "output_stride": 8}
     network = networks.create("deeplab-v3-plus", bands=3, classes=2, **options).eval()
@@ -181,7 +181,7 @@ def test_a_file_of_format_1_gives_the_numbers_that_it_gave(tmp_path: Path) -> No
     ],
 )
 def test_tasks_of_format_1_are_understood(
-    tmp_path: Path, task: Task, noted: dict[str, object]
+    tmp_path: Path, task: TrainedTask, noted: dict[str, object]
 ) -> None:
     path = tmp_path / "m.safetensors"
     segment_model().save(path)

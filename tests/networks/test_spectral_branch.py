@@ -27,13 +27,13 @@ class Own(nn.Module):
         return self.classifier(torch.relu(self.network(x)).flatten(1))
 
 
-def small(name: str = "hybridsn-2d", share: float = 0.25) -> nn.Module:
+def small(name: str = "hybridsn-2d", logit_weight: float = 0.25) -> nn.Module:
     torch.manual_seed(0)
-    return networks.create(name, bands=5, classes=3, window=9, spectral_branch=share)
+    return networks.create(name, bands=5, classes=3, window=9, spectral_branch=logit_weight)
 
 
 def test_a_network_draws_the_same_weights_with_and_without() -> None:
-    joined, windows = small().state_dict(), small(share=0.0).state_dict()
+    joined, windows = small().state_dict(), small(logit_weight=0.0).state_dict()
     assert list(joined)[: len(windows)] == list(windows)
     assert all(torch.equal(joined[name], weight) for name, weight in windows.items())
     assert {name.split(".")[0] for name in joined if name not in windows} == {"spectral_branch"}

@@ -24,8 +24,10 @@ TRUTH = np.array([0, 0, 0, 1, 1, 2, 2, 2])
 FOUND = np.array([0, 0, 1, 1, 2, 2, 2, 2])
 
 
-def image(name: str, truth: int = 0, prediction: int = 0, share: float = 0.5) -> ClassifiedImage:
-    return ClassifiedImage(name, noise(32, 32), truth, prediction, share)
+def image(
+    name: str, truth: int = 0, prediction: int = 0, probability: float = 0.5
+) -> ClassifiedImage:
+    return ClassifiedImage(name, noise(32, 32), truth, prediction, probability)
 
 
 def run(names: tuple[str, ...] = NAMES, *, overlap: float | None = 0.0) -> ClassificationRecord:

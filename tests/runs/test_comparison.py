@@ -17,7 +17,7 @@ from spectile.mapping.output.split_raster import write_split
 from spectile.reports.comparison_report import difference_in_words, write_comparison
 from spectile.runs.comparison import compare_runs
 from spectile.scoring.metrics import score, summarise
-from spectile.scoring.pairs import paired_difference
+from spectile.scoring.paired_differences import paired_difference
 from spectile.scoring.records import write_history, write_metrics
 
 NAMES = ("meadow", "forest")

@@ -9,7 +9,7 @@ from spectile.data.datasets.simulated import simulate
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 WINDOW = 9
 COMPONENTS = 6

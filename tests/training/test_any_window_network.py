@@ -15,7 +15,7 @@ from spectile.training.augmentation import mixup
 from spectile.training.fit import Hardware
 from spectile.training.learners.window_classifier import WindowClassifier, fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 
 class Own(nn.Module):
@@ -81,10 +81,10 @@ def test_mixup_mixes_the_windows_that_come_in(
     train, _ = windows
     network = Own(COMPONENTS, CLASSES, WINDOW)
     recipe = Recipe(window=WINDOW, rotate=False, mixup=0.4)
-    task = WindowClassifier.of(network, train, recipe, classes=CLASSES, seed=0)
+    learner = WindowClassifier.of(network, train, recipe, classes=CLASSES, seed=0)
     batch = train.__getitems__(range(8))
-    task.training_step(batch, 0)
-    task.draw()
+    learner.training_step(batch, 0)
+    learner.draw()
     mixed, targets = mixup(*batch, count=CLASSES, alpha=0.4)
     assert torch.equal(network.seen, mixed)
     assert 0.5 <= float(targets.max(1).values.min()) < 1

@@ -13,8 +13,8 @@ from spectile.errors import InputError
 from spectile.reports.wording import notes_on_loss
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions.spectral_branch import fit_spectral_branch
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.fit_spectral_branch import fit_spectral_branch
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 
 def test_a_loss_that_is_no_number_ends_the_fit(

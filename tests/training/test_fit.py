@@ -18,7 +18,7 @@ from spectile.training.fit import Fit, Hardware
 from spectile.training.imbalance import rarity
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 Windows = tuple[LabelledWindows, LabelledWindows]
 RECIPE = Recipe(window=WINDOW, components=COMPONENTS, epochs=5, batch=16, learning_rate=3e-3)

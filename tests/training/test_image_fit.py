@@ -20,14 +20,14 @@ from spectile.training.callbacks import History
 from spectile.training.fit import Fit, Hardware, fit
 from spectile.training.image_recipes import ClassifyRecipe, SegmentRecipe
 from spectile.training.learners.image_classifier import ImageClassifier
+from spectile.training.learners.image_learner import ImageLearner, warm_cosine
 from spectile.training.learners.image_samples import (
     EvenWindows,
     LabelledImages,
     RandomCrops,
     spread,
 )
-from spectile.training.learners.image_task import ImageTask, warm_cosine
-from spectile.training.learners.segmenter import Segmenter
+from spectile.training.learners.pixel_classifier import PixelClassifier
 from spectile.training.loaders import Loaders
 from spectile.training.normalise import Normalise
 
@@ -46,11 +46,13 @@ def classify(
     *,
     resume: bool = False,
     start: nn.Module | None = None,
-) -> tuple[Fit, nn.Module, ImageTask]:
+) -> tuple[Fit, nn.Module, ImageLearner]:
     store, classes = tinted(48)
     torch.manual_seed(3)
     network = start or networks.create("resnet-18", bands=BANDS, classes=2)
-    task = ImageClassifier(network, recipe, standardising(100, 70), classes=2, seed=3, weights=None)
+    learner = ImageClassifier(
+        network, recipe, standardising(100, 70), classes=2, seed=3, weights=None
+    )
     train, validation = (
         LabelledImages(store.part(part), classes[part], edge=16)
         for part in (np.arange(32), np.arange(32, 48))
@@ -59,7 +61,7 @@ def classify(
         train, validation, batch=recipe.batch, validation_batch=16, seed=3, drawn=True, whole=True
     )
     fitted = fit(
-        task,
+        learner,
         loaders,
         epochs=recipe.epochs,
         patience=None,
@@ -68,7 +70,7 @@ def classify(
         hardware=Hardware("cpu"),
         quiet=True,
     )
-    return fitted, network, task
+    return fitted, network, learner
 
 
 def numbers(fitted: Fit) -> list[dict[str, float]]:
@@ -105,8 +107,8 @@ def test_a_fit_with_all_kinds_of_chance_repeats_and_resumes(tmp_path: Path) -> N
 
 
 def test_averaged_weights_are_the_ones_that_are_validated_and_kept(tmp_path: Path) -> None:
-    _, network, task = classify(tmp_path, replace(RECIPE, averaging=0.99))
-    assert task.averaged is not None
+    _, network, learner = classify(tmp_path, replace(RECIPE, averaging=0.99))
+    assert learner.averaged is not None
     last = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
     stem = "stem.conv.weight"
     assert not torch.equal(last[f"network.{stem}"], last[f"averaged.module.{stem}"])
@@ -118,7 +120,7 @@ def test_the_head_learns_alone_before_the_body_at_a_lower_rate(tmp_path: Path) -
     two_phases = replace(RECIPE, epochs=2, head_epochs=1, body_rate=0.1, weight_decay=0.1)
     seen: list[dict[str, torch.Tensor]] = []
 
-    def remember(self: History, trainer: object, module: ImageTask) -> None:
+    def remember(self: History, trainer: object, module: ImageLearner) -> None:
         seen.append({k: v.clone() for k, v in module.network.state_dict().items()})
         finish(self, trainer, module)  # type: ignore[arg-type]
 
@@ -166,9 +168,9 @@ def test_a_segmenter_learns_halves(loss: str, tmp_path: Path) -> None:
     normalise = standardising(1.5, 1.5)
     train = RandomCrops(store.part(np.arange(16)), normalise, recipe, 24)
     validation = EvenWindows(store.part(np.arange(16, 20)), normalise, 24)
-    task = Segmenter(network, recipe, classes=2, seed=0, weights=None)
+    learner = PixelClassifier(network, recipe, classes=2, seed=0, weights=None)
     fitted = fit(
-        task,
+        learner,
         Loaders(train, validation, batch=4, validation_batch=4, seed=0, drawn=True, whole=True),
         epochs=recipe.epochs,
         patience=None,

@@ -12,18 +12,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spectile.data.readers.as_scene import Image, as_scene
+from spectile.data.readers.as_scene import SceneSource, as_scene
 from spectile.data.readers.xarray import is_data_array
 from spectile.errors import InputError
+from spectile.mapping.array_map import MapArrays, map_arrays
 from spectile.mapping.compute import Compute, Method, Precision
-from spectile.mapping.in_memory import MapArrays, map_arrays
 from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.likeness import unlike_training
 from spectile.mapping.output.data_array import map_dataset
-from spectile.mapping.scene_map import MapSummary, Progress, map_scene
+from spectile.mapping.scene_map import MapSummary, map_scene
 from spectile.model import file
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model as ModelData
+from spectile.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,7 +61,7 @@ class Model(ModelData):
     @overload
     def map(
         self,
-        scene: Image | xr.DataArray,
+        scene: SceneSource | xr.DataArray,
         path: str | Path,
         *,
         layers: str | Iterable[str] = (),
@@ -74,7 +75,7 @@ class Model(ModelData):
     @overload
     def map(
         self,
-        scene: Image,
+        scene: SceneSource,
         *,
         layers: tuple[()] = (),
         probabilities: Literal[False] = False,
@@ -84,7 +85,7 @@ class Model(ModelData):
     @overload
     def map(
         self,
-        scene: Image,
+        scene: SceneSource,
         *,
         layers: str | Iterable[str] = (),
         probabilities: bool = False,
@@ -113,7 +114,7 @@ class Model(ModelData):
     ) -> xr.Dataset: ...
     def map(
         self,
-        scene: Image | xr.DataArray,
+        scene: SceneSource | xr.DataArray,
         path: str | Path | None = None,
         *,
         layers: str | Iterable[str] = (),

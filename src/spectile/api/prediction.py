@@ -19,9 +19,9 @@ from spectile.data.readers.pixel_types import as_pixels, stored_type
 from spectile.errors import InputError
 from spectile.mapping.layers.classes import dtype as dtype_of
 from spectile.model.model import Model
-from spectile.tasks.images.classification import classify_images
+from spectile.tasks.images.classify_images import classify_images
 from spectile.tasks.images.prediction import AT_ONCE, image_files, note_on_other_types
-from spectile.tasks.images.segmentation import segment_image
+from spectile.tasks.images.segment_image import segment_image
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +46,7 @@ class PredictedClasses:
     @property
     def classes(self) -> tuple[str, ...]:
         """The name of each image's most probable class."""
-        return tuple(self.legend.names[place] for place in self.probabilities.argmax(axis=1))
+        return tuple(self.legend.names[index] for index in self.probabilities.argmax(axis=1))
 
     def table(self) -> dict[str, Any]:
         """Columns of N entries, as predictions.csv has them: ``pandas.DataFrame(result.table())``.
@@ -145,8 +145,8 @@ def _label_arrays(
     for index in range(len(source)):
         image = source.read(index)
         types.append(stored_type(image))
-        places = segment_image(model, image, source.name(index), memory=memory, device=device)
-        found.append(values[places])
+        indices = segment_image(model, image, source.name(index), memory=memory, device=device)
+        found.append(values[indices])
     _warn_of_types(model, types)
     return found
 

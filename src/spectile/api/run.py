@@ -24,7 +24,7 @@ from spectile.data.readers.gdal import quiet_gdal
 from spectile.data.readers.xarray import is_data_array
 from spectile.errors import InputError
 from spectile.files import write_aside
-from spectile.mapping.in_memory import MapArrays
+from spectile.mapping.array_map import MapArrays
 from spectile.mapping.output.data_array import map_dataset
 from spectile.reports.comparison_report import LABELS, score_in_words
 from spectile.runs.run_files import LOCK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +19,7 @@ from spectile.data.readers.as_scene import as_scene
 from spectile.errors import InputError
 from spectile.model.build import NetworkSource
 from spectile.networks.window_network import WindowNetwork
+from spectile.progress import Progress
 from spectile.runs.lifecycle import run
 from spectile.tasks.base import Task
 from spectile.tasks.config import RunConfig
@@ -27,7 +28,6 @@ from spectile.tasks.images.segment import SegmentTask
 from spectile.tasks.scene.task import SceneTask
 from spectile.tasks.settings import settings_from
 
-Progress = Callable[[int, int], None]
 Sides = str | Path | Sequence[str | Path] | NDArray[np.integer]
 
 

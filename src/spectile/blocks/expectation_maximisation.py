@@ -59,10 +59,10 @@ class ExpectationMaximisation(nn.Module):
         # A copy, since the training step changes the buffer before the gradient needs it.
         bases = self.bases.clone().expand(positions.size(0), -1, -1)
         for _ in range(self.iterations):
-            share = torch.softmax(positions.transpose(1, 2) @ bases.to(positions.dtype), 2)
-            weight = share / (share.sum(1, keepdim=True) + 1e-6)
+            responsibility = torch.softmax(positions.transpose(1, 2) @ bases.to(positions.dtype), 2)
+            weight = responsibility / (responsibility.sum(1, keepdim=True) + 1e-6)
             bases = F.normalize(positions @ weight.to(positions.dtype), dim=1, eps=1e-6)
-        return bases @ share.to(bases.dtype).transpose(1, 2), bases
+        return bases @ responsibility.to(bases.dtype).transpose(1, 2), bases
 
     def forward(self, x: Tensor) -> Tensor:
         redrawn, bases = self._redraw(self.enter(x).flatten(2))

@@ -11,10 +11,10 @@ import typer
 from spectile.cli.options import (
     BandsLast,
     Memory,
-    Method,
+    MethodChoice,
     MethodOption,
     Overwrite,
-    Precision,
+    PrecisionChoice,
     Quiet,
     Threads,
     within,
@@ -32,10 +32,11 @@ def map_(
     model: Annotated[Path, typer.Argument(help="A run's model.safetensors.")],
     scene: Annotated[str, typer.Argument(help="A scene with the same bands.")],
     out: Annotated[Path, typer.Argument(help="The GeoTIFF to write.")],
-    method: MethodOption = Method.DENSE,
+    method: MethodOption = MethodChoice.DENSE,
     precision: Annotated[
-        Precision, typer.Option(help="bf16, or tf32 on a GPU: faster, with about three digits.")
-    ] = Precision.FLOAT32,
+        PrecisionChoice,
+        typer.Option(help="bf16, or tf32 on a GPU: faster, with about three digits."),
+    ] = PrecisionChoice.FLOAT32,
     memory: Memory = 1.0,
     layers: Annotated[
         str,

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 
 
-class Method(StrEnum):
+class MethodChoice(StrEnum):
     """How a scene is mapped."""
 
     DENSE = "dense"
     PATCHES = "patches"
 
 
-class Precision(StrEnum):
+class PrecisionChoice(StrEnum):
     """In what numbers a scene is mapped."""
 
     FLOAT32 = "float32"
@@ -43,7 +43,8 @@ def within(option: str, kind: str, *, of_cores: bool = False) -> Any:
 
 
 MethodOption = Annotated[
-    Method, typer.Option(help="dense: shared work once, the same numbers; patches: by window.")
+    MethodChoice,
+    typer.Option(help="dense: shared work once, the same numbers; patches: by window."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
 Seed = Annotated[

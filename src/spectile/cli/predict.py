@@ -36,7 +36,7 @@ def predict(
     from spectile.files import check_ending, check_output
     from spectile.model.file import load
     from spectile.tasks.hardware import best_device, use_threads
-    from spectile.tasks.images.classification import is_predictions
+    from spectile.tasks.images.classify_images import is_predictions
     from spectile.tasks.images.prediction import image_files, predict_classes, predict_masks
 
     use_threads(threads)

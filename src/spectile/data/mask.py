@@ -13,8 +13,8 @@ from rasterio.windows import Window
 from rasterio.windows import transform as window_transform
 
 from spectile.data.labels.arrays import load_label_array
-from spectile.data.labels.files import LabelFile, find_label_file
-from spectile.data.labels.values import check_size
+from spectile.data.labels.label_files import LabelFile, find_label_file
+from spectile.data.labels.label_values import check_size
 from spectile.data.projection import grid_box, is_placed, same_grid
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.readers.open import open_scene

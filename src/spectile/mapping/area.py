@@ -14,8 +14,8 @@ from rasterio.windows import transform as window_transform
 from spectile.data.mask import Mask
 from spectile.data.scene import Scene, rows_and_columns
 from spectile.errors import InputError
-from spectile.mapping.parts import Tile
-from spectile.mapping.tiles import around, cut
+from spectile.mapping.tiles import around, intersection
+from spectile.mapping.window_mapper import Tile
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Area:
         """
         digest, found = hashlib.sha256(), []
         for tile in tiles:
-            window = cut(tile, self.region)
+            window = intersection(tile, self.region)
             if window is not None and self.mask is not None:
                 wanted = self.mask.read(window)
                 digest.update(np.packbits(wanted).tobytes())

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from spectile.mapping.dense import NotShareableError, densify
-from spectile.mapping.dense.recording import evaluating
+from spectile.mapping.dense.recording import evaluation_mode
 from spectile.mapping.patches import BATCH
 
 BATCHES = 5
@@ -61,7 +61,7 @@ def seconds_patch_by_patch(
     windows = torch.randn(batch, bands, window, window, generator=generator)
     windows = windows.to(device, weight.dtype)
     seconds = []
-    with evaluating(network), torch.inference_mode():
+    with evaluation_mode(network), torch.inference_mode():
         for _ in range(1 + BATCHES):
             start = time.perf_counter()
             network(windows)

@@ -12,8 +12,8 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.compute import Compute, Method
 from spectile.mapping.dense import NotShareableError
-from spectile.mapping.parts import MapPart, SceneClassifier, Tile
-from spectile.mapping.pixels.segmenter import SceneSegmenter
+from spectile.mapping.pixels.pixel_mapper import PixelMapper
+from spectile.mapping.window_mapper import MapPart, Tile, WindowMapper
 from spectile.model.model import Model
 
 MethodUsed = Method | Literal["blended"]
@@ -72,13 +72,13 @@ def mapper_for(
     if model.task == "classify":
         raise InputError("the model classifies whole images: use spectile predict.")
     if model.task == "scene":
-        return SceneClassifier(model, scene, compute, keep_going=keep_going, components=components)
+        return WindowMapper(model, scene, compute, keep_going=keep_going, components=components)
     if compute.method == "patches":
         raise InputError(
             f"{model.name} classifies all pixels of a window at once, never patch by patch: "
             "leave out the method."
         )
-    return SceneSegmenter(model, scene, compute, keep_going=keep_going, components=components)
+    return PixelMapper(model, scene, compute, keep_going=keep_going, components=components)
 
 
 def mapper_or_patches(

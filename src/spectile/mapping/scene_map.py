@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,26 +25,23 @@ from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.mapper import Mapper, MethodUsed, mapper_for, mapper_or_patches
 from spectile.mapping.output.job import describe_job
 from spectile.mapping.output.map_files import is_finished_map
-from spectile.mapping.output.resume import part_folder, read_job
+from spectile.mapping.output.unfinished import part_folder, read_job
 from spectile.mapping.output.writer import MapWriter
-from spectile.mapping.parts import MapPart, Tile
 from spectile.mapping.pipeline import write_behind
 from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
+from spectile.mapping.window_mapper import MapPart, Tile
 from spectile.model.model import Model
+from spectile.progress import Progress
 
 __all__ = [
     "MapPart",
     "MapSummary",
     "Method",
-    "Progress",
     "map_parts",
     "map_scene",
     "tile_edge",
 ]
-
-Progress = Callable[[int, int], None]
-"""Called with the pixels done and the pixels in all."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from spectile.mapping.layers.layer import Layer, compute_layers
 from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.mapper import Mapper, mapper_for
 from spectile.mapping.output.writer import MapPixels, refusals
-from spectile.mapping.parts import MapPart
+from spectile.mapping.window_mapper import MapPart
 from spectile.model.model import Model
 
 

@@ -74,7 +74,7 @@ def tiles(height: int, width: int, edge: int) -> Iterator[Window]:
             yield Window(left, top, columns, rows)
 
 
-def cut(tile: Window, region: Window) -> Window | None:
+def intersection(tile: Window, region: Window) -> Window | None:
     """The part of `tile` inside `region`; None if there is none."""
     top, left = max(tile.row_off, region.row_off), max(tile.col_off, region.col_off)
     bottom = min(tile.row_off + tile.height, region.row_off + region.height)

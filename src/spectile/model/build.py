@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from spectile import networks
 from spectile.errors import InputError
 from spectile.model.fingerprint import first_difference
-from spectile.model.task import ImageTask, PixelTask, Task, WindowTask
+from spectile.model.trained_task import ImageTask, PixelTask, TrainedTask, WindowTask
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
 
 NetworkSource = nn.Module | Callable[..., nn.Module]
@@ -32,7 +32,12 @@ def from_catalogue(name: str, options: Mapping[str, Any], *, bands: int, classes
 
 
 def from_user(
-    source: NetworkSource, options: Mapping[str, Any], task: Task, *, bands: int, classes: int
+    source: NetworkSource,
+    options: Mapping[str, Any],
+    task: TrainedTask,
+    *,
+    bands: int,
+    classes: int,
 ) -> nn.Module:
     """The network that a user gives, or a copy of it; raises InputError for what is none.
 
@@ -59,7 +64,7 @@ def from_user(
     return with_spectral_branch(built, share, bands=bands, classes=classes)
 
 
-def edge_of(task: Task) -> int:
+def edge_of(task: TrainedTask) -> int:
     """Of the square that the network was trained on, in pixels; 1 where images are of any size."""
     match task:
         case WindowTask(window=edge) | PixelTask(crop=edge):
@@ -77,7 +82,9 @@ def check_weights(network: nn.Module, weights: Mapping[str, Tensor], name: str) 
         )
 
 
-def check_task(network: nn.Module, task: Task, name: str, *, bands: int, classes: int) -> None:
+def check_task(
+    network: nn.Module, task: TrainedTask, name: str, *, bands: int, classes: int
+) -> None:
     """Raise InputError, or what PyTorch raises, unless a network of the catalogue fits its task.
 
     A window network is left to mapping, which follows it layer by layer.
@@ -93,7 +100,7 @@ def check_task(network: nn.Module, task: Task, name: str, *, bands: int, classes
         raise InputError(f"{name} doesn't classify {'pixels' if pixels else 'images'}")
 
 
-def check_users_network(network: nn.Module, task: Task, *, bands: int, classes: int) -> None:
+def check_users_network(network: nn.Module, task: TrainedTask, *, bands: int, classes: int) -> None:
     """Raise InputError unless a user's network takes what its task gives it."""
     edge = edge_of(task) if isinstance(task, WindowTask) else PROBE_EDGE
     if isinstance(task, ImageTask):

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from spectile.choices import Padding, ReducerName
 from spectile.data.preprocessing.reducers import Reducer
 from spectile.errors import InputError
-from spectile.model.task import PixelTask, Task
+from spectile.model.trained_task import PixelTask, TrainedTask
 
 FORMAT: Literal[2] = 2
 """Raised when a file of another program version could be misread.
@@ -30,7 +30,7 @@ class Header(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     format: Literal[2]
-    task: Task
+    task: TrainedTask
     network: str
     own_network: bool = False
     """Whether the network isn't the catalogue's, and has to be given to load the file."""

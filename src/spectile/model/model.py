@@ -16,9 +16,9 @@ from spectile.data.labels.legend import Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.model.bands import match_wavelengths
+from spectile.model.band_matching import match_wavelengths
 from spectile.model.build import NetworkSource, edge_of
-from spectile.model.task import ImageTask, PixelTask, Task, TaskName
+from spectile.model.trained_task import ImageTask, PixelTask, TaskName, TrainedTask
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Model:
     options: Mapping[str, Any]
     """The arguments it was created with, besides bands and classes."""
     network: nn.Module
-    trained_for: Task
+    trained_for: TrainedTask
     """The task, with what it alone needs: WindowTask(9), ImageTask(32), PixelTask(256)."""
     preprocessing: Preprocessing
     legend: Legend

@@ -1,6 +1,6 @@
 """Whole networks out of blocks, by name: see :func:`create`."""
 
-from spectile.networks.classifiers.features import Backbone, FeatureStage
+from spectile.networks.classifiers.feature_stages import Backbone, FeatureStage
 from spectile.networks.classifiers.mobilenet_v1 import MobileNetV1
 from spectile.networks.classifiers.mobilenet_v2 import MobileNetV2
 from spectile.networks.classifiers.mobilenet_v3 import MobileNetV3

@@ -109,7 +109,7 @@ def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
     """Build a network with fresh weights: (N, bands, H, W) to logits (N, classes).
 
     `options` are the keyword arguments of the network, such as `window` of HybridSN. Every one that
-    classifies windows or images also takes `spectral_branch`, a share from 0 to below 1, see
+    classifies windows or images also takes `spectral_branch`, a weight from 0 to below 1, see
     :class:`~spectile.networks.spectral_branch.WithSpectralBranch`.
 
     Raises InputError for an unknown name, and for an option that the network doesn't have.
@@ -120,11 +120,11 @@ def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
             choices = ", ".join(entry.options)
             raise InputError(f"{name} has no option {option!r}: it knows {choices}.")
     check_numbers(name, options)
-    share = options.pop(OPTION.name, 0.0) if entry.takes != "pixels" else 0.0
+    logit_weight = options.pop(OPTION.name, 0.0) if entry.takes != "pixels" else 0.0
     dropout = {key: options[key] for key in ("dropout",) if key in options}
     try:
         network = entry.build(bands=bands, classes=classes, **entry.fixed, **options)
-        return with_spectral_branch(network, share, bands=bands, classes=classes, **dropout)
+        return with_spectral_branch(network, logit_weight, bands=bands, classes=classes, **dropout)
     except InputError:
         raise
     # Of a block, of an operation, or of PyTorch that cannot count so far.

@@ -19,35 +19,42 @@ from spectile.networks.classifying import HIDDEN, hidden_layers, last_linear
 OPTION = inspect.Parameter(
     "spectral_branch", inspect.Parameter.KEYWORD_ONLY, default=0.0, annotation=float
 )
-"""The share, as an option of networks."""
+"""The branch's weight in the logits, as an option of networks."""
 INNER, BRANCH = "network.", "spectral_branch."
 
 
 class WithSpectralBranch(nn.Module):
     """Classify windows (N, bands, h, w) by a network of windows and by the spectrum in the middle.
 
-    `share`, above 0 and below 1, is the branch's in the logits (N, classes). In a state_dict the
-    branch's weights stand beside those of `network`, which keep their names. With 0 classes the
-    network's features come out as they are.
+    The logits (N, classes) are (1 - `logit_weight`) times those of `network`, plus `logit_weight`
+    times those of the branch, a small perceptron on the spectrum (N, bands) of the centre pixel.
+    `logit_weight` is above 0 and below 1. In a state_dict the branch's weights stand beside those
+    of `network`, which keep their names. With 0 classes the network's features come out unchanged.
 
-    Raises InputError for another share, and for a network that has such a branch already.
+    Raises InputError for another `logit_weight`, and for a network that has such a branch already.
     """
 
     def __init__(
-        self, network: nn.Module, share: float, *, bands: int, classes: int, dropout: float = 0.4
+        self,
+        network: nn.Module,
+        logit_weight: float,
+        *,
+        bands: int,
+        classes: int,
+        dropout: float = 0.4,
     ) -> None:
         super().__init__()
-        if not 0 < share < 1:
+        if not 0 < logit_weight < 1:
             raise InputError(
-                f"A spectral branch can't have a share of {share}: choose one from 0, for none, to "
-                "below 1."
+                f"A spectral branch can't have a weight of {logit_weight}: choose one from 0, for "
+                "none, to below 1."
             )
         if any(name.startswith(BRANCH) for name, _ in network.named_parameters()):
             raise InputError(
-                f"{type(network).__name__} has a spectral branch already: choose a share of 0."
+                f"{type(network).__name__} has a spectral branch already: choose a weight of 0."
             )
         self.network = network
-        self.share = share
+        self.logit_weight = logit_weight
         self.classes = classes
         self.spectral_branch = nn.Sequential(*hidden_layers(bands, classes, dropout))
         # PyTorch's have no types.
@@ -75,10 +82,10 @@ class WithSpectralBranch(nn.Module):
         return self.joined(logits, x[:, :, x.size(2) // 2, x.size(3) // 2])
 
     def joined(self, logits: Tensor, spectra: Tensor) -> Tensor:
-        """The network's logits (N, classes) with what the branch says of spectra (N, bands)."""
+        """The network's logits (N, classes), averaged with the branch's of spectra (N, bands)."""
         if not self.classes:
             return logits
-        return torch.lerp(logits, self.spectral_branch(spectra), self.share)
+        return torch.lerp(logits, self.spectral_branch(spectra), self.logit_weight)
 
     def reset_classifier(self, classes: int) -> None:
         """Exchange the last layer of both; 0 classes leave the network's features alone."""
@@ -97,12 +104,12 @@ class WithSpectralBranch(nn.Module):
 
 
 def with_spectral_branch(
-    network: nn.Module, share: float, *, bands: int, classes: int, dropout: float = 0.4
+    network: nn.Module, logit_weight: float, *, bands: int, classes: int, dropout: float = 0.4
 ) -> nn.Module:
-    """`network`, joined with a spectral branch where that has a `share` other than 0."""
-    if share == 0:
+    """`network`, joined with a spectral branch where that has a `logit_weight` other than 0."""
+    if logit_weight == 0:
         return network
-    return WithSpectralBranch(network, share, bands=bands, classes=classes, dropout=dropout)
+    return WithSpectralBranch(network, logit_weight, bands=bands, classes=classes, dropout=dropout)
 
 
 def without_spectral_branch(network: nn.Module) -> nn.Module:

@@ -48,14 +48,14 @@ def build_window_network(
         )
         _check_output(found, network, bands, classes, window)
         return found
-    share = options.pop(OPTION.name, 0.0)
+    logit_weight = options.pop(OPTION.name, 0.0)
     if isinstance(network, nn.Module):
         found, name = _copied(network, options), type(network).__name__
     else:
         name = getattr(network, "__name__", type(network).__name__)
         found = _built(network, name, (bands, classes, window), options)
     _check_output(found, name, bands, classes, window)
-    return with_spectral_branch(found, share, bands=bands, classes=classes)
+    return with_spectral_branch(found, logit_weight, bands=bands, classes=classes)
 
 
 def window_options(

@@ -41,10 +41,10 @@ class ClassifiedImage:
     picture: NDArray[np.uint8]
     """As :func:`spectile.reports.sample_picture.sample_picture` gives it, shape (h, w, 3)."""
     truth: int
-    """Place in the legend, from 0."""
+    """Class index, from 0."""
     prediction: int
-    """Place in the legend, from 0."""
-    share: float
+    """Class index, from 0."""
+    probability: float
     """The probability that the network gives to its prediction, 0 to 1."""
 
 
@@ -84,7 +84,7 @@ class _Sample:
     truth: str
     prediction: str
     right: bool
-    share: float
+    probability: float
 
 
 def _sample(image: ClassifiedImage, legend: Legend) -> _Sample:
@@ -96,5 +96,5 @@ def _sample(image: ClassifiedImage, legend: Legend) -> _Sample:
         truth=legend.names[image.truth],
         prediction=legend.names[image.prediction],
         right=image.truth == image.prediction,
-        share=image.share,
+        probability=image.probability,
     )

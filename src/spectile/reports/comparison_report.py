@@ -9,7 +9,7 @@ from typing import Any
 
 from spectile.reports import figures, wording
 from spectile.reports.page import KAPPA, leaks, write_page
-from spectile.scoring.pairs import PairedDifference
+from spectile.scoring.paired_differences import PairedDifference
 
 LABELS = {
     "overall_accuracy": "overall accuracy",

@@ -35,11 +35,11 @@ class RunRecord(Record):
     quicklook: NDArray[np.uint8]
     """The scene in false colour, shape (h, w, 3); may be thinner than the rasters."""
     labels: NDArray[Any]
-    """Classes by their place in the legend, 0 = unlabelled, shape (H, W)."""
+    """Class indices from 1, 0 = unlabelled, shape (H, W)."""
     split: NDArray[np.uint8]
     """0 none, 1 train, 2 validation, 3 test, shape (H, W)."""
     prediction: NDArray[Any]
-    """The map: classes by their place in the legend, 0 = nodata, shape (H, W)."""
+    """The map: class indices from 1, 0 = nodata, shape (H, W)."""
 
 
 def write_report(

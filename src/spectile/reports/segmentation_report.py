@@ -47,9 +47,9 @@ class SegmentedImage:
     picture: NDArray[np.uint8]
     """As :func:`spectile.reports.sample_picture.sample_picture` gives it, shape (h, w, 3)."""
     truth: NDArray[Any]
-    """Places in the legend from 1, 0 = unlabelled, shape (h, w)."""
+    """Class indices from 1, 0 = unlabelled, shape (h, w)."""
     prediction: NDArray[Any]
-    """Places in the legend from 1, shape (h, w)."""
+    """Class indices from 1, shape (h, w)."""
     accuracy: float
     """Share of the labelled pixels that are right, 0 to 1; NaN where none is labelled."""
 
@@ -125,5 +125,5 @@ def _score(accuracy: float) -> str:
 def _shown(images: Sequence[SegmentedImage], legend: Legend) -> list[Category]:
     """The classes that occur in any truth or prediction, in the order of the legend."""
     masks = [mask for image in images for mask in (image.truth, image.prediction)]
-    places = set().union(*(np.unique(mask).tolist() for mask in masks))
-    return [category for place, category in enumerate(legend.categories, 1) if place in places]
+    indices = set().union(*(np.unique(mask).tolist() for mask in masks))
+    return [category for index, category in enumerate(legend.categories, 1) if index in indices]

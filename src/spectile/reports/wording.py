@@ -39,8 +39,8 @@ def notes_on_loss(
 ) -> tuple[str, ...]:
     """A sentence for a fit that went wrong, by the rows of history.csv.
 
-    `guessing` is the loss of a network that gives each class the same share, for losses that can
-    be compared with it.
+    `guessing` is the loss of a network that gives each class the same probability, for losses
+    that can be compared with it.
     """
     losses = [row["train_loss"] for row in history if row.get("train_loss") is not None]
     if not losses:

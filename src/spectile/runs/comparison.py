@@ -16,7 +16,7 @@ import numpy as np
 from spectile.errors import InputError
 from spectile.mapping.output.split_raster import SPLIT_LEGEND
 from spectile.reports.comparison_report import Compared, Comparison
-from spectile.scoring.pairs import PairedDifference, paired_difference
+from spectile.scoring.paired_differences import PairedDifference, paired_difference
 from spectile.scoring.records import read_history
 from spectile.tasks.config import CONFIGS, renamed
 from spectile.tasks.files import CONFIG, HISTORY, METRICS, SPLIT, SPLIT_TABLE

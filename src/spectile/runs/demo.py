@@ -7,7 +7,7 @@ from typing import Literal
 
 from spectile.data.datasets.known import indian_pines
 from spectile.errors import InputError
-from spectile.mapping.scene_map import Progress
+from spectile.progress import Progress
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.runs.directory import held, refuse_obstacles, refuse_strangers, write_mark
 from spectile.runs.finished import is_finished
@@ -17,8 +17,8 @@ from spectile.tasks.config import HardwareConfig, SceneConfig, SplitConfig
 from spectile.tasks.files import REPORT
 from spectile.tasks.scene.task import SceneTask
 
-Kind = Literal["blocks", "random"]
-KINDS: tuple[Kind, ...] = ("blocks", "random")
+SplitKind = Literal["blocks", "random"]
+KINDS: tuple[SplitKind, ...] = ("blocks", "random")
 
 
 def run_demo(
@@ -60,7 +60,7 @@ def is_demo_finished(directory: Path, seed: int) -> bool:
     )
 
 
-def _config(kind: Kind, seed: int, threads: int | None) -> SceneConfig:
+def _config(kind: SplitKind, seed: int, threads: int | None) -> SceneConfig:
     return SceneConfig(
         scene="indian-pines",
         split=SplitConfig(kind=kind),

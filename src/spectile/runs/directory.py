@@ -19,7 +19,7 @@ from spectile.runs.run_files import (
     LOCK,
     MARK,
     RUN,
-    Layout,
+    Contents,
     clear,
     holds_anything,
     in_the_way,
@@ -54,7 +54,7 @@ def claimed(
 
 
 @contextmanager
-def held(directory: Path, layout: Layout) -> Iterator[None]:
+def held(directory: Path, layout: Contents) -> Iterator[None]:
     """Keep other processes off a directory; InputError if it isn't a program's own, or held."""
     check_ours(directory, layout)
     missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
@@ -71,7 +71,7 @@ def held(directory: Path, layout: Layout) -> Iterator[None]:
                 folder.rmdir()
 
 
-def check_ours(directory: Path, layout: Layout) -> None:
+def check_ours(directory: Path, layout: Contents) -> None:
     """Raise InputError unless nothing of the user's would be written among.
 
     A directory is ours if it has the mark, or holds nothing, or what a run of an earlier version
@@ -182,7 +182,7 @@ def write_mark(directory: Path, settings: Mapping[str, Any]) -> None:
         aside.write_text(json.dumps(mark, indent=1), encoding="utf-8")
 
 
-def refuse_strangers(directory: Path, layout: Layout) -> None:
+def refuse_strangers(directory: Path, layout: Contents) -> None:
     """Raise InputError for what no program of ours wrote in a directory that is to be replaced."""
     stranger = next(strangers(directory, layout), None)
     if stranger is not None:
@@ -192,7 +192,7 @@ def refuse_strangers(directory: Path, layout: Layout) -> None:
         )
 
 
-def refuse_obstacles(directory: Path, layout: Layout) -> None:
+def refuse_obstacles(directory: Path, layout: Contents) -> None:
     """Raise InputError for links and other things under names that are written."""
     for path in in_the_way(directory, layout):
         what = "a link" if path.is_symlink() else "a folder"

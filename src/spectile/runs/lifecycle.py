@@ -14,13 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from spectile.progress import Progress
 from spectile.ranges import check_cores
 from spectile.reports.record import Record
 from spectile.runs.directory import begin, check_inputs, claimed
 from spectile.runs.resuming import fitted_or_resumed
 from spectile.scoring.metrics import summarise
 from spectile.scoring.records import write_metrics
-from spectile.tasks.base import Finished, Prepared, Progress, Task, Work
+from spectile.tasks.base import Finished, Prepared, Task, Work
 from spectile.tasks.config import RunConfig
 from spectile.tasks.files import METRICS, MODEL, REPORT
 from spectile.tasks.hardware import hardware_of, use_threads

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spectile.files import is_aside
 from spectile.mapping.output.map_files import map_files
-from spectile.mapping.output.resume import PART_FILES, PART_FOLDERS
+from spectile.mapping.output.unfinished import PART_FILES, PART_FOLDERS
 from spectile.tasks.files import (
     CHECKPOINTS,
     CONFIG,
@@ -35,15 +35,15 @@ LEFT_BY_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini", ".directory"}
 
 
 @dataclass(frozen=True)
-class Layout:
+class Contents:
     """What a program writes into a folder."""
 
     files: re.Pattern[str]
     """Matches the names of its files."""
-    folders: tuple[tuple[re.Pattern[str], Layout], ...] = ()
+    folders: tuple[tuple[re.Pattern[str], Contents], ...] = ()
     """Matches the names of folders, with what is written into those."""
 
-    def folder(self, name: str) -> Layout | None:
+    def folder(self, name: str) -> Contents | None:
         """What is written into the folder of that name; None where there is no such folder."""
         return next((inner for names, inner in self.folders if names.fullmatch(name)), None)
 
@@ -60,21 +60,21 @@ _FILES = re.compile(
     f"{_MAPS}|{_RESULTS}|{_names(PICTURE, PICTURE + '.aux.xml', MARK, LOCK)}|{_OLD_ASIDES}"
 )
 # GDAL has files of its own there while it writes.
-_FINISHING = Layout(re.compile(r"(map|split)(_probabilities|_entropy)?\.(tif|qml)(\..+)?"))
-_PART = Layout(PART_FILES, ((PART_FOLDERS, _FINISHING),))
-_REPEAT = Layout(
+_FINISHING = Contents(re.compile(r"(map|split)(_probabilities|_entropy)?\.(tif|qml)(\..+)?"))
+_PART = Contents(PART_FILES, ((PART_FOLDERS, _FINISHING),))
+_REPEAT = Contents(
     _FILES,
     (
-        (re.compile(CHECKPOINTS), Layout(re.compile(r"\w+\.ckpt|\.\w+\.[a-z0-9_]{8}\.ckpt"))),
-        (re.compile(TENSORBOARD), Layout(re.compile(r"events\.out\.tfevents\..*|hparams\.yaml"))),
+        (re.compile(CHECKPOINTS), Contents(re.compile(r"\w+\.ckpt|\.\w+\.[a-z0-9_]{8}\.ckpt"))),
+        (re.compile(TENSORBOARD), Contents(re.compile(r"events\.out\.tfevents\..*|hparams\.yaml"))),
         (re.compile(rf"\.({_names(MAP, SPLIT)})\.part"), _PART),
     ),
 )
-RUN = Layout(_FILES, (*_REPEAT.folders, (re.compile(r"repeat-\d+"), _REPEAT)))
-DEMO = Layout(re.compile(_names(REPORT, MARK, LOCK)), ((re.compile("blocks|random"), RUN),))
+RUN = Contents(_FILES, (*_REPEAT.folders, (re.compile(r"repeat-\d+"), _REPEAT)))
+DEMO = Contents(re.compile(_names(REPORT, MARK, LOCK)), ((re.compile("blocks|random"), RUN),))
 
 
-def strangers(folder: Path, layout: Layout) -> Iterator[Path]:
+def strangers(folder: Path, layout: Contents) -> Iterator[Path]:
     """All in a folder that isn't in its layout, links among them; links aren't followed."""
     for entry in sorted(folder.iterdir()):
         if entry.name in LEFT_BY_SYSTEMS or is_aside(entry):
@@ -88,7 +88,7 @@ def strangers(folder: Path, layout: Layout) -> Iterator[Path]:
             yield entry
 
 
-def in_the_way(folder: Path, layout: Layout) -> Iterator[Path]:
+def in_the_way(folder: Path, layout: Contents) -> Iterator[Path]:
     """Links, and folders for files, where a program would write."""
     for entry in strangers(folder, layout):
         place = layout
@@ -104,7 +104,7 @@ def holds_anything(folder: Path) -> bool:
     return any(entry.name not in nothing and not is_aside(entry) for entry in folder.iterdir())
 
 
-def clear(folder: Path, layout: Layout) -> None:
+def clear(folder: Path, layout: Contents) -> None:
     """Remove what a program wrote, by its names; the mark and the lock stay.
 
     The report goes first, for it shows that a run is finished, and its configuration last.

@@ -14,12 +14,11 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model
+from spectile.progress import Progress
 from spectile.reports.record import Record
 from spectile.tasks.config import RunConfig
 from spectile.training.fit import Fit
 
-Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all: pixels or images."""
 CheckFiles = Callable[[Iterable[str]], None]
 """Called with files that a run reads; raises InputError for one that the run would write over."""
 

@@ -21,9 +21,10 @@ from spectile.data.splits.splits import TEST
 from spectile.errors import InputError
 from spectile.files import working_folder
 from spectile.mapping.output.split_raster import SPLIT_FILE_LEGEND, sides_in
-from spectile.mapping.scene_map import Progress, map_scene
+from spectile.mapping.scene_map import map_scene
 from spectile.model.fingerprint import sha256
 from spectile.model.model import Model
+from spectile.progress import Progress
 from spectile.tasks.hardware import best_device
 from spectile.tasks.mask_labels import Numbering, mask_labels
 from spectile.tasks.scores import map_scores

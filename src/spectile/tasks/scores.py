@@ -53,8 +53,8 @@ def map_scores(
 
 
 def places_in(legend: Legend, values: NDArray[Any]) -> NDArray[np.int32]:
-    """Places in the legend, counted from 1, of a map's values; 0 for any other value."""
+    """Class indices, from 1, of a map's values; 0 for any other value."""
     table = np.zeros(max(*legend.values, int(values.max(initial=0))) + 1, np.int32)
     table[list(legend.values)] = np.arange(1, len(legend) + 1)
-    places: NDArray[np.int32] = table[values]
-    return places
+    indices: NDArray[np.int32] = table[values]
+    return indices

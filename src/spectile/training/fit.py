@@ -29,9 +29,9 @@ from spectile.training.callbacks import (
     WholeCheckpoints,
     diverged,
 )
+from spectile.training.learner import Learner
 from spectile.training.loaders import Loaders
-from spectile.training.silence import lightning_silenced
-from spectile.training.task import Task
+from spectile.training.silent_lightning import lightning_silenced
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Fit:
 
 
 def fit(
-    task: Task,
+    learner: Learner,
     loaders: Loaders,
     *,
     epochs: int,
@@ -112,19 +112,47 @@ def fit(
     quiet: bool = False,
     tensorboard: Path | None = None,
 ) -> Fit:
-    """Fit the network of `task` in place and leave it with the weights of its best epoch.
+    """Fit the network of `learner` in place and leave it with the weights of its best epoch.
 
-    Which that is says the task, see :class:`~spectile.training.task.Task`. `patience` is after how
-    many epochs without a lower validation loss to stop; None goes to the end.
+    Which epoch is the best, the learner decides: see :class:`~spectile.training.learner.Learner`.
+    Without validation samples it is the last. The fit stops after `patience` epochs without a
+    lower validation loss; with None it takes all `epochs`.
 
-    One checkpoint an epoch goes into `checkpoints`; with `resume` the fit goes on from the last
-    that can be read, and ends with the numbers of one that was never stopped. Without validation
-    samples the last epoch counts. `tensorboard` is a folder for TensorBoard's logs. Raises
-    InputError for hardware that Lightning doesn't find.
+    After each epoch a checkpoint is written into the folder `checkpoints`; with `resume` the fit
+    goes on from the last one that can be read, and ends with the numbers of a fit that was never
+    stopped. `tensorboard` is a folder for TensorBoard's logs, `quiet` leaves out the progress bar.
+
+    Raises InputError for hardware that Lightning doesn't find, and where weights become nan.
     """
     hardware.check()
     checkpoints.mkdir(parents=True, exist_ok=True)
     monitored = len(loaders.validation) > 0
+    last = checkpoints / LAST
+    start = _start(checkpoints, monitored) if resume else None
+    if start is None:
+        for name in (BEST, LAST, PREVIOUS):
+            (checkpoints / name).unlink(missing_ok=True)
+    if start is None or not _ended(start, epochs):
+        callbacks = _callbacks(checkpoints, monitored, patience, quiet)
+        with lightning_silenced():
+            devices = hardware.trainer_arguments(
+                frozen=learner.frozen, bf16_on_cpu=learner.bf16_on_cpu
+            )
+            trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
+            with _said_elsewhere():
+                trainer.fit(
+                    learner,
+                    datamodule=loaders,
+                    ckpt_path=None if start is None else str(start),
+                    weights_only=True,
+                )
+    best_epoch = _load_best(learner, checkpoints / (BEST if monitored else LAST))
+    return Fit(_history(last), best_epoch, time.perf_counter() - learner.started)
+
+
+def _callbacks(
+    checkpoints: Path, monitored: bool, patience: int | None, quiet: bool
+) -> list[L.Callback]:
     history = History()
     callbacks: list[L.Callback] = [history]
     if monitored:
@@ -137,40 +165,30 @@ def fit(
     callbacks.append(_checkpoint(checkpoints, LAST, monitor=None))
     if not quiet:
         callbacks.append(FitProgress(history))
-    last = checkpoints / LAST
-    start = _start(checkpoints, monitored) if resume else None
-    if start is None:
-        for name in (BEST, LAST, PREVIOUS):
-            (checkpoints / name).unlink(missing_ok=True)
-    if start is None or not _ended(start, epochs):
-        with lightning_silenced():
-            devices = hardware.trainer_arguments(frozen=task.frozen, bf16_on_cpu=task.bf16_on_cpu)
-            trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
-            with _said_elsewhere():
-                trainer.fit(
-                    task,
-                    datamodule=loaders,
-                    ckpt_path=None if start is None else str(start),
-                    weights_only=True,
-                )
-    # From the files: with several devices the fit happened in other processes.
-    chosen = torch.load(
-        checkpoints / (BEST if monitored else LAST), map_location="cpu", weights_only=True
-    )
+    return callbacks
+
+
+def _load_best(learner: Learner, checkpoint: Path) -> int:
+    """Give the learner's network the weights of `checkpoint`, and say which epoch, from 1, it is.
+
+    They come from the file: with several devices the fit happened in other processes.
+    """
+    chosen = torch.load(checkpoint, map_location="cpu", weights_only=True)
     weights = {
-        key.removeprefix(task.kept_prefix): value
+        key.removeprefix(learner.kept_prefix): value
         for key, value in chosen["state_dict"].items()
-        if key.startswith(task.kept_prefix)
+        if key.startswith(learner.kept_prefix)
     }
+    epoch = int(chosen["epoch"]) + 1
     # The last step of all shows in no loss where nothing is validated.
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
-        raise diverged("network's weights", float("nan"), int(chosen["epoch"]) + 1)
-    network = task.network
+        raise diverged("network's weights", float("nan"), epoch)
+    network = learner.network
     network.cpu().load_state_dict(weights)
-    # As a network lies in memory that is loaded from a file; a task may have laid it otherwise.
+    # As a network lies in memory that is loaded from a file; a learner may have laid it otherwise.
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # PyTorch's stub
     network.requires_grad_(True).eval()
-    return Fit(_history(last), int(chosen["epoch"]) + 1, time.perf_counter() - task.started)
+    return epoch
 
 
 def _trainer(

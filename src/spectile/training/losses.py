@@ -5,7 +5,7 @@ arXiv:1708.02002, here over the classes' softmax and averaged like cross-entropy
 and Ahmadi, "V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image Segmentation",
 3DV 2016, arXiv:1606.04797, section 3, here for each class of the batch.
 
-Everywhere logits are (N, K) or (N, K, H, W), targets (N,) or (N, H, W) places counted from 0, -1
+Everywhere logits are (N, K) or (N, K, H, W), targets (N,) or (N, H, W) class indices from 0, -1
 where there is no label, and `weights` (K,) weigh the classes. A batch without any label costs 0.
 """
 

@@ -48,7 +48,10 @@ class Recipe:
     ] = None
     spectral_branch: Annotated[
         Share,
-        about("network", "Share of a classifier of the centre pixel's spectrum; 0: none."),
+        about(
+            "network",
+            "Weight in the logits of a classifier of the centre pixel's spectrum; 0: none.",
+        ),
     ] = 0.0
     window: Annotated[
         Window,

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.data.images.pictures import write_picture
 
 from spectile.data.images import PairSet, UnreadableImageError, load_images, open_pair_set
-from spectile.data.labels.masks.files import read_mask
+from spectile.data.labels.masks.mask_file import read_mask
 from spectile.errors import InputError
 
 VALUES = np.array([[0, 1, 2], [2, 1, 255]], np.uint8)

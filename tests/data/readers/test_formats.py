@@ -18,7 +18,7 @@ from spectile.cli import main
 from spectile.data.images import open_image_set, open_pair_set
 from spectile.data.images.folders import images_below
 from spectile.data.labels.features import FEATURES
-from spectile.data.labels.masks.files import read_mask
+from spectile.data.labels.masks.mask_file import read_mask
 from spectile.data.mask import open_mask
 from spectile.data.readers.pictures import read_image
 from spectile.data.readers.registry import FORMATS, GROUP, Format, Request

@@ -14,7 +14,7 @@ from tests.data.readers.test_read_image import raster
 
 from spectile.data.images import UnreadableImageError, load_images, open_pair_set, read_image
 from spectile.data.images.looks import looks_of
-from spectile.data.labels.masks.files import read_mask
+from spectile.data.labels.masks.mask_file import read_mask
 from spectile.data.readers.pixel_types import note_on_types
 from spectile.errors import InputError
 from spectile.tasks.images.sides import check_sides, fingerprints

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spectile.data.splits.overlap import Overlap, measure_overlap, within
+from spectile.data.splits.overlap import Overlap, measure_overlap, within_distance
 
 
 def windows(shape: tuple[int, int], window: int) -> dict[tuple[int, int], set[int]]:
@@ -49,10 +49,10 @@ def test_shares_are_those_of_the_very_windows_that_a_network_sees(scene):
 def test_distances_far_beyond_the_scene_are_harmless():
     mask = np.zeros((3, 40), bool)
     mask[1, 0] = True
-    assert within(mask, 10_000).all()
-    assert within(mask, 38)[:, :39].all()
-    assert not within(mask, 38)[:, 39].any()
-    assert not within(np.zeros((3, 40), bool), 10_000).any()
+    assert within_distance(mask, 10_000).all()
+    assert within_distance(mask, 38)[:, :39].all()
+    assert not within_distance(mask, 38)[:, 39].any()
+    assert not within_distance(np.zeros((3, 40), bool), 10_000).any()
 
 
 def test_a_scene_of_millions_of_pixels_is_no_matter():

@@ -23,7 +23,7 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.cluster import scheduler as cluster_module
-from spectile.mapping.output.resume import part_folder
+from spectile.mapping.output.unfinished import part_folder
 from spectile.mapping.scene_map import map_scene
 
 HEIGHT, WIDTH = 90, 120

@@ -24,10 +24,10 @@ from spectile.data.readers.in_memory import scene_from_array
 from spectile.mapping.compute import Compute
 from spectile.mapping.dense import densify
 from spectile.mapping.dense.kernels.window_product import WindowProduct
-from spectile.mapping.parts import SceneClassifier, Tile
 from spectile.mapping.patches import PatchByPatch
 from spectile.mapping.tiles import tiles
-from spectile.model.task import WindowTask
+from spectile.mapping.window_mapper import Tile, WindowMapper
+from spectile.model.trained_task import WindowTask
 
 WINDOW = 11
 EDGE = 60
@@ -206,11 +206,11 @@ def test_hot_pixels_in_bf16() -> None:
     hot[:, 15, 15] = 1e20
     (window,) = tiles(30, 30, 64)
 
-    def shares(image: np.ndarray) -> np.ndarray:
-        classifier = SceneClassifier(model(), scene_from_array(image), Compute(precision="bf16"))
+    def probabilities(image: np.ndarray) -> np.ndarray:
+        classifier = WindowMapper(model(), scene_from_array(image), Compute(precision="bf16"))
         return classifier.classify(classifier.read(Tile(window))).probabilities
 
     clean = np.ones((30, 30), bool)
     clean[8:23, 8:23] = False
-    difference = np.abs(shares(hot) - shares(pixels))[:, clean]
+    difference = np.abs(probabilities(hot) - probabilities(pixels))[:, clean]
     assert difference.max() < 0.02

@@ -20,7 +20,7 @@ from spectile.data.readers.open import open_scene
 from spectile.errors import InputError
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.layers.registry import asked_for, known_layers
-from spectile.mapping.output.resume import part_folder
+from spectile.mapping.output.unfinished import part_folder
 from spectile.mapping.scene_map import map_scene
 
 PLUGIN = """

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spectile.errors import InputError
-from spectile.networks.classifiers.features import FeatureStage
+from spectile.networks.classifiers.feature_stages import FeatureStage
 from spectile.networks.classifiers.mobilenet_v1 import MobileNetV1
 from spectile.networks.classifiers.mobilenet_v2 import MobileNetV2
 from spectile.networks.classifiers.mobilenet_v3 import MobileNetV3

@@ -101,7 +101,7 @@ def test_the_fourth_3d_kernel_fits_into_the_depths_left(bands: int, reach: int, 
         ({"window": 24}, "odd"),
         ({"window": 7}, "from 9 on"),
         ({"convolutions": "4-d"}, "no '4-d' convolutions: choose 'hybrid', '2-d' or '3-d'"),
-        ({"spectral_branch": 1.0}, "share of 1.0: choose one from 0"),
+        ({"spectral_branch": 1.0}, "weight of 1.0: choose one from 0"),
         ({"window": 25, "wdith": 2}, "no option 'wdith'"),
     ],
 )

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from spectile.errors import InputError
 from spectile.training.augmentation import (
+    augment_spectra,
     cutmix,
     erase_rectangles,
     flip_horizontally,
     jitter_colours,
     mixup,
     random_crop,
-    shift_spectra,
-    turn_and_flip,
+    rotate_and_flip,
     within_class_directions,
 )
 
@@ -41,13 +41,13 @@ def labels(count: int) -> Tensor:
 
 CHANGES = {
     "flip": flip_horizontally,
-    "turn": lambda x, generator: turn_and_flip(x[..., :9], generator),
+    "turn": lambda x, generator: rotate_and_flip(x[..., :9], generator),
     "crop": lambda x, generator: random_crop(x, 3, generator=generator),
     "erase": lambda x, generator: erase_rectangles(x, generator=generator),
     "colour": lambda x, generator: jitter_colours(x[:, :3] / x.max(), generator=generator),
     "mixup": lambda x, generator: mixup(x, labels(64), count=CLASSES, generator=generator)[0],
     "cutmix": lambda x, generator: cutmix(x, labels(64), count=CLASSES, generator=generator)[0],
-    "shift": lambda x, generator: shift_spectra(x, torch.eye(7), 100.0, generator),
+    "shift": lambda x, generator: augment_spectra(x, torch.eye(7), 100.0, generator),
 }
 
 
@@ -263,7 +263,7 @@ def test_spectra_are_shifted_as_they_differ_within_a_class() -> None:
     directions = within_class_directions(spectra, classes)
     torch.testing.assert_close(directions @ directions.T, factor @ factor.T, rtol=0.05, atol=0.02)
     flat = torch.zeros(3000, 3, 40, 33)
-    shifts = shift_spectra(flat, directions, 0.5, generator)
+    shifts = augment_spectra(flat, directions, 0.5, generator)
     found = torch.cov(shifts[:, :, 20, 16].T)
     # What lies between the drawn places is interpolated, and varies less.
     share = float(found.trace() / (factor @ factor.T).trace())
@@ -279,4 +279,4 @@ def test_spectra_are_shifted_as_they_differ_within_a_class() -> None:
 @settings(max_examples=25, deadline=None)
 def test_shifted_images_keep_their_size(height: int, width: int) -> None:
     images = torch.zeros(2, 3, height, width)
-    assert shift_spectra(images, torch.eye(3), 1.0).shape == images.shape
+    assert augment_spectra(images, torch.eye(3), 1.0).shape == images.shape

@@ -1,4 +1,4 @@
-"""Images and masks that are scaled, cut and turned together still belong together."""
+"""Images and masks that are scaled, cut and rotated together still belong together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from spectile.errors import InputError
-from spectile.training.augmentation import flip_with_mask, random_scale_crop, turn_with_mask
+from spectile.training.augmentation import flip_with_mask, random_scale_crop, rotate_with_mask
 
 
 def chance(seed: int = 0) -> torch.Generator:
@@ -91,7 +91,7 @@ def test_chance_comes_from_the_generator_or_the_global_seed():
     for change in (
         lambda g: random_scale_crop(*pair(40, 40), 16, generator=g)[0],
         lambda g: flip_with_mask(*pair(9, 9), g)[0],
-        lambda g: turn_with_mask(*pair(9, 9), g)[0],
+        lambda g: rotate_with_mask(*pair(9, 9), g)[0],
     ):
         found = [change(chance(seed)) for seed in range(20)]
         assert any(not torch.equal(found[0], other) for other in found)
@@ -105,7 +105,7 @@ def test_flips_and_turns_take_the_mask_along():
     generator = chance()
     flips, turns = set(), set()
     for _ in range(200):
-        for seen, change in ((flips, flip_with_mask), (turns, turn_with_mask)):
+        for seen, change in ((flips, flip_with_mask), (turns, rotate_with_mask)):
             y, y_mask = change(image, mask, generator)
             assert torch.equal(100 * y[0].long() + y[1].long(), y_mask)
             seen.add(tuple(y_mask.flatten().tolist()))

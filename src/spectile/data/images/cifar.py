@@ -76,8 +76,8 @@ def list_cifar(folder: Path) -> Listing:
     return Listing(
         str(folder),
         ImageArrays(everything, tuple(names)),
-        [class_names[place] for place in classes],
-        tuple(class_names[place] for place in np.unique(classes)),
+        [class_names[index] for index in classes],
+        tuple(class_names[index] for index in np.unique(classes)),
         np.concatenate(sides),
         array_fingerprints(everything),
         (f"Of CIFAR-10's batches these are missing: {', '.join(missing)}.",) if missing else (),

@@ -23,7 +23,7 @@ class ImageSet:
 
     images: ImageSource
     classes: NDArray[np.int64] = field(repr=False)
-    """Places in the legend, counted from 0; shape (N,)."""
+    """Class indices from 0; shape (N,)."""
     sides: NDArray[np.uint8] = field(repr=False)
     """0 none, 1 train, 2 validation, 3 test; shape (N,)."""
     legend: Legend

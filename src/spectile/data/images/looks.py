@@ -15,11 +15,11 @@ from PIL import ExifTags, Image
 from spectile.data.readers.pictures import picture_kind
 from spectile.data.readers.raster_file import (
     alpha_channel,
-    between,
     hides_all,
     is_band,
     opened,
-    pages_of,
+    page_names,
+    share_between,
 )
 from spectile.data.readers.unreadable import UnreadableImageError, damage_named
 from spectile.files.threads import in_threads
@@ -101,13 +101,13 @@ def looks_of(paths: Sequence[Path], *, masked: bool = False) -> Looks:
 
 def _look_at_tiff(path: Path) -> Look:
     with opened(path, "tiff") as dataset:
-        pages = pages_of(dataset)
+        pages = page_names(dataset)
         if pages:
             return Look(pages=len(pages))
         channel = alpha_channel(dataset)
         if channel is None:
             return Look()
-        share = between(dataset.read(channel + 1))
+        share = share_between(dataset.read(channel + 1))
         hidden = share == 0 and hides_all(dataset.read(), channel)
         return Look(between=share, hidden=hidden)
 

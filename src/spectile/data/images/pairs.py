@@ -20,8 +20,8 @@ from spectile.data.images.pair_set import PairSet, check_pair_sides
 from spectile.data.images.sources import ImageFiles, file_fingerprints
 from spectile.data.labels.labels import TABLES
 from spectile.data.labels.legend import Legend
-from spectile.data.labels.masks.classes import MaskFiles
-from spectile.data.labels.masks.legend import classes_in_masks, classes_of_legend
+from spectile.data.labels.masks.mask_classes import MaskFiles
+from spectile.data.labels.masks.mask_legend import classes_in_masks, classes_of_legend
 from spectile.data.splits.drawn_sides import cut_sides, draw_sides
 from spectile.data.splits.splits import TEST, VALIDATION
 from spectile.data.splits.stratified import check_shares

@@ -36,16 +36,16 @@ def resize_image(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return np.rint(resized).clip(limits.min, limits.max).astype(pixels.dtype)
 
 
-def resize_mask(places: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.uint16]:
-    """`places` (H, W) at `size` (h, w); each pixel takes the nearest one's class."""
-    if places.shape == size:
-        return places
+def resize_mask(mask: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.uint16]:
+    """A mask (H, W) at `size` (h, w); each pixel takes the nearest one's class."""
+    if mask.shape == size:
+        return mask
     # By indices: Pillow would take 16 bits through 32.
     rows, columns = (
         ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(size, places.shape, strict=True)
+        for new, old in zip(size, mask.shape, strict=True)
     )
-    return np.ascontiguousarray(places[rows[:, None], columns])
+    return np.ascontiguousarray(mask[rows[:, None], columns])
 
 
 def _resized_float(band: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ class MaskSource(Protocol):
         ...
 
     def read(self, index: int) -> NDArray[np.uint16]:
-        """Places in the legend, counted from 1, 0 where unlabelled; shape (H, W)."""
+        """Class indices from 1, 0 where unlabelled; shape (H, W)."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,13 +17,11 @@ from spectile.data.readers.pixel_types import stored_type
 from spectile.data.readers.unreadable import UnreadableImageError
 from spectile.errors import InputError
 from spectile.files.threads import in_threads
+from spectile.progress import Progress
 from spectile.ranges import GigabytesOrNone, check
 
-Progress = Callable[[int, int], None]
-"""Called with how many are done and how many there are."""
-
-Image = NDArray[Any]
-Mask = NDArray[np.uint16]
+ImageArray = NDArray[Any]
+MaskArray = NDArray[np.uint16]
 
 RUN_BYTES, RUN_IMAGES = 1 << 22, 64
 """What a thread decodes in one go: of small images many, for starting it takes as long as one."""
@@ -33,8 +31,9 @@ RUN_BYTES, RUN_IMAGES = 1 << 22, 64
 class ImageStore:
     """Decoded images by number; make one with :func:`load_images`.
 
-    ``store[i]`` is an image (bands, H, W), or with masks a pair of it and a mask (H, W) of places
-    in the legend; what didn't fit into memory is decoded again. Don't write into them.
+    ``store[i]`` is an image (bands, H, W), or with masks a pair of it and a mask (H, W) of class
+    indices from 1, 0 where unlabelled; what didn't fit into memory is decoded again. Don't write
+    into them.
     """
 
     names: tuple[str, ...] = field(repr=False)
@@ -56,11 +55,11 @@ class ImageStore:
     unseen: NDArray[np.int64] = field(repr=False)
     """Labelled pixels of each image that have no data in any band; shape (N,)."""
     mask_hashes: tuple[bytes, ...] = field(repr=False)
-    """Of the masks' places in the legend as decoded; empty bytes without masks."""
+    """Of the masks' class indices as decoded; empty bytes without masks."""
     pixel_types: tuple[str | None, ...] = field(repr=False)
     """What each image was stored in, such as "uint8"; None where that can't be told any more."""
     reader: PairReader = field(repr=False)
-    held: tuple[tuple[Image, Mask | None] | None, ...] = field(repr=False)
+    held: tuple[tuple[ImageArray, MaskArray | None] | None, ...] = field(repr=False)
     """What is in memory, None for an image that is decoded when it is asked for."""
 
     def __len__(self) -> int:
@@ -83,11 +82,11 @@ class ImageStore:
         pixels: NDArray[np.int64] = self.counts.sum(axis=0)
         return pixels
 
-    def image(self, index: int) -> Image:
+    def image(self, index: int) -> ImageArray:
         """The image (bands, H, W) alone."""
         return self._both(index)[0]
 
-    def pair(self, index: int) -> tuple[Image, Mask]:
+    def pair(self, index: int) -> tuple[ImageArray, MaskArray]:
         """Image (bands, H, W) and mask (H, W); ValueError where there are no masks."""
         image, mask = self._both(index)
         if mask is None:
@@ -111,7 +110,7 @@ class ImageStore:
             held=tuple(self.held[i] for i in chosen),
         )
 
-    def _both(self, index: int) -> tuple[Image, Mask | None]:
+    def _both(self, index: int) -> tuple[ImageArray, MaskArray | None]:
         held = self.held[index]
         if held is not None:
             return held
@@ -126,8 +125,8 @@ NO_MASKS = "these images were loaded without masks"
 class Decoded:
     """One image as the store takes it."""
 
-    image: Image
-    mask: Mask | None
+    image: ImageArray
+    mask: MaskArray | None
     digest: bytes
     class_pixels: NDArray[np.int64] | None
     unseen: int
@@ -239,7 +238,7 @@ class _Found:
     budget: float
     """Bytes that may still be held."""
     kept: list[int] = field(default_factory=list)
-    held: list[tuple[Image, Mask | None] | None] = field(default_factory=list)
+    held: list[tuple[ImageArray, MaskArray | None] | None] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
     shapes: list[tuple[int, ...]] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
@@ -319,7 +318,7 @@ def _raise_bands(reader: PairReader, one: tuple[int, int], other: tuple[int, int
     )
 
 
-def _digest(image: Image) -> bytes:
+def _digest(image: ImageArray) -> bytes:
     # Most processors have instructions for SHA-256: three times as fast as BLAKE2.
     digest = hashlib.sha256(f"{image.dtype.str}{image.shape}".encode())
     digest.update(np.ascontiguousarray(image).data)

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from spectile.data.labels.counts import count_values, raster_counts
-from spectile.data.labels.values import LabelValues, check_size, class_values
+from spectile.data.labels.label_values import LabelValues, check_size, class_values
 from spectile.data.readers.registry import Request, array_format
 from spectile.data.scene import Scene
 

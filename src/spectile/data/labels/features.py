@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spectile.data.formats import BaseFormat, Registry
-from spectile.data.labels.vector_layers import Layer
+from spectile.data.labels.vector_layers import FeatureLayer
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FeatureRequest:
     """What messages call it."""
 
 
-class FeatureFormat(BaseFormat[FeatureRequest, Layer]):
+class FeatureFormat(BaseFormat[FeatureRequest, FeatureLayer]):
     """A format of features; from a GeoDataFrame :func:`layer_of_frame` makes the layer."""
 
 
@@ -38,11 +38,11 @@ FEATURES: Registry[FeatureFormat] = Registry(
     "spectile.features",
     "spectile.data.labels.feature_formats",
     FeatureFormat,  # type: ignore[type-abstract]
-    Layer,
+    FeatureLayer,
 )
 
 
-def open_layer(name: str, layer: str | None, source: str) -> Layer:
+def open_layer(name: str, layer: str | None, source: str) -> FeatureLayer:
     """The layer called `layer`, or the only one, of the file that GDAL knows as `name`.
 
     Raises InputError for several layers to choose from, for a table without geometries, and for
@@ -51,7 +51,7 @@ def open_layer(name: str, layer: str | None, source: str) -> Layer:
     request = FeatureRequest(name, layer, source)
     # GDAL's takes any file.
     found = next(one for one in FEATURES.formats() if FEATURES.can_open(one, request))
-    opened: Layer = FEATURES.open(found, request)
+    opened: FeatureLayer = FEATURES.open(found, request)
     return opened
 
 

@@ -17,7 +17,7 @@ from rasterio.errors import CRSError
 from rasterio.features import rasterize
 from shapely.errors import GEOSException
 
-from spectile.data.labels.vector_layers import Layer
+from spectile.data.labels.vector_layers import FeatureLayer
 from spectile.data.projection import Box, boxes_meet, project_box, scene_box
 from spectile.data.scene import Scene
 from spectile.errors import InputError
@@ -40,7 +40,7 @@ class Placed:
     notes: tuple[str, ...] = ()
 
 
-def place_features(layer: Layer, like: Scene, *, all_of_them: bool = False) -> Placed:
+def place_features(layer: FeatureLayer, like: Scene, *, all_of_them: bool = False) -> Placed:
     """The features of `layer` near the scene, or all, in the scene's coordinate system.
 
     Their edges are straight in the file's system, so long ones are projected in steps. An edge
@@ -84,7 +84,7 @@ def single_parts(geometry: Any) -> Iterator[Any]:
         yield geometry
 
 
-def why_outside(layer: Layer, like: Scene) -> str:
+def why_outside(layer: FeatureLayer, like: Scene) -> str:
     """What to check where no feature lies inside the scene, from where they lie."""
     bounds, scene = layer.bounds(), scene_box(like)
     if bounds is None or not np.isfinite(bounds).all():
@@ -119,7 +119,7 @@ def _system(crs: str | None) -> CRS | None:
         return CRS.from_wkt(crs)
 
 
-def _extent(layer: Layer, theirs: CRS | None, like: Scene) -> Box | None:
+def _extent(layer: FeatureLayer, theirs: CRS | None, like: Scene) -> Box | None:
     """The scene's box in the file's system with a margin; None where all have to be read."""
     box: Box | None = scene_box(like)
     if theirs is not None and like.crs is not None:
@@ -230,7 +230,7 @@ def _moved(geometry: Any, degrees: float) -> Any:
 
 
 def _projected(
-    geometries: NDArray[Any], layer: Layer, theirs: CRS, ours: CRS, extent: Box | None
+    geometries: NDArray[Any], layer: FeatureLayer, theirs: CRS, ours: CRS, extent: Box | None
 ) -> NDArray[Any]:
     """The geometries in the scene's system, with steps along their edges."""
     import shapely

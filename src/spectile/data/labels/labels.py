@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectile.data.labels.arrays import read_label_array
 from spectile.data.labels.counts import LabelTally, count_values, raster_counts, tally
-from spectile.data.labels.files import TABLES as TABLES
-from spectile.data.labels.files import LabelFile, find_label_file
+from spectile.data.labels.label_files import TABLES as TABLES
+from spectile.data.labels.label_files import LabelFile, find_label_file
+from spectile.data.labels.label_values import LabelValues, class_values
 from spectile.data.labels.legend import (
     LARGEST_VALUE,
     Legend,
@@ -25,7 +26,6 @@ from spectile.data.labels.legend import (
 from spectile.data.labels.palette import Color
 from spectile.data.labels.points import read_label_points
 from spectile.data.labels.raster import read_label_raster
-from spectile.data.labels.values import LabelValues, class_values
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.files import check_name

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.labels.arrays import load_label_array
-from spectile.data.labels.files import find_label_file
-from spectile.data.labels.values import check_size
+from spectile.data.labels.label_files import find_label_file
+from spectile.data.labels.label_values import check_size
 from spectile.data.labels.warping import on_the_grid_of
 from spectile.data.projection import is_placed, same_grid
 from spectile.data.readers.gdal import open_dataset

@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from spectile.data.labels.codes import number_cells
 from spectile.data.labels.counts import ClassCount, Counts, count_values
 from spectile.data.labels.csv_table import CsvTable, read_table
-from spectile.data.labels.values import CLASS_COLUMNS, LabelValues
+from spectile.data.labels.label_values import CLASS_COLUMNS, LabelValues
 from spectile.data.projection import nearest_turn, project_points, scene_box
 from spectile.data.scene import Scene
 from spectile.errors import InputError
@@ -23,18 +23,18 @@ _GEOMETRY = re.compile(
 )
 WGS84 = CRS.from_epsg(4326)
 
-Axes = tuple[str, tuple[str, ...], tuple[str, ...]]
-MAP: Axes = (
+CoordinateColumns = tuple[str, tuple[str, ...], tuple[str, ...]]
+MAP: CoordinateColumns = (
     "map",
     ("mapx", r"(point|coord|utm)?x(coord|coordinate|utm|map)?|(utm)?east(ings?)?|utme"),
     ("mapy", r"(point|coord|utm)?y(coord|coordinate|utm|map)?|(utm)?north(ings?)?|utmn"),
 )
-DEGREES: Axes = (
+DEGREES: CoordinateColumns = (
     "degrees",
     (r"(decimal|gps|x)?lon(g|gitude)?(dd|wgs84)?|lng",),
     (r"(decimal|gps|y)?lat(itude)?(dd|wgs84)?",),
 )
-PIXELS: Axes = ("pixels", ("col(umn)?", "sample|pixelx"), ("row", "line|pixely"))
+PIXELS: CoordinateColumns = ("pixels", ("col(umn)?", "sample|pixelx"), ("row", "line|pixely"))
 """What a pair of coordinates counts, and patterns of what its columns across and down are called.
 
 Of several the first wins: beside map x, x counts pixels. Case, blanks, underlines and units don't

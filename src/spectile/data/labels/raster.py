@@ -17,10 +17,10 @@ from rasterio.io import DatasetReader, MemoryFile
 from rasterio.windows import Window
 
 from spectile.data.labels.counts import count_values, raster_counts
+from spectile.data.labels.label_values import LabelValues, check_size, class_values
 from spectile.data.labels.legend import BLACK
 from spectile.data.labels.outside import count_outside
 from spectile.data.labels.palette import Color
-from spectile.data.labels.values import LabelValues, check_size, class_values
 from spectile.data.labels.warping import on_the_grid_of
 from spectile.data.projection import boxes_meet, is_placed, project_box, same_grid, scene_box
 from spectile.data.readers.envi_files import find_data

@@ -12,7 +12,7 @@ import shapely
 from shapely.errors import ShapelyError
 
 from spectile.data.labels.csv_table import CsvTable
-from spectile.data.labels.values import LabelValues
+from spectile.data.labels.label_values import LabelValues
 from spectile.data.labels.vector_layers import layer_of_frame
 from spectile.data.labels.vectors import check_placed, labels_of_layer
 from spectile.data.scene import Scene

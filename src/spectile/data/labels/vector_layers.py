@@ -13,7 +13,7 @@ SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Layer:
+class FeatureLayer:
     """Features with attributes, read when they are asked for."""
 
     source: str
@@ -30,7 +30,7 @@ class Layer:
     """The box around all features in the file's own coordinates; None where nobody knows."""
 
 
-def layer_of_frame(frame: Any, source: str) -> Layer:
+def layer_of_frame(frame: Any, source: str) -> FeatureLayer:
     """A layer of a geopandas GeoDataFrame that is in memory."""
     columns = [str(name) for name in frame.columns if name != frame.geometry.name]
 
@@ -38,7 +38,7 @@ def layer_of_frame(frame: Any, source: str) -> Layer:
         west, south, east, north = (float(side) for side in frame.total_bounds)
         return west, south, east, north
 
-    return Layer(
+    return FeatureLayer(
         source,
         None if frame.crs is None else frame.crs.to_wkt(),
         columns,

@@ -13,8 +13,8 @@ from spectile.data.labels.counts import ClassCount, Counts
 from spectile.data.labels.drawing import Drawn, draw_features
 from spectile.data.labels.features import open_layer
 from spectile.data.labels.geometry import place_features, single_parts, why_outside
-from spectile.data.labels.values import CLASS_COLUMNS, LabelValues
-from spectile.data.labels.vector_layers import SHOWN, Layer
+from spectile.data.labels.label_values import CLASS_COLUMNS, LabelValues
+from spectile.data.labels.vector_layers import SHOWN, FeatureLayer
 from spectile.data.projection import scene_box
 from spectile.data.scene import Scene
 from spectile.errors import InputError
@@ -38,7 +38,7 @@ def read_label_vectors(
 
 
 def labels_of_layer(
-    layer: Layer,
+    layer: FeatureLayer,
     like: Scene,
     *,
     column: str | None = None,
@@ -85,7 +85,7 @@ def check_placed(like: Scene, source: str) -> None:
         )
 
 
-def check_systems(layer: Layer, like: Scene) -> None:
+def check_systems(layer: FeatureLayer, like: Scene) -> None:
     """Raise InputError where features have a coordinate system and the scene none to match it."""
     if like.crs is None and layer.crs is not None:
         raise InputError(
@@ -95,7 +95,7 @@ def check_systems(layer: Layer, like: Scene) -> None:
 
 
 def _inside(
-    layer: Layer, listed: Any, like: Scene
+    layer: FeatureLayer, listed: Any, like: Scene
 ) -> tuple[NDArray[Any], NDArray[np.int64], tuple[str, ...]]:
     """Geometries that meet the scene's box, their places in the file, and notes."""
     everything = listed.has_duplicates  # some drivers don't number features: no way to pick any
@@ -145,7 +145,7 @@ def _counts(cells: NumberedCells, order: NDArray[np.int64], drawn: Drawn) -> Cou
     )
 
 
-def _notes(layer: Layer, cells: NumberedCells, counts: Counts, drawn: Drawn) -> list[str]:
+def _notes(layer: FeatureLayer, cells: NumberedCells, counts: Counts, drawn: Drawn) -> list[str]:
     source, notes = layer.source, []
     if layer.crs is None:
         notes.append(f"{source} names no coordinate system: taken to be in the scene's.")
@@ -177,7 +177,7 @@ def _notes(layer: Layer, cells: NumberedCells, counts: Counts, drawn: Drawn) -> 
     return notes
 
 
-def _class_column(layer: Layer, column: str | None) -> str:
+def _class_column(layer: FeatureLayer, column: str | None) -> str:
     """`column`, or a column by a name known for classes, or the only one that could hold them."""
     fields = list(layer.columns)
     by_lower = {field.lower(): field for field in reversed(fields)}

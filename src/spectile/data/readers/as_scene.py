@@ -14,7 +14,7 @@ from spectile.data.readers.xarray import is_data_array, scene_from_data_array
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 
-Image = str | Path | Scene | NDArray[Any]
+SceneSource = str | Path | Scene | NDArray[Any]
 """Beside an xarray.DataArray, what :func:`as_scene` takes."""
 
 

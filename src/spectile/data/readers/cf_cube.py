@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from spectile.data.readers.axes import Shape, Words, find_axes
-from spectile.data.readers.grid_mapping import crs_of_attributes, even_steps, grid_transform
+from spectile.data.readers.grid_mapping import crs_of_attributes, grid_steps, grid_transform
 from spectile.data.readers.header_fields import Tags
 from spectile.data.readers.named_arrays import choose_array
 from spectile.data.readers.physical import in_values
@@ -196,5 +196,5 @@ def _georeference(
     for axis in (rows, columns):
         told = cube.beside(names[axis]) if names[axis] else None
         fits = told is not None and told[0].shape == (cube.shape[axis],)
-        steps.append(even_steps(told[0]) if told is not None and fits else None)
+        steps.append(grid_steps(told[0]) if told is not None and fits else None)
     return crs, grid_transform(steps[0], steps[1], crs, attributes), note

@@ -38,7 +38,7 @@ def crs_of_attributes(attributes: Mapping[str, Any]) -> tuple[CRS | None, tuple[
     return crs, ()
 
 
-def even_steps(places: NDArray[Any]) -> Steps | None:
+def grid_steps(places: NDArray[Any]) -> Steps | None:
     """First value and step of a coordinate; None where the steps aren't even."""
     if len(places) < 2 or places.dtype.kind not in "iuf":
         return None

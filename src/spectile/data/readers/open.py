@@ -11,9 +11,9 @@ from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.readers.formats.raster import open_raster
 from spectile.data.readers.gdal import open_dataset, scene_of_dataset
 from spectile.data.readers.offline import asking_nobody
-from spectile.data.readers.parts import files_of_pattern, images_in
 from spectile.data.readers.registry import Request, open_file, part_suffixes
-from spectile.data.readers.stack import Part, open_stack
+from spectile.data.readers.scene_parts import files_of_pattern, image_paths_in
+from spectile.data.readers.stack import BandFile, open_stack
 from spectile.data.scene import Scene, first_line
 from spectile.errors import InputError
 from spectile.files import check_name
@@ -79,7 +79,7 @@ def _open(source: str, bands_last: bool | None, bands: int | None) -> Scene:
 
 
 def _open_folder(folder: Path, source: str, bands_last: bool | None, bands: int | None) -> Scene:
-    images = images_in(folder)
+    images = image_paths_in(folder)
     if images:
         return _open_files(images, source, bands_last, bands)
     dataset = open_dataset(source)  # some formats are folders
@@ -101,7 +101,7 @@ def _open_files(
     if len(files) == 1:
         return open_file(Request(files[0], str(files[0]), None, bands_last, bands))
     return open_stack(
-        [Part(file.name, str(file.absolute())) for file in files],
+        [BandFile(file.name, str(file.absolute())) for file in files],
         source,
         tuple(map(str, files)),
         "give one of them, those of one grid by a pattern (a quoted 'folder/B0[234]*.tif'), or "

@@ -57,7 +57,7 @@ def read_raster(
     Pages of one band and one size are bands. Raises ValueError for other ones.
     """
     with opened(path, kind) as dataset:
-        pages = pages_of(dataset)
+        pages = page_names(dataset)
         if pages:
             return _paged(path, pages)
         _check_listed(dataset)
@@ -110,7 +110,7 @@ def opened(path: str | os.PathLike[str], kind: str) -> Iterator[DatasetReader]:
         yield dataset
 
 
-def pages_of(dataset: DatasetReader) -> list[str]:
+def page_names(dataset: DatasetReader) -> list[str]:
     """GDAL's names of the pages of a TIFF that has several; overviews and masks are none."""
     return list(dataset.subdatasets) if dataset.driver == "GTiff" else []
 
@@ -121,7 +121,7 @@ def alpha_channel(dataset: DatasetReader) -> int | None:
     return marked[0] if marked and dataset.count > 1 else None
 
 
-def between(channel: NDArray[Any]) -> float:
+def share_between(channel: NDArray[Any]) -> float:
     """The share of the pixels of a channel that are neither transparent nor opaque."""
     most = np.iinfo(channel.dtype).max if channel.dtype.kind in "iu" else 1
     return float(1 - np.isin(channel, (0, most)).mean())
@@ -130,9 +130,9 @@ def between(channel: NDArray[Any]) -> float:
 def is_band(shares: NDArray[np.float64], hidden: NDArray[np.bool_]) -> bool:
     """Whether the channels of files that are marked as alpha are a band like the others.
 
-    `shares` are those of :func:`between`, a file each; `hidden` says where all of an image with
-    visible colours would be transparent. Soft edges alone make no band, and a channel without any
-    signal hides nothing.
+    `shares` are those of :func:`share_between`, a file each; `hidden` says where all of an image
+    with visible colours would be transparent. Soft edges alone make no band, and a channel without
+    any signal hides nothing.
     """
     return bool((shares >= BAND_SHARE).any() or hidden.all())
 
@@ -201,7 +201,7 @@ def _alpha(
         return channel
     if bands == dataset.count:
         return None
-    share, hidden = between(stored[channel]), hides_all(stored, channel)
+    share, hidden = share_between(stored[channel]), hides_all(stored, channel)
     return None if is_band(np.array([share]), np.array([hidden])) else channel
 
 

@@ -36,7 +36,7 @@ MOST_PARTS = 5000
 
 
 @dataclass(frozen=True)
-class Part:
+class BandFile:
     """An image that may become a band."""
 
     name: str
@@ -45,7 +45,7 @@ class Part:
     """What GDAL opens."""
 
 
-def stack(parts: Sequence[Part], source: str, advice: str) -> DatasetReader:
+def stack(parts: Sequence[BandFile], source: str, advice: str) -> DatasetReader:
     """A dataset with a band for each of `parts`, in their order.
 
     Raises InputError, which ends in `advice`, unless they are of one band, size, type and place.
@@ -80,7 +80,9 @@ def stack(parts: Sequence[Part], source: str, advice: str) -> DatasetReader:
     return stacked
 
 
-def open_stack(parts: Sequence[Part], source: str, files: tuple[str, ...], advice: str) -> Scene:
+def open_stack(
+    parts: Sequence[BandFile], source: str, files: tuple[str, ...], advice: str
+) -> Scene:
     """The scene whose bands `parts` are; raises InputError, which ends in `advice`, as stack."""
     with quiet_gdal():
         scene = scene_of_dataset(stack(parts, source, advice), source)
@@ -115,7 +117,7 @@ def _root(dataset: DatasetReader) -> Element:
     return root
 
 
-def _add_band(root: Element, number: int, part: Part, dataset: DatasetReader) -> None:
+def _add_band(root: Element, number: int, part: BandFile, dataset: DatasetReader) -> None:
     band = SubElement(root, "VRTRasterBand", dataType=_TYPES[dataset.dtypes[0]], band=str(number))
     tags = {**named_tags(dataset, 0), **named_tags(dataset, 1)}
     metadata = SubElement(band, "Metadata")
@@ -133,7 +135,7 @@ def _add_band(root: Element, number: int, part: Part, dataset: DatasetReader) ->
         _add_source(mask, part, "mask,1")
 
 
-def _add_source(band: Element, part: Part, number: str) -> None:
+def _add_source(band: Element, part: BandFile, number: str) -> None:
     source = SubElement(band, "SimpleSource")
     SubElement(source, "SourceFilename", relativeToVRT="0").text = part.opened
     SubElement(source, "SourceBand").text = number
@@ -172,14 +174,14 @@ class TurnedReader:
         self._numbers.close()
 
 
-def pages_of(dataset: DatasetReader) -> list[Part]:
+def pages_of(dataset: DatasetReader) -> list[BandFile]:
     """The pages of a TIFF; one that says that it holds more than are listed is refused.
 
     ImageJ writes stacks of more than 4 GB, and tifffile some, as one page followed by pixels.
     """
     # By number: GDAL lists page 10 before page 2.
     names = sorted(map(str, dataset.subdatasets), key=lambda name: (len(name), name))
-    parts = [Part(f"page {number}", name) for number, name in enumerate(names, start=1)]
+    parts = [BandFile(f"page {number}", name) for number, name in enumerate(names, start=1)]
     announced = _announced(named_tags(dataset, 0).get("tifftag_imagedescription", ""))
     if announced > max(1, len(parts)) and dataset.count < announced:
         raise InputError(

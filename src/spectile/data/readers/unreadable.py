@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from PIL import UnidentifiedImageError
 
-from spectile.data.readers.silence import silence
+from spectile.data.readers.silent_libraries import silence
 from spectile.errors import InputError
 
 MOST_BYTES = 1 << 31

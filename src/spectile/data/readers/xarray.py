@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from spectile.data.readers.axes import SPATIAL_NAMES
-from spectile.data.readers.grid_mapping import crs_of_attributes, even_steps, grid_transform
+from spectile.data.readers.grid_mapping import crs_of_attributes, grid_steps, grid_transform
 from spectile.data.readers.mapped import band_index
 from spectile.data.readers.physical import in_values
 from spectile.data.readers.scaling import scaling_of_attributes
@@ -198,7 +198,7 @@ def _transform(
 
 
 def _steps(array: xr.DataArray, dim: Hashable) -> tuple[float, float] | None:
-    return even_steps(array.coords[dim].to_numpy()) if dim in array.coords else None
+    return grid_steps(array.coords[dim].to_numpy()) if dim in array.coords else None
 
 
 def _name(array: xr.DataArray) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spectile.data.splits.block_goal import TRAIN_SIDE, count_sides
 from spectile.data.splits.block_sides import Sides
-from spectile.data.splits.overlap import within
+from spectile.data.splits.overlap import within_distance
 
 POOL = 20_000
 """Pixels of a class that are drawn from at most."""
@@ -83,12 +83,12 @@ def settle(sides: Sides) -> Settled:
     guard, labelled = sides.guard, sides.classes > 0
     on_train, on_test = labelled & sides.trained, labelled & ~sides.trained
 
-    train = on_train & ~within(on_test & sides.kept, guard)
-    test = on_test & ~within(train, guard)
+    train = on_train & ~within_distance(on_test & sides.kept, guard)
+    test = on_test & ~within_distance(train, guard)
     train_first = _with_every_class(sides, train, test)
 
-    test = on_test & ~within(on_train & sides.kept, guard)
-    train = on_train & ~within(test, guard)
+    test = on_test & ~within_distance(on_train & sides.kept, guard)
+    train = on_train & ~within_distance(test, guard)
     test_first = _with_every_class(sides, train, test)
     return max(train_first, test_first, key=lambda one: one.score)
 
@@ -99,7 +99,7 @@ def _with_every_class(sides: Sides, train: NDArray[np.bool_], test: NDArray[np.b
     missing = np.setdiff1d(classes[classes > 0], classes[train])
     if len(missing):
         train = train | np.isin(classes, missing)
-        test = test & ~within(train, sides.guard)
+        test = test & ~within_distance(train, sides.guard)
     number = len(sides.goal.testable)
     used = train | test
     counts = count_sides(classes[used], train[used], number)

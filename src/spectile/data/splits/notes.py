@@ -76,7 +76,7 @@ def notes_on_blocks(
     return tuple(note for note in notes if note)
 
 
-def notes_on_files(
+def notes_on_split_files(
     names: tuple[str, ...], counts: NDArray[np.int64], unlabelled: int
 ) -> tuple[str, ...]:
     """Where the split of a file and the labels don't match."""

@@ -83,13 +83,13 @@ def measure_overlap(train: NDArray[np.bool_], test: NDArray[np.bool_], window: i
     if pixels == 0:
         raise ValueError("there is no test pixel to compare")
     seen, shared = (
-        float(np.count_nonzero(test & within(train, distance)) / pixels)
+        float(np.count_nonzero(test & within_distance(train, distance)) / pixels)
         for distance in (window // 2, window - 1)
     )
     return Overlap(window, seen, shared)
 
 
-def within(mask: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
+def within_distance(mask: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
     """Pixels (H, W) at most `distance` rows and columns away from a True pixel of `mask`."""
     # Two passes of van Herk's running maximum: the time doesn't depend on the distance.
     nearby = np.ascontiguousarray(mask).view(np.uint8)

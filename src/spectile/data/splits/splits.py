@@ -12,7 +12,7 @@ from spectile.data.labels.labels import Labels
 from spectile.data.splits.block_goal import separable
 from spectile.data.splits.block_split import search_blocks
 from spectile.data.splits.class_order import Ordered, in_order_of_place
-from spectile.data.splits.notes import notes_on_blocks, notes_on_counts, notes_on_files
+from spectile.data.splits.notes import notes_on_blocks, notes_on_counts, notes_on_split_files
 from spectile.data.splits.overlap import Overlap, measure_overlap, of_tested_classes
 from spectile.data.splits.stratified import check_shares, draw, proportional, validation_quota
 from spectile.errors import InputError
@@ -293,7 +293,7 @@ def _split_from_sides(
         validated = _drawn_validation(ordered, train, validation, rng, patch=window)
         train = train & ~validated
     split = _split(labels, "file", window, seed if drawn else None, train, validated, test)
-    notes = notes_on_files(split.names, split.counts, unlabelled)
+    notes = notes_on_split_files(split.names, split.counts, unlabelled)
     return replace(split, notes=(*notes, *split.notes))
 
 

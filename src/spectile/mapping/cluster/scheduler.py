@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.output.job import in_words, program_versions
-from spectile.mapping.parts import Tile
+from spectile.mapping.window_mapper import Tile
 from spectile.ranges import Count, Threads, check, check_cores
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from spectile.data.identity import changed_file, scene_identity
 from spectile.errors import InputError
 from spectile.mapping.mapper import Mapper
 from spectile.mapping.output.job import in_words, program_versions
-from spectile.mapping.parts import Tile
 from spectile.mapping.tile_work import TileWork, WrittenTile
+from spectile.mapping.window_mapper import Tile
 
 Outcome = list[WrittenTile] | InputError
 """What the user has to mend is given, not raised: Dask can't send an error that GDAL caused."""

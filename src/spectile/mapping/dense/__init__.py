@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from spectile.errors import InputError
-from spectile.mapping.dense.bands import bands_of
+from spectile.mapping.dense.band_count import bands_of
 from spectile.mapping.dense.network import DenseNetwork
 from spectile.mapping.dense.plan import Plan, PlanRow
-from spectile.mapping.dense.recording import evaluating, random_input
-from spectile.mapping.dense.refusal import NotShareableError, first_line
+from spectile.mapping.dense.recording import evaluation_mode, random_input
+from spectile.mapping.dense.refusal import NotShareableError, short_text
 
 __all__ = ["DenseNetwork", "NotShareableError", "Plan", "PlanRow", "densify"]
 
@@ -83,7 +83,7 @@ def _shared(
     except Exception as error:  # something that no rule foresaw: mapping goes on without it
         raise NotShareableError(
             f"{type(module).__name__} can't be followed ({type(error).__name__}: "
-            f"{first_line(error)}): map it with --method patches."
+            f"{short_text(error)}): map it with --method patches."
         ) from error
     return dense
 
@@ -118,7 +118,7 @@ def _check_numbers(
 def _compare(module: nn.Module, dense: DenseNetwork, image: Tensor) -> None:
     cut = image[0].unfold(1, dense.window[0], 1).unfold(2, dense.window[1], 1)
     windows = cut.permute(1, 2, 0, 3, 4).flatten(0, 1)
-    with evaluating(module):
+    with evaluation_mode(module):
         together = module(windows.clone()).reshape(len(windows), -1)
         # In pairs and not alone: some networks squeeze the batch's axis away.
         pairs = [module(pair.clone()) for pair in _in_pairs(windows.flip(0))]

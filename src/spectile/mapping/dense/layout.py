@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-Kind = Literal["plain", "rows", "columns", "spread"]
-DIRECTIONS: tuple[Kind, Kind] = ("rows", "columns")
+AxisKind = Literal["plain", "rows", "columns", "spread"]
+DIRECTIONS: tuple[AxisKind, AxisKind] = ("rows", "columns")
 """The shared tensor's first two axes."""
 
 
@@ -28,7 +28,7 @@ class Part:
     """
 
     size: int
-    kind: Kind = "plain"
+    kind: AxisKind = "plain"
 
     @property
     def in_space(self) -> bool:
@@ -44,7 +44,7 @@ class Part:
 Axis = tuple[Part, ...]
 
 
-def axis_of(size: int, kind: Kind = "plain") -> Axis:
+def axis_of(size: int, kind: AxisKind = "plain") -> Axis:
     """An axis of one part, or of none if its length is 1."""
     return (Part(size, kind),) if size > 1 else ()
 
@@ -94,7 +94,7 @@ class Layout:
         return tuple(part for axis in self.axes for part in axis)
 
     @property
-    def in_space(self) -> frozenset[Kind]:
+    def in_space(self) -> frozenset[AxisKind]:
         """The directions in which a window of it extends."""
         return frozenset(part.kind for part in self.parts if part.in_space)
 

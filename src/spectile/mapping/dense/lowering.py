@@ -19,7 +19,15 @@ from spectile.mapping.dense.kernels.pointwise import Pointwise
 from spectile.mapping.dense.layout import Layout
 from spectile.mapping.dense.plan import Plan, PlanRow
 from spectile.mapping.dense.recording import operation_of
-from spectile.mapping.dense.values import Gated, Joined, Own, Shared, Step, Value, slots_of
+from spectile.mapping.dense.shared_tensors import (
+    DenseStep,
+    Gated,
+    Joined,
+    Own,
+    Shared,
+    Value,
+    slots_of,
+)
 
 TAKES_JOINED = {"cat", "addmm", "mm"}
 """Besides the elementwise operations."""
@@ -32,7 +40,7 @@ Rule = Callable[..., Result]
 class Program:
     """What a dense network does: shared steps, then perhaps a tail for every window of its own."""
 
-    steps: list[Step]
+    steps: list[DenseStep]
     result: Value
     own_nodes: list[fx.Node]
     """Operations that every window computes for itself, in order."""
@@ -46,7 +54,7 @@ class Program:
 class Lowering:
     """The state while a graph is gone through."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[DenseStep] = field(default_factory=list)
     values: dict[fx.Node, Any] = field(default_factory=dict)
 
     def emit(
@@ -60,10 +68,10 @@ class Lowering:
     ) -> Shared:
         """Add a step and give what comes out of it."""
         slot = 1 + len(self.steps)  # 0 is the network's input
-        self.steps.append(Step(kernel, tuple(inputs), slot, layout.sizes, fresh))
+        self.steps.append(DenseStep(kernel, tuple(inputs), slot, layout.sizes, fresh))
         return Shared(slot, layout, positive)
 
-    def maker(self, value: Shared) -> Step | None:
+    def maker(self, value: Shared) -> DenseStep | None:
         """The step that made `value`, None for the network's input."""
         return self.steps[value.slot - 1] if value.slot else None
 

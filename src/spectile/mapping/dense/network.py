@@ -15,8 +15,8 @@ from spectile.mapping.dense.plan import Plan
 from spectile.mapping.dense.recording import operation_of, record
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.rules import RULES
-from spectile.mapping.dense.values import Own, Shared, slots_of, window_of
-from spectile.mapping.dense.windows import OTHERWISE, Block, cut_windows
+from spectile.mapping.dense.shared_tensors import Own, Shared, slots_of, window_of
+from spectile.mapping.dense.window_cuts import OTHERWISE, Block, cut_windows
 
 NUMBERS_AT_ONCE = 2**22
 """Of the largest tensor of what windows compute for themselves; more would not stay in cache."""

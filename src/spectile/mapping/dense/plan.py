@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from spectile.mapping.dense.kernels.gated_product import GatedProduct
 from spectile.mapping.dense.kernels.window_product import WindowProduct
 from spectile.mapping.dense.recording import operation_of
-from spectile.mapping.dense.values import Gated, Own, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Own, Shared
 
 Way = Literal["shared", "gated", "windowed"]
 

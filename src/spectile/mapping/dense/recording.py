@@ -48,7 +48,7 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
     with (
         torch.inference_mode(False),
         torch.no_grad(),
-        evaluating(module),
+        evaluation_mode(module),
         _naming(module, recorder.layers),
         _elementary_attention(),
         _CircularPadding(),
@@ -106,7 +106,7 @@ def shape_of(node: fx.Node) -> tuple[int, ...]:
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
     """Evaluation mode for a while."""
     training = [part for part in module.modules() if part.training]
     module.eval()

@@ -36,10 +36,10 @@ def unfitting(
         counted, needed = f" and {bands} bands", "window and the bands that it was made for"
     return InputError(
         f"{type(module).__name__} takes no windows of {window[0]} x {window[1]} pixels{counted} "
-        f"({first_line(error)}): give the {needed}."
+        f"({short_text(error)}): give the {needed}."
     )
 
 
-def first_line(error: Exception) -> str:
+def short_text(error: Exception) -> str:
     """What an exception says, in short."""
     return (str(error).strip() or repr(error)).splitlines()[0]

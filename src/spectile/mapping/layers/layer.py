@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spectile.data.labels.legend import Legend
 from spectile.mapping.output.geotiff import GDAL_TYPES, RasterForm
-from spectile.mapping.parts import MapPart
+from spectile.mapping.window_mapper import MapPart
 from spectile.model.model import Model
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -10,7 +10,7 @@ from rasterio.windows import Window
 
 from spectile.data.labels.legend import Legend
 from spectile.data.readers.xarray import GRID_MAPPING, spatial_dims
-from spectile.mapping.in_memory import MapArrays
+from spectile.mapping.array_map import MapArrays
 from spectile.mapping.layers.layer import Layer
 from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.output.geotiff import RasterForm

@@ -131,7 +131,7 @@ class WaitingPixels:
                 blocksize=tile,
                 bigtiff="IF_SAFER",
             )
-            check_same(source, target)
+            check_copy(source, target)
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -206,7 +206,7 @@ def _describe_classes(band: Element, legend: Legend) -> None:
         SubElement(colors, "Entry", c1=red, c2=green, c3=blue, c4=opacity)
 
 
-def check_same(source: Path, copy: Path) -> None:
+def check_copy(source: Path, copy: Path) -> None:
     """Raise OSError unless `copy` reads back as `source`, pixel by pixel.
 
     GDAL does not report a failure of its very last write, and leaves a file cut short.

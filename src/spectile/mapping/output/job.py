@@ -19,7 +19,7 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.compute import Compute
 from spectile.mapping.layers.layer import Layer
-from spectile.mapping.output.resume import Job
+from spectile.mapping.output.unfinished import Job
 from spectile.model.model import Model
 
 FORMAT = 1

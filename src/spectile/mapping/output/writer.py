@@ -31,7 +31,7 @@ from spectile.mapping.output.map_files import (
     raster_file,
     style_file,
 )
-from spectile.mapping.output.resume import (
+from spectile.mapping.output.unfinished import (
     COMPLETE,
     MAKING,
     NAMES,

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from rasterio.windows import Window
 
-from spectile.mapping.parts import Tile
-from spectile.mapping.pixels.blending import BlendedWindows
+from spectile.mapping.pixels.blended_windows import BlendedWindows
+from spectile.mapping.window_mapper import Tile
 
 Content = TypeVar("Content")
 
@@ -52,7 +52,7 @@ class KeptWindows(Generic[Content]):
 
 
 @dataclass(frozen=True)
-class Step:
+class WindowStep:
     """A window that is to be added to a tile."""
 
     tile: Tile
@@ -66,7 +66,7 @@ class Step:
     """Whether it is the last of its tile."""
 
 
-def steps(windows: BlendedWindows, tiles: Iterable[Tile], most: int) -> Generator[Step]:
+def steps(windows: BlendedWindows, tiles: Iterable[Tile], most: int) -> Generator[WindowStep]:
     """What to add to one tile after the other, when `most` so many windows are kept."""
     kept = KeptWindows[None](windows, most)
     for tile in tiles:
@@ -75,12 +75,12 @@ def steps(windows: BlendedWindows, tiles: Iterable[Tile], most: int) -> Generato
             fresh = number not in kept
             if fresh:
                 kept.put(number, None, tile.window)
-            yield Step(tile, number, fresh, number == numbers[0], number == numbers[-1])
+            yield WindowStep(tile, number, fresh, number == numbers[0], number == numbers[-1])
 
 
-def by_fresh_window(steps: Iterable[Step]) -> Generator[list[Step]]:
+def by_fresh_window(steps: Iterable[WindowStep]) -> Generator[list[WindowStep]]:
     """Steps in lists that each begin with a fresh window: so the next of them can be read."""
-    some: list[Step] = []
+    some: list[WindowStep] = []
     for step in steps:
         if step.fresh and some:
             yield some

@@ -17,7 +17,7 @@ OUTPUT_STRIDES = (8, 16, 32)
 
 
 @dataclass(frozen=True)
-class Step:
+class BlockStep:
     """How one block of a chain samples its input."""
 
     stride: int
@@ -29,7 +29,9 @@ class Step:
     """Input pixels that one step on the block's output spans."""
 
 
-def dilate(strides: Sequence[int], *, stem_stride: int, output_stride: int) -> tuple[Step, ...]:
+def dilate(
+    strides: Sequence[int], *, stem_stride: int, output_stride: int
+) -> tuple[BlockStep, ...]:
     """A step for each of a chain of blocks with `strides` behind a stem.
 
     Raises InputError for an output stride other than 8, 16 or 32.
@@ -44,5 +46,5 @@ def dilate(strides: Sequence[int], *, stem_stride: int, output_stride: int) -> t
             dilation *= stride
             stride = 1
         reached *= stride
-        steps.append(Step(stride, first_dilation, dilation, reached))
+        steps.append(BlockStep(stride, first_dilation, dilation, reached))
     return tuple(steps)

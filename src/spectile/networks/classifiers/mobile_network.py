@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from spectile.networks.classifiers.dilation import Step
-from spectile.networks.classifiers.features import FeatureStage
-from spectile.networks.classifiers.layout import entered
+from spectile.networks.classifiers.dilation import BlockStep
+from spectile.networks.classifiers.feature_stages import FeatureStage
+from spectile.networks.classifiers.network_input import entered
 from spectile.networks.classifying import Classifying
 
 STEM_STRIDE = 2
@@ -44,7 +44,7 @@ class MobileNetwork(Classifying):
         classes: int,
         num_features: int,
         strides: Sequence[int],
-        steps: Sequence[Step],
+        steps: Sequence[BlockStep],
         channels: Sequence[int],
         tail_channels: int | None = None,
     ) -> None:

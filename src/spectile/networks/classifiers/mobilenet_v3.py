@@ -27,8 +27,8 @@ from spectile.networks.classifying import last_linear
 from spectile.networks.registry import register
 
 named = partial(register, takes="images", paper="Howard et al. 2019, arXiv:1905.02244")
-Scaling = Literal["timm", "torchvision"]
-SCALINGS: tuple[Scaling, ...] = ("timm", "torchvision")
+ChannelScaling = Literal["timm", "torchvision"]
+SCALINGS: tuple[ChannelScaling, ...] = ("timm", "torchvision")
 
 STEM_CHANNELS = 16
 TAIL_EXPANSION = 6
@@ -84,7 +84,7 @@ HIDDEN = {"large": 1280, "small": 1024}
 """Width of the Linear before the classifier."""
 
 
-def excitation(channels: int) -> nn.Module:
+def squeeze_excitation(channels: int) -> nn.Module:
     """Section 5.3: the gate's inner width is a quarter, its sigmoid a hard one."""
     return SqueezeExcitation(channels, width=round_channels(channels / 4), sigmoid=F.hardsigmoid)
 
@@ -113,8 +113,8 @@ class MobileNetV3(MobileNetwork):
         *,
         size: Literal["large", "small"] = "large",
         width: float = 1.0,
-        scaling: Scaling = "timm",
-        attention: Attention = excitation,
+        scaling: ChannelScaling = "timm",
+        attention: Attention = squeeze_excitation,
         dropout: float = 0.2,
         stochastic_depth: float = 0.0,
         output_stride: int = 32,
@@ -183,7 +183,7 @@ class Widths:
     hidden: int
 
 
-def layer_widths(size: str, width: float, scaling: Scaling) -> Widths:
+def layer_widths(size: str, width: float, scaling: ChannelScaling) -> Widths:
     """How many channels the layers have with a width multiplier."""
     rows = ROWS[size]
     channels = tuple(round_channels(width * row.channels) for row in rows)

@@ -16,9 +16,9 @@ from spectile.blocks.conv_norm_act import ConvNormAct
 from spectile.blocks.stochastic_depth import depth_rates
 from spectile.errors import InputError
 from spectile.networks.arguments import check_sizes
-from spectile.networks.classifiers.dilation import Step, dilate
-from spectile.networks.classifiers.features import FeatureStage
-from spectile.networks.classifiers.layout import entered
+from spectile.networks.classifiers.dilation import BlockStep, dilate
+from spectile.networks.classifiers.feature_stages import FeatureStage
+from spectile.networks.classifiers.network_input import entered
 from spectile.networks.classifying import Classifying, last_linear
 
 Stem = Literal["imagenet", "cifar"]
@@ -33,7 +33,7 @@ class Place:
 
     in_channels: int
     planes: int
-    step: Step
+    step: BlockStep
     first: bool
     """Whether it opens its stage."""
     stochastic_depth: float

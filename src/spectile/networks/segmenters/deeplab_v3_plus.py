@@ -19,7 +19,7 @@ from spectile.blocks.aspp import AtrousSpatialPyramidPooling, atrous_rates
 from spectile.blocks.deeplab_decoder import DeepLabDecoder
 from spectile.errors import InputError
 from spectile.networks.arguments import Attention, attention_builder
-from spectile.networks.classifiers.features import Backbone
+from spectile.networks.classifiers.feature_stages import Backbone
 from spectile.networks.classifiers.mobile_network import MobileNetwork
 from spectile.networks.classifying import Classifying
 from spectile.networks.registry import create, describe, register

@@ -83,7 +83,9 @@ def start_from(
     weights, adapted = with_bands(weights, expected, bands)
     left = left_out(weights, expected, last_layer(target))
     taken = {key: tensor for key, tensor in weights.items() if key not in left.unused}
-    differences = differing(taken, {k: v for k, v in expected.items() if k not in left.fresh})
+    differences = shape_differences(
+        taken, {k: v for k, v in expected.items() if k not in left.fresh}
+    )
     if differences:
         more = len(differences) - SHOWN
         raise InputError(
@@ -199,7 +201,7 @@ def stem_left_out(weights: State, expected: State) -> Left:
 
 def attention_left_out(weights: State, expected: State) -> Left:
     """Attention that one side lacks, or that is of another kind or size, place by place."""
-    here, there = attention_places(expected), attention_places(weights)
+    here, there = attention_shapes(expected), attention_shapes(weights)
     fresh = [place for place in here if here[place] != there.get(place)]
     unused = [place for place in there if there[place] != here.get(place)]
     notes = []
@@ -214,7 +216,7 @@ def attention_left_out(weights: State, expected: State) -> Left:
     )
 
 
-def attention_places(state: State) -> dict[str, dict[str, torch.Size]]:
+def attention_shapes(state: State) -> dict[str, dict[str, torch.Size]]:
     """Names and shapes of the weights of each attention block, by how its names begin."""
     places: dict[str, dict[str, torch.Size]] = {}
     for key, tensor in state.items():
@@ -272,7 +274,7 @@ def beginning(state: Iterable[str], prefix: str) -> frozenset[str]:
     return frozenset(key for key in state if key.startswith(prefix))
 
 
-def differing(taken: State, expected: State) -> list[str]:
+def shape_differences(taken: State, expected: State) -> list[str]:
     """What `taken` lacks of `expected`, has in another shape or has besides."""
     differences = []
     for key, tensor in expected.items():

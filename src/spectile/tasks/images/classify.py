@@ -17,7 +17,8 @@ from spectile.data.images.listing import Listing
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.model import Model
-from spectile.model.task import ImageTask as TrainedOnImages
+from spectile.model.trained_task import ImageTask as TrainedOnImages
+from spectile.progress import Progress
 from spectile.reports.classification_report import (
     ClassificationRecord,
     ClassifiedImage,
@@ -26,14 +27,14 @@ from spectile.reports.classification_report import (
 from spectile.reports.sample_picture import sample_picture
 from spectile.reports.wording import notes_on_loss
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.base import CheckFiles, Finished, Progress, Work
+from spectile.tasks.base import CheckFiles, Finished, Work
 from spectile.tasks.config import ClassifyConfig
 from spectile.tasks.files import PREDICTIONS, SPLIT_TABLE
 from spectile.tasks.hardware import best_device
-from spectile.tasks.images.base import ImageTask, Material, PreparedImages
-from spectile.tasks.images.classification import BATCH, classify_images, write_predictions
+from spectile.tasks.images.classify_images import BATCH, classify_images, write_predictions
 from spectile.tasks.images.sides import overlap_of
 from spectile.tasks.images.start import loading_workers
+from spectile.tasks.images.task_on_images import OpenedImages, PreparedImages, TaskOnImages
 from spectile.training.fit import Fit
 from spectile.training.imbalance import rarity
 from spectile.training.learners.image_classifier import ImageClassifier
@@ -46,7 +47,7 @@ TITLES = {"given": "Given split", "random": "Random images"}
 
 
 @dataclass(frozen=True)
-class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
+class ClassifyTask(TaskOnImages[ClassifyConfig, ImageSet, ClassificationRecord]):
     """Classes of whole images, which come from memory where they are given."""
 
     config = ClassifyConfig
@@ -69,7 +70,7 @@ class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
 
     def open(
         self, config: ClassifyConfig, check_files: CheckFiles, progress: Progress | None
-    ) -> Material[ImageSet]:
+    ) -> OpenedImages[ImageSet]:
         images, _ = self.listed(config)
         store = load_images(
             images.images,
@@ -79,9 +80,9 @@ class ClassifyTask(ImageTask[ClassifyConfig, ImageSet, ClassificationRecord]):
             skip_bad=config.skip_bad,
             progress=progress,
         )
-        return Material(images, store, config.seed, _edge(store, config))
+        return OpenedImages(images, store, config.seed, _edge(store, config))
 
-    def prepare(self, material: Material[ImageSet], config: ClassifyConfig) -> PreparedClassify:
+    def prepare(self, material: OpenedImages[ImageSet], config: ClassifyConfig) -> PreparedClassify:
         images, start = self.ready(material, config)
         return PreparedClassify(config, images, material, start)
 
@@ -97,7 +98,7 @@ class Classified:
     """The test images and what the model says of them."""
 
     test: ImageStore
-    shares: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
     """Probabilities (N, classes)."""
     taken: float
 
@@ -120,7 +121,7 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
             LabelledImages(part, self._classes(part), edge=edge)
             for part in (self.on(TRAIN), self.on(VALIDATION))
         )
-        task = ImageClassifier(
+        learner = ImageClassifier(
             start.network,
             recipe,
             Normalise(start.preprocessing),
@@ -130,7 +131,9 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
             fresh=start.fresh,
         )
         workers = loading_workers(self.store, config)
-        outcome = start.fit(task, train, validation, work, validation_batch=BATCH, workers=workers)
+        outcome = start.fit(
+            learner, train, validation, work, validation_batch=BATCH, workers=workers
+        )
         return Model(
             name=recipe.network,
             options=start.options,
@@ -145,22 +148,24 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
 
     def predict(self, model: Model, work: Work) -> Classified:
         test, begin = self.on(TEST), time.perf_counter()
-        shares = classify_images(model, test, device=best_device(self.config.hardware.accelerator))
+        probabilities = classify_images(
+            model, test, device=best_device(self.config.hardware.accelerator)
+        )
         taken = time.perf_counter() - begin
         names, truth = self.images.legend.names, self._classes(test)
-        write_predictions(work.folder / PREDICTIONS, test.names, shares, names, truth)
-        return Classified(test, shares, taken)
+        write_predictions(work.folder / PREDICTIONS, test.names, probabilities, names, truth)
+        return Classified(test, probabilities, taken)
 
     def score(self, predicted: Classified) -> dict[str, Any]:
         images, truth = self.images, self._classes(predicted.test)
-        counts = confusion(truth, predicted.shares.argmax(axis=1), len(images.legend))
+        counts = confusion(truth, predicted.probabilities.argmax(axis=1), len(images.legend))
         return {
             **score(counts, images.legend.names).as_dict(),
             "split": images.summary(overlap_of(images, self.store)),
         }
 
     def record(self, predicted: Classified, finished: Finished) -> ClassificationRecord:
-        samples, mistakes = self._shown(predicted.test, predicted.shares)
+        samples, mistakes = self._shown(predicted.test, predicted.probabilities)
         guessing = math.log(len(self.images.legend))
         return ClassificationRecord(
             heading=Path(self.config.images).name,
@@ -182,10 +187,10 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
         return classes
 
     def _shown(
-        self, tested: ImageStore, shares: NDArray[np.float32]
+        self, tested: ImageStore, probabilities: NDArray[np.float32]
     ) -> tuple[list[ClassifiedImage], list[ClassifiedImage]]:
         """Images drawn at random, and the surest of those that are classified wrongly."""
-        truth, found = self._classes(tested), shares.argmax(axis=1)
+        truth, found = self._classes(tested), probabilities.argmax(axis=1)
 
         def picture(place: int) -> ClassifiedImage:
             return ClassifiedImage(
@@ -193,12 +198,12 @@ class PreparedClassify(PreparedImages[Classified, ClassificationRecord, Classify
                 sample_picture(tested.image(place)),
                 int(truth[place]),
                 int(found[place]),
-                float(shares[place, found[place]]),
+                float(probabilities[place, found[place]]),
             )
 
         drawn = np.random.default_rng(0).permutation(len(tested))[:SHOWN]
         wrong = np.flatnonzero(truth != found)
-        surest = wrong[np.argsort(-shares[wrong, found[wrong]], kind="stable")][:SHOWN]
+        surest = wrong[np.argsort(-probabilities[wrong, found[wrong]], kind="stable")][:SHOWN]
         return [picture(int(at)) for at in drawn], [picture(int(at)) for at in surest]
 
 

@@ -33,9 +33,10 @@ from spectile.errors import InputError
 from spectile.files import check_output, not_writable
 from spectile.mapping.scene_map import map_scene
 from spectile.model.model import Model
-from spectile.tasks.images.classification import Progress, classify_images, write_predictions
+from spectile.progress import Progress
+from spectile.tasks.images.classify_images import classify_images, write_predictions
 from spectile.tasks.images.mask_places import mask_places
-from spectile.tasks.images.segmentation import segment_image
+from spectile.tasks.images.segment_image import segment_image
 
 AT_ONCE = 512
 """Images that are decoded before they are classified; what memory can't hold is decoded twice."""
@@ -44,7 +45,7 @@ NO_CLASS = 255
 
 
 @dataclass(frozen=True)
-class Predicted:
+class Predictions:
     """What became of the images."""
 
     images: int
@@ -84,14 +85,14 @@ def predict_classes(
     memory: float = 1.0,
     device: str = "cpu",
     progress: Progress | None = None,
-) -> Predicted:
+) -> Predictions:
     """Write a CSV with a row an image: path, class, its probability, those of all classes.
 
     Raises InputError for an image that can't be read, unless `skip_bad`, and for images of other
     bands than the model's.
     """
     names: list[str] = []
-    shares: list[NDArray[np.float32]] = []
+    probabilities: list[NDArray[np.float32]] = []
     bad: list[tuple[str, str]] = []
     types: list[str | None] = []
     if out.resolve() in {file.resolve() for file in files}:
@@ -109,13 +110,13 @@ def predict_classes(
         types += store.pixel_types
         bad += store.bad
         if len(store):
-            shares.append(classify_images(model, store, device=device))
+            probabilities.append(classify_images(model, store, device=device))
         if progress:
             progress(min(first + AT_ONCE, len(files)), len(files))
     if not names:
         raise InputError(f"none of the {len(files)} images can be read: {bad[0][0]} ({bad[0][1]}).")
-    write_predictions(out, names, np.concatenate(shares), model.legend.names)
-    return Predicted(len(names), tuple(bad), note_on_other_types(model, types))
+    write_predictions(out, names, np.concatenate(probabilities), model.legend.names)
+    return Predictions(len(names), tuple(bad), note_on_other_types(model, types))
 
 
 def predict_masks(
@@ -131,7 +132,7 @@ def predict_masks(
     memory: float = 1.0,
     device: str = "cpu",
     progress: Progress | None = None,
-) -> Predicted:
+) -> Predictions:
     """Write a mask for every image into the folder `out`, under the image's name.
 
     A GeoTIFF with a place on the ground gets a map of the same place (.tif); any other image a PNG
@@ -170,7 +171,7 @@ def predict_masks(
     notes = [*note_on_other_types(model, types)]
     if no_class(model) != NO_CLASS and len(bad) < len(files):
         notes.append(f"{no_class(model)} means no data in the masks, for {NO_CLASS} is a class.")
-    return Predicted(len(files) - len(bad), tuple(bad), tuple(notes))
+    return Predictions(len(files) - len(bad), tuple(bad), tuple(notes))
 
 
 def _check_folders(out: Path, targets: Sequence[Path], roots: Sequence[Path]) -> None:
@@ -248,7 +249,10 @@ def no_class(model: Model) -> int:
 
 
 def mask_picture(classes: NDArray[np.int32], model: Model) -> Image.Image:
-    """Places in the legend (H, W) as an image of the masks' own numbers, with colours up to 255."""
+    """Class indices (H, W), 0 without a class, as an image of the masks' own numbers.
+
+    Up to 255 it has a palette with the classes' colours.
+    """
     values = model.mask_values or model.legend.values
     numbers = np.array([no_class(model), *values], np.uint16)[classes]
     if max(*values, no_class(model)) > NO_CLASS:

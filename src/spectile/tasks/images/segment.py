@@ -25,7 +25,8 @@ from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.scene_map import map_scene
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
-from spectile.model.task import PixelTask
+from spectile.model.trained_task import PixelTask
+from spectile.progress import Progress
 from spectile.reports.sample_picture import sample_picture
 from spectile.reports.segmentation_report import (
     SegmentationRecord,
@@ -34,19 +35,19 @@ from spectile.reports.segmentation_report import (
 )
 from spectile.reports.wording import notes_on_loss
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.base import CheckFiles, Finished, Progress, Work
+from spectile.tasks.base import CheckFiles, Finished, Work
 from spectile.tasks.config import SegmentConfig
 from spectile.tasks.evaluation import scene_place
 from spectile.tasks.files import MAP, PICTURE, SPLIT_TABLE
 from spectile.tasks.hardware import best_device
-from spectile.tasks.images.base import ImageTask, Material, PreparedImages
-from spectile.tasks.images.segmentation import segment_image
+from spectile.tasks.images.segment_image import segment_image
 from spectile.tasks.images.sides import overlap_of
 from spectile.tasks.images.start import loading_workers
+from spectile.tasks.images.task_on_images import OpenedImages, PreparedImages, TaskOnImages
 from spectile.training.fit import Fit
 from spectile.training.imbalance import rarity_of
 from spectile.training.learners.image_samples import EvenWindows, RandomCrops
-from spectile.training.learners.segmenter import Segmenter
+from spectile.training.learners.pixel_classifier import PixelClassifier
 from spectile.training.normalise import Normalise
 
 LARGEST_CROP = 256
@@ -61,7 +62,7 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
+class SegmentTask(TaskOnImages[SegmentConfig, PairSet, SegmentationRecord]):
     """Classes of all pixels of images, or of a scene that is cut into tiles.
 
     Scene and labels come from memory where they are given, else from what the configuration names.
@@ -103,7 +104,7 @@ class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
 
     def open(
         self, config: SegmentConfig, check_files: CheckFiles, progress: Progress | None
-    ) -> Material[PairSet]:
+    ) -> OpenedImages[PairSet]:
         pairs, scene = self.listed(config)
         if scene is not None:
             check_files(scene.files)
@@ -116,9 +117,9 @@ class SegmentTask(ImageTask[SegmentConfig, PairSet, SegmentationRecord]):
             progress=progress,
         )
         edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
-        return Material(pairs, store, config.seed, edge, scene)
+        return OpenedImages(pairs, store, config.seed, edge, scene)
 
-    def prepare(self, material: Material[PairSet], config: SegmentConfig) -> PreparedSegment:
+    def prepare(self, material: OpenedImages[PairSet], config: SegmentConfig) -> PreparedSegment:
         pairs, start = self.ready(material, config)
         return PreparedSegment(config, pairs, material, start)
 
@@ -153,7 +154,7 @@ class PreparedSegment(PreparedImages[Segmented, SegmentationRecord, SegmentConfi
         train = RandomCrops(self.on(TRAIN), normalise, recipe, self.crop)
         validation = EvenWindows(self.on(VALIDATION), normalise, self.crop)
         pixels = torch.from_numpy(train.store.class_pixels)
-        task = Segmenter(
+        learner = PixelClassifier(
             start.network,
             recipe,
             classes=len(pairs.legend),
@@ -162,7 +163,7 @@ class PreparedSegment(PreparedImages[Segmented, SegmentationRecord, SegmentConfi
             fresh=start.fresh,
         )
         outcome = start.fit(
-            task,
+            learner,
             train,
             validation,
             work,

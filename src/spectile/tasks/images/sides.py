@@ -25,15 +25,15 @@ from spectile.errors import InputError
 from spectile.files import write_aside
 from spectile.tasks.files import PIXELS, SPLIT_TABLE
 
-Listing = TypeVar("Listing", ImageSet, PairSet)
+Images = TypeVar("Images", ImageSet, PairSet)
 
 SIDES = {NONE: "none", TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
-def readable(images: Listing, store: ImageStore) -> Listing:
+def readable(images: Images, store: ImageStore) -> Images:
     """The images with those on no side that the store couldn't read, and notes on the others."""
     listed = set(range(len(images.sides)))
-    kept: Listing = images.without(listed - set(store.kept.tolist()))
+    kept: Images = images.without(listed - set(store.kept.tolist()))
     notes = (*kept.notes, *note_on_types(store.names, store.pixel_types))
     return replace(kept, notes=notes)
 
@@ -88,7 +88,7 @@ def fingerprints(images: ImageSet | PairSet, store: ImageStore) -> list[str]:
     return found
 
 
-def write_split(
+def write_split_table(
     folder: Path,
     header: Sequence[str],
     rows: Sequence[Sequence[Any]],

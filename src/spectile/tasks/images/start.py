@@ -30,8 +30,8 @@ from spectile.tasks.hardware import check_memory, hardware_of
 from spectile.tasks.scene.preparation import parse_bands
 from spectile.training.fit import Fit, fit
 from spectile.training.image_recipes import ImageRecipe
+from spectile.training.learner import Learner
 from spectile.training.loaders import Loaders, Samples
-from spectile.training.task import Task
 
 SMALL = 64
 """Images up to this edge lose too much to a stem that quarters their resolution."""
@@ -53,7 +53,7 @@ class Start:
 
     def fit(
         self,
-        task: Task,
+        learner: Learner,
         train: Samples,
         validation: Samples,
         work: Work,
@@ -61,7 +61,7 @@ class Start:
         validation_batch: int,
         workers: int,
     ) -> Fit:
-        """Fit the network of `task`, with checkpoints in the run's folder."""
+        """Fit the network of `learner`, with checkpoints in the run's folder."""
         config, recipe = self.config, self.config.recipe
         loaders = Loaders(
             train,
@@ -74,7 +74,7 @@ class Start:
             whole=True,
         )
         return fit(
-            task,
+            learner,
             loaders,
             epochs=recipe.epochs,
             patience=recipe.patience,

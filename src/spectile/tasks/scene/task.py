@@ -31,12 +31,13 @@ from spectile.mapping.scene_map import MapSummary, map_scene, tile_edge
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model
-from spectile.model.task import WindowTask
+from spectile.model.trained_task import WindowTask
 from spectile.networks.window_network import build_window_network, window_options
 from spectile.networks.windows.regions import why_not_on_regions
+from spectile.progress import Progress
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
-from spectile.tasks.base import CheckFiles, Finished, Prepared, Progress, Task, Work
+from spectile.tasks.base import CheckFiles, Finished, Prepared, Task, Work
 from spectile.tasks.checks import BANDS, build_without_data, check_settings
 from spectile.tasks.config import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
@@ -49,8 +50,8 @@ from spectile.tasks.scores import map_scores, read_map
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions.shared_trunk import check_region_training, fit_shared
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.fit_regions import check_region_training, fit_regions
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +240,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         preprocessing = self.preparation.preprocessing
         train, validation = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
         if self.config.recipe.regions and why_not_on_regions(network) is None:
-            return partial(fit_shared, network, self.scene, preprocessing, train, validation)
+            return partial(fit_regions, network, self.scene, preprocessing, train, validation)
         window = self.config.recipe.window
         cuts, others = (
             LabelledWindows(self.scene, preprocessing, window, *side)

@@ -7,17 +7,18 @@ One family a file. Images are normalised, so nothing is 0, but for colours. All 
 from spectile.training.augmentation.colour import jitter_colours
 from spectile.training.augmentation.crops import Filling, random_crop
 from spectile.training.augmentation.erasing import erase_rectangles
-from spectile.training.augmentation.flips import flip_horizontally, turn_and_flip
+from spectile.training.augmentation.flips import flip_horizontally, rotate_and_flip
 from spectile.training.augmentation.mixing import cutmix, mixup
-from spectile.training.augmentation.spectral_shift import shift_spectra, within_class_directions
+from spectile.training.augmentation.spectral import augment_spectra, within_class_directions
 from spectile.training.augmentation.with_masks import (
     flip_with_mask,
     random_scale_crop,
-    turn_with_mask,
+    rotate_with_mask,
 )
 
 __all__ = [
     "Filling",
+    "augment_spectra",
     "cutmix",
     "erase_rectangles",
     "flip_horizontally",
@@ -26,8 +27,7 @@ __all__ = [
     "mixup",
     "random_crop",
     "random_scale_crop",
-    "shift_spectra",
-    "turn_and_flip",
-    "turn_with_mask",
+    "rotate_and_flip",
+    "rotate_with_mask",
     "within_class_directions",
 ]

@@ -41,14 +41,14 @@ def erase_rectangles(
     ratio = torch.exp((2 * ratio - 1) * math.log(LONGEST / EVENEST))
     rows = (pixels * ratio).sqrt().round().clamp(1, height)
     columns = (pixels / ratio).sqrt().round().clamp(1, width)
-    inside_rows = between(down, rows, height)
-    inside_columns = between(right, columns, width)
+    inside_rows = inside_stretch(down, rows, height)
+    inside_columns = inside_stretch(right, columns, width)
     erased = inside_rows[:, :, None] & inside_columns[:, None, :]
     erased &= (chance < probability)[:, None, None]
     return images.masked_fill(erased[:, None], 0)
 
 
-def between(start: Tensor, length: Tensor, whole: int) -> Tensor:
+def inside_stretch(start: Tensor, length: Tensor, whole: int) -> Tensor:
     """Which of `whole` places (N, whole) lie in a stretch (N,); `start` 0 to 1 says where."""
     first = (start * (whole - length + 1)).floor()[:, None]
     places = torch.arange(whole, device=start.device)

@@ -12,15 +12,15 @@ def flip_horizontally(images: Tensor, generator: torch.Generator | None = None) 
     return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(3), images)
 
 
-def turn_and_flip(windows: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def rotate_and_flip(windows: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Each window (N, C, h, h) in one of the eight flips and quarter turns, drawn at random.
 
     Seen from above, a field has no up.
     """
-    turned = torch.empty_like(windows)
+    rotated = torch.empty_like(windows)
     drawn = torch.randint(8, (len(windows),), generator=generator).to(windows.device)
     for symmetry in range(8):
         chosen = drawn == symmetry
         view = windows[chosen].rot90(symmetry % 4, (2, 3))
-        turned[chosen] = view.flip(3) if symmetry >= 4 else view
-    return turned
+        rotated[chosen] = view.flip(3) if symmetry >= 4 else view
+    return rotated

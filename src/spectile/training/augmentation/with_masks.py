@@ -42,8 +42,8 @@ def random_scale_crop(
         )
     drawn = torch.rand(5, generator=generator, dtype=torch.float64).tolist()
     scale = scales[0] + drawn[0] * (scales[1] - scales[0])
-    top, rows, height = cut(mask.shape[0], edge, scale, drawn[1])
-    left, columns, width = cut(mask.shape[1], edge, scale, drawn[2])
+    top, rows, height = crop_extent(mask.shape[0], edge, scale, drawn[1])
+    left, columns, width = crop_extent(mask.shape[1], edge, scale, drawn[2])
     image = image[:, top : top + rows, left : left + columns]
     mask = mask[top : top + rows, left : left + columns]
     image = F.interpolate(image[None], (height, width), mode="bilinear", align_corners=False)[0]
@@ -62,7 +62,7 @@ def flip_with_mask(
     return image, mask
 
 
-def turn_with_mask(
+def rotate_with_mask(
     image: Tensor, mask: Tensor, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """An image (C, H, W) and its mask (H, W) in one of the eight flips and quarter turns.
@@ -74,7 +74,7 @@ def turn_with_mask(
     return (image.flip(2), mask.flip(1)) if symmetry >= 4 else (image, mask)
 
 
-def cut(whole: int, edge: int, scale: float, chance: float) -> tuple[int, int, int]:
+def crop_extent(whole: int, edge: int, scale: float, chance: float) -> tuple[int, int, int]:
     """Where a cut of `whole` pixels begins, how long it is, and how long once it is scaled."""
     length = max(1, min(whole, round(edge / scale)))
     return place(whole - length, chance), length, max(1, min(edge, round(length * scale)))

@@ -15,17 +15,17 @@ from spectile.training.augmentation import (
     flip_horizontally,
     mixup,
     random_crop,
-    turn_and_flip,
+    rotate_and_flip,
 )
 from spectile.training.image_recipes import ClassifyRecipe
+from spectile.training.learners.image_learner import ImageLearner
 from spectile.training.learners.image_samples import jittered
-from spectile.training.learners.image_task import ImageTask
 from spectile.training.normalise import Normalise
 
 Batch = tuple[Tensor, Tensor]
 
 
-class ImageClassifier(ImageTask):
+class ImageClassifier(ImageLearner):
     """Cross-entropy on images (N, bands, H, W) as read, with class indices (N,).
 
     `weights` (classes,) weigh the classes in the loss.
@@ -71,7 +71,7 @@ class ImageClassifier(ImageTask):
         if shift:
             images = random_crop(images, shift)
         if recipe.rotate and images.shape[2] == images.shape[3]:
-            images = turn_and_flip(images)
+            images = rotate_and_flip(images)
         elif recipe.flip:
             images = flip_horizontally(images)
         if recipe.erasing:

@@ -15,14 +15,14 @@ from spectile.training.augmentation import (
     flip_with_mask,
     jitter_colours,
     random_scale_crop,
-    turn_with_mask,
+    rotate_with_mask,
 )
 from spectile.training.image_recipes import SegmentRecipe
 from spectile.training.normalise import Normalise
 
 EIGHT_BITS = 255.0
 
-Drawn = int | tuple[int, int]
+SampleIndex = int | tuple[int, int]
 """The number of a sample, and where its chance starts from if there is any."""
 
 
@@ -46,12 +46,12 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.store)
 
-    def __getitems__(self, drawn: Sequence[Drawn]) -> tuple[Tensor, Tensor]:
+    def __getitems__(self, drawn: Sequence[SampleIndex]) -> tuple[Tensor, Tensor]:
         indices = [entry if isinstance(entry, int) else entry[0] for entry in drawn]
         images = np.stack([self._image(entry) for entry in drawn])
         return as_tensor(images), self.classes[indices]
 
-    def _image(self, drawn: Drawn) -> NDArray[Any]:
+    def _image(self, drawn: SampleIndex) -> NDArray[Any]:
         index, seed = (drawn, None) if isinstance(drawn, int) else drawn
         image = self.store.image(index)
         if self.edge is None or image.shape[1:] == (self.edge, self.edge):
@@ -69,7 +69,7 @@ class LabelledImages:
 class RandomCrops:
     """Components (N, components, edge, edge) of images, and class indices, -1 where ignored.
 
-    Crops of random place and scale, flipped or turned, as the `recipe` says.
+    Crops of random place and scale, flipped or rotated, as the `recipe` says.
     """
 
     def __init__(
@@ -88,15 +88,15 @@ class RandomCrops:
 
     def _crop(self, index: int, seed: int) -> tuple[Tensor, Tensor]:
         recipe, chance = self.recipe, torch.Generator().manual_seed(seed)
-        pixels, places = self.store.pair(index)
+        pixels, indices = self.store.pair(index)
         image = as_tensor(pixels)
         if recipe.jitter:
             image = jittered(image[None], recipe.jitter, chance)[0]
         image, mask = random_scale_crop(
-            self.normalise(image), class_indices(places), self.edge, recipe.scales, chance
+            self.normalise(image), class_indices(indices), self.edge, recipe.scales, chance
         )
         if recipe.rotate:
-            return turn_with_mask(image, mask, chance)
+            return rotate_with_mask(image, mask, chance)
         return flip_with_mask(image, mask, chance) if recipe.flip else (image, mask)
 
 
@@ -130,9 +130,9 @@ class EvenWindows:
         return stacked([self._window(*self.windows[index]) for index in indices])
 
     def _window(self, index: int, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
-        pixels, places = self.store.pair(index)
+        pixels, mask = self.store.pair(index)
         image = self.normalise(as_tensor(pixels[:, rows, columns]))
-        return image, class_indices(places[rows, columns])
+        return image, class_indices(mask[rows, columns])
 
 
 def spread(length: int, edge: int) -> list[slice]:
@@ -145,9 +145,9 @@ def spread(length: int, edge: int) -> list[slice]:
     return [slice(start, min(start + edge, length)) for start in starts]
 
 
-def class_indices(places: NDArray[np.uint16]) -> Tensor:
-    """Places in the legend from 1, 0 where unlabelled, as class indices from 0, then -1."""
-    return torch.from_numpy(places.astype(np.int64)) - 1
+def class_indices(mask: NDArray[np.uint16]) -> Tensor:
+    """Class indices from 1, 0 if unlabelled, as losses take them: from 0, -1 if unlabelled."""
+    return torch.from_numpy(mask.astype(np.int64)) - 1
 
 
 def stacked(pairs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

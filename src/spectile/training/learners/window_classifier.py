@@ -12,19 +12,19 @@ from torchmetrics.classification import MulticlassAccuracy
 from spectile.compat.torch import AnyBatchNorm
 from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
 from spectile.training.augmentation import (
+    augment_spectra,
     mixup,
-    shift_spectra,
-    turn_and_flip,
+    rotate_and_flip,
     within_class_directions,
 )
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.imbalance import rarity
+from spectile.training.learner import SETTLED, Learner, by_step
 from spectile.training.loaders import Loaders
 from spectile.training.optimizers import one_cycle, optimizer_of
 from spectile.training.recipes import Recipe
-from spectile.training.regions.spectral_branch import fit_spectral_branch
-from spectile.training.regions.windows import LabelledWindows
-from spectile.training.task import SETTLED, Task, by_step
+from spectile.training.regions.fit_spectral_branch import fit_spectral_branch
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 Batch = tuple[Tensor, Tensor]
 
@@ -45,7 +45,7 @@ class Pixels(Protocol):
         ...
 
 
-class WindowClassifier(Task):
+class WindowClassifier(Learner):
     """Cross-entropy on windows (N, components, h, h) with class indices (N,).
 
     `weights` (classes,) weigh the classes in the loss; `directions` (components, components) are
@@ -79,7 +79,7 @@ class WindowClassifier(Task):
     def of(
         cls, network: nn.Module, train: Pixels, recipe: Recipe, *, classes: int, seed: int
     ) -> Self:
-        """The task with all that a recipe takes from the training pixels.
+        """The learner with all that a recipe takes from the training pixels.
 
         Those are class weights, directions of shifts and, of a network that has one, the spectral
         branch, which is fitted here.
@@ -88,13 +88,13 @@ class WindowClassifier(Task):
         directions = (
             within_class_directions(*train.pixels) if recipe.spectral_augmentation else None
         )
-        task = cls(
+        learner = cls(
             network, recipe, classes=classes, seed=seed, weights=weights, directions=directions
         )
         if isinstance(network, WithSpectralBranch):
             branch = network.spectral_branch
             fit_spectral_branch(branch, *train.pixels, weights=weights, seed=seed)
-        return task
+        return learner
 
     @property
     def window_network(self) -> nn.Module:
@@ -105,7 +105,7 @@ class WindowClassifier(Task):
         self.draw()
         windows, classes = batch
         if self.recipe.rotate:
-            windows = turn_and_flip(windows)
+            windows = rotate_and_flip(windows)
         windows = self.shifted(windows)
         targets = classes
         if self.recipe.mixup:
@@ -121,7 +121,7 @@ class WindowClassifier(Task):
         """Images (N, components, H, W) with spectra shifted where the recipe says so."""
         if self.directions is None:
             return images
-        return shift_spectra(images, self.directions, self.recipe.spectral_augmentation)
+        return augment_spectra(images, self.directions, self.recipe.spectral_augmentation)
 
     def validate_on(self, batch: Batch) -> None:
         windows, classes = batch

@@ -7,7 +7,7 @@ from typing import Any
 
 from spectile.data.formats import Turn
 from spectile.data.labels.features import FeatureFormat, FeatureRequest
-from spectile.data.labels.vector_layers import SHOWN, Layer
+from spectile.data.labels.vector_layers import SHOWN, FeatureLayer
 from spectile.data.projection import Box
 from spectile.data.readers.offline import check_local, vectors_asking_nobody
 from spectile.errors import InputError
@@ -27,11 +27,11 @@ class Ogr(FeatureFormat):
     def can_open(self, request: FeatureRequest) -> bool:
         return True
 
-    def open(self, request: FeatureRequest) -> Layer:
+    def open(self, request: FeatureRequest) -> FeatureLayer:
         name, source = request.name, request.source
         check_local(source, name)
         info = _describe(name, request.layer, source)
-        return Layer(
+        return FeatureLayer(
             source,
             info["crs"],
             [str(field) for field in info["fields"]],

@@ -7,7 +7,7 @@ from typing import Any
 
 from spectile.data.formats import Turn
 from spectile.data.labels.features import FeatureFormat, FeatureRequest
-from spectile.data.labels.vector_layers import Layer, layer_of_frame
+from spectile.data.labels.vector_layers import FeatureLayer, layer_of_frame
 from spectile.errors import InputError
 
 
@@ -21,7 +21,7 @@ class Parquet(FeatureFormat):
     def can_open(self, request: FeatureRequest) -> bool:
         return request.name.lower().endswith(self.suffixes)
 
-    def open(self, request: FeatureRequest) -> Layer:
+    def open(self, request: FeatureRequest) -> FeatureLayer:
         return layer_of_frame(_parquet(request.name, request.source), request.source)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spectile.data.labels.masks.files import NOTHING, MaskPixels, read_mask
+from spectile.data.labels.masks.mask_file import NOTHING, MaskPixels, read_mask
 from spectile.data.readers.unreadable import UnreadableImageError
 from spectile.errors import InputError
 from spectile.files.threads import in_threads

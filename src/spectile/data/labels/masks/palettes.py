@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spectile.data.labels.masks.census import MaskCensus
-from spectile.data.labels.masks.classes import BLACK, MaskClasses, color_name
+from spectile.data.labels.masks.mask_classes import BLACK, MaskClasses, color_name
 from spectile.errors import InputError
 
 NUMBERS_COUNT = (

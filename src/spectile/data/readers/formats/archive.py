@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from spectile.data.readers.formats.raster import open_raster
 from spectile.data.readers.registry import Format, Request, Turn, scene_suffixes
-from spectile.data.readers.stack import Part, in_order_of_names, open_stack
+from spectile.data.readers.stack import BandFile, in_order_of_names, open_stack
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 
@@ -37,7 +37,7 @@ class Archive(Format):
 ARCHIVE = Archive()
 
 
-def _images_in(path: Path) -> list[Part]:
+def _images_in(path: Path) -> list[BandFile]:
     """The images in a zip or tar file; raises InputError where it is none or holds no image."""
     try:
         if path.suffix.lower() == ".zip":
@@ -69,4 +69,4 @@ def _images_in(path: Path) -> list[Part]:
         path.name: at for at, path in enumerate(in_order_of_names([Path(n.name) for n in found]))
     }
     found.sort(key=lambda name: order[name.name])
-    return [Part(str(name), f"{place}/{name}") for name in found]
+    return [BandFile(str(name), f"{place}/{name}") for name in found]

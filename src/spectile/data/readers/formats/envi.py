@@ -8,7 +8,7 @@ from spectile.data.readers.registry import Format, Request, Turn
 from spectile.data.scene import Scene
 
 
-class EnviHeader(Format):
+class EnviHeaderFormat(Format):
     """A .hdr, whose pixels are found by its name; named themselves, they are GDAL's."""
 
     name = "ENVI"
@@ -24,4 +24,4 @@ class EnviHeader(Format):
         return open_raster(data, request.path, request.source, request.bands_last)
 
 
-ENVI_HEADER = EnviHeader()
+ENVI_HEADER = EnviHeaderFormat()

@@ -15,10 +15,10 @@ from spectile.data.readers.envi_header import read_header
 from spectile.data.readers.gdal import open_dataset, quiet_gdal, scene_of_dataset, why_not
 from spectile.data.readers.named_arrays import scene_of_array
 from spectile.data.readers.offline import check_local
-from spectile.data.readers.parts import check_virtual
 from spectile.data.readers.refusals import no_image
 from spectile.data.readers.registry import Format, Request, Turn
-from spectile.data.readers.stack import Part, TurnedReader, pages_of, stack
+from spectile.data.readers.scene_parts import check_virtual
+from spectile.data.readers.stack import BandFile, TurnedReader, pages_of, stack
 from spectile.data.scene import Scene
 
 PAGES = "TIFF pages"
@@ -80,7 +80,7 @@ def _raster(name: str, header: Path | None, source: str, bands_last: bool | None
 
 
 def _scene_of_pages(
-    dataset: DatasetReader, parts: Sequence[Part], source: str, bands_last: bool | None
+    dataset: DatasetReader, parts: Sequence[BandFile], source: str, bands_last: bool | None
 ) -> Scene:
     """The pages of a TIFF as bands; as rows, where the user says that the bands come last."""
     files = tuple(dataset.files)

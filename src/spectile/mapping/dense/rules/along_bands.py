@@ -19,7 +19,7 @@ from spectile.mapping.dense.layout import Layout, axis_of, is_plain, length
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.recording import shape_of
 from spectile.mapping.dense.rules.rearranging import refuse_border, relaid, taken
-from spectile.mapping.dense.values import Gated, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 OPERATIONS = [
     "_log_softmax",

@@ -15,7 +15,7 @@ from spectile.mapping.dense.layout import Axis, Layout, axis_of, is_plain, refin
 from spectile.mapping.dense.lowering import Lowering, Result, tensors_among
 from spectile.mapping.dense.recording import operation_of, shape_of
 from spectile.mapping.dense.rules.rearranging import same_windows
-from spectile.mapping.dense.values import Gated, Joined, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Joined, Shared
 
 ADD, MULTIPLY = torch.ops.aten.add.Tensor, torch.ops.aten.mul.Tensor
 POSITIVE = {"sigmoid", "relu", "hardsigmoid", "exp", "abs"}

@@ -17,7 +17,7 @@ from spectile.mapping.dense.layout import is_plain
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.rules.along_bands import along_parts
 from spectile.mapping.dense.rules.rearranging import merged
-from spectile.mapping.dense.values import Gated, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 _WEIGHTED = {torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm}
 

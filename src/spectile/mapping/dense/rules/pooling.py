@@ -12,7 +12,7 @@ from spectile.mapping.dense.layout import is_plain, length
 from spectile.mapping.dense.lowering import Lowering, Result, per_axis
 from spectile.mapping.dense.rules.elementwise import ADD, MULTIPLY, binary
 from spectile.mapping.dense.rules.rearranging import merged, refuse_border
-from spectile.mapping.dense.values import Gated, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 Bins = Sequence[tuple[int, int, int, int]]
 """For each axis that is pooled along: the axis, numbers in a bin, stride, dilation."""

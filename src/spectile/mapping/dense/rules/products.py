@@ -16,7 +16,7 @@ from spectile.mapping.dense.kernels.window_product import WindowProduct
 from spectile.mapping.dense.layout import Layout, Part, axis_of
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.rules.elementwise import ADD, MULTIPLY, binary
-from spectile.mapping.dense.values import Gated, Joined, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Joined, Shared
 
 
 def addmm(

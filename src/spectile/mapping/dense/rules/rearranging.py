@@ -13,7 +13,7 @@ from spectile.mapping.dense.layout import Layout, Part, axis_of, is_plain, lengt
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.recording import shape_of
 from spectile.mapping.dense.refusal import NotShareableError
-from spectile.mapping.dense.values import Gated, Joined, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Joined, Shared
 
 
 def reshape(build: Lowering, node: fx.Node, x: Shared | Gated, *_: object) -> Result:

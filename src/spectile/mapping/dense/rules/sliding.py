@@ -25,7 +25,7 @@ from spectile.mapping.dense.rules.products import (
     one_axis,
 )
 from spectile.mapping.dense.rules.rearranging import merged, refuse_border
-from spectile.mapping.dense.values import Gated, Shared
+from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from spectile.training.image_recipes import SegmentRecipe
-from spectile.training.learners.image_task import ImageTask
+from spectile.training.learners.image_learner import ImageLearner
 from spectile.training.losses import segmentation_loss
 
 Batch = tuple[Tensor, Tensor]
@@ -17,7 +17,7 @@ Batch = tuple[Tensor, Tensor]
 IGNORED = -1
 
 
-class Segmenter(ImageTask):
+class PixelClassifier(ImageLearner):
     """A loss over pixels of components (N, components, H, W) with classes (N, H, W), -1 ignored.
 
     `weights` (classes,) weigh the classes in the loss. The score is the mean over the classes on

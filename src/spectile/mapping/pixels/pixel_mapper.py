@@ -17,21 +17,21 @@ from rasterio.windows import Window
 from spectile.data.scene import Scene, UnreadableError
 from spectile.errors import InputError
 from spectile.mapping.compute import Compute
-from spectile.mapping.parts import (
+from spectile.mapping.pipeline import read_ahead
+from spectile.mapping.pixels.blended_windows import BlendedWindows
+from spectile.mapping.pixels.live_bytes import peak_bytes
+from spectile.mapping.pixels.window_order import KeptWindows, WindowStep, by_fresh_window, steps
+from spectile.mapping.tiles import rounded_up, swath
+from spectile.mapping.window_mapper import (
     MapPart,
     Tile,
-    evaluate,
+    class_probabilities,
     input_dtype,
     map_part,
     placed,
     reading,
     rounding,
 )
-from spectile.mapping.pipeline import read_ahead
-from spectile.mapping.pixels.blending import BlendedWindows
-from spectile.mapping.pixels.live_bytes import peak_bytes
-from spectile.mapping.pixels.window_order import KeptWindows, Step, by_fresh_window, steps
-from spectile.mapping.tiles import rounded_up, swath
 from spectile.model.model import Model
 
 LIBRARY_COPIES = 3.0
@@ -66,7 +66,7 @@ class WindowResult:
     """(components, h, w), where they were asked for."""
 
 
-class SceneSegmenter:
+class PixelMapper:
     """A model of every pixel made ready for one scene; its tiles are the cores of its windows.
 
     A pixel's probabilities are the sum of those of the up to four windows that count for it, times
@@ -169,7 +169,7 @@ class SceneSegmenter:
                     if step.last:
                         yield total.part()
 
-    def _read_first(self, some: list[Step]) -> tuple[ReadWindow, list[Step]]:
+    def _read_first(self, some: list[WindowStep]) -> tuple[ReadWindow, list[WindowStep]]:
         """The window that the steps begin with."""
         window = self._windows.window(some[0].number)
         components, valid, damage = self._read(self._preprocessing, self._scene, window, 0)
@@ -182,7 +182,9 @@ class SceneSegmenter:
         if read.valid.any():
             components = torch.from_numpy(read.components[None])
             with rounding(self._tf32):
-                probabilities = evaluate(self._network, components.to(self._device, self._dtype))
+                probabilities = class_probabilities(
+                    self._network, components.to(self._device, self._dtype)
+                )
         kept = read.components if self._with_components else None
         return WindowResult(probabilities, read.valid, read.damage, kept)
 

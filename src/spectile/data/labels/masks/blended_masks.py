@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from spectile.data.labels.masks.census import MaskCensus
-from spectile.data.labels.masks.classes import color_name
-from spectile.data.labels.masks.files import NOTHING, MaskPixels, read_mask
+from spectile.data.labels.masks.mask_classes import color_name
+from spectile.data.labels.masks.mask_file import NOTHING, MaskPixels, read_mask
 from spectile.errors import InputError
 
 MOST_MASKS = 24

@@ -23,10 +23,10 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.cluster import Cluster
 from spectile.mapping.compute import Compute
-from spectile.mapping.pixels import segmenter
-from spectile.mapping.pixels.segmenter import SceneSegmenter
+from spectile.mapping.pixels import pixel_mapper
+from spectile.mapping.pixels.pixel_mapper import PixelMapper
 from spectile.mapping.scene_map import map_parts, map_scene
-from spectile.model.task import ImageTask
+from spectile.model.trained_task import ImageTask
 
 HEIGHT, WIDTH, EDGE = 100, 130, 48
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}
@@ -60,26 +60,26 @@ def read(path: Path) -> np.ndarray:
 
 
 def test_the_map_has_the_legends_values_and_the_scenes_gaps(whole: Path) -> None:
-    classes, shares = read(whole / "map.tif")[0], read(whole / "map_probabilities.tif")
+    classes, probabilities = read(whole / "map.tif")[0], read(whole / "map_probabilities.tif")
     gap = np.zeros((HEIGHT, WIDTH), np.bool_)
     gap[40:44, 60:70] = True
     np.testing.assert_array_equal(classes == 0, gap)
     assert set(np.unique(classes)) == {0, 3, 7, 14}
-    assert np.isnan(shares[:, gap]).all()
-    np.testing.assert_allclose(shares[:, ~gap].sum(axis=0), 1, atol=1e-5)
+    assert np.isnan(probabilities[:, gap]).all()
+    np.testing.assert_allclose(probabilities[:, ~gap].sum(axis=0), 1, atol=1e-5)
     np.testing.assert_array_equal(
-        np.array([3, 7, 14])[shares[:, ~gap].argmax(axis=0)], classes[~gap]
+        np.array([3, 7, 14])[probabilities[:, ~gap].argmax(axis=0)], classes[~gap]
     )
 
 
 def test_another_memory_gives_the_same_bytes(tmp_path: Path, scene: Scene, whole: Path) -> None:
-    least = SceneSegmenter(segment_model(), scene, Compute(memory=1e-9)).gigabytes(EDGE)
+    least = PixelMapper(segment_model(), scene, Compute(memory=1e-9)).gigabytes(EDGE)
     map_scene(segment_model(), scene, tmp_path / "map.tif", memory=least, **EVERYTHING)
     assert contents(tmp_path) == contents(whole)
 
 
 def test_too_little_memory_is_refused_with_the_least(tmp_path: Path, scene: Scene) -> None:
-    for memory in (1e-6, SceneSegmenter(segment_model(), scene).gigabytes(EDGE) / 5):
+    for memory in (1e-6, PixelMapper(segment_model(), scene).gigabytes(EDGE) / 5):
         with pytest.raises(InputError, match=r"windows of 48 pixels .* least 0\.1 GB"):
             map_scene(segment_model(), scene, tmp_path / "map.tif", memory=memory)
 
@@ -158,15 +158,15 @@ def test_a_damaged_piece_is_like_one_without_data(tmp_path: Path, scene: Scene) 
     )
     assert {lost.window for lost in summary.damage} == {Window(0, 2 * height, width, height)}
     np.testing.assert_array_equal(read(out), read(tmp_path / "expected.tif"))
-    shares, expected = (
+    probabilities, expected = (
         read(tmp_path / f"{name}_probabilities.tif") for name in ("map", "expected")
     )
-    np.testing.assert_array_equal(shares, expected)
+    np.testing.assert_array_equal(probabilities, expected)
 
 
 def test_workers_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # other processes don't know of small windows
-    monkeypatch.setattr(segmenter, "GROUP", (1, 1))  # so that both have something to do
+    monkeypatch.setattr(pixel_mapper, "GROUP", (1, 1))  # so that both have something to do
     pixels = np.random.default_rng(1).normal(0, 1, (BANDS, 40, 1000)).astype(np.float32)
     scene = open_scene(write_tif(tmp_path / "scene.tif", pixels))
     (tmp_path / "whole").mkdir()
@@ -178,8 +178,8 @@ def test_workers_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_groups_hold_every_tile_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmenter, "GROUP", (2, 2))
-    mapper = SceneSegmenter(segment_model(), scene)
+    monkeypatch.setattr(pixel_mapper, "GROUP", (2, 2))
+    mapper = PixelMapper(segment_model(), scene)
     tiles = list(mapper.tiles(EDGE))
     groups = mapper.groups(tiles, 10**9)
     assert sorted(tile for group in groups for tile in group) == sorted(tiles)

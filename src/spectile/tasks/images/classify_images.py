@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from spectile.data.images import ImageStore
 from spectile.errors import InputError
 from spectile.model.model import Model
+from spectile.progress import Progress
 from spectile.tasks.images.sides import write_table
 from spectile.training.learners.image_samples import LabelledImages
 from spectile.training.normalise import Normalise
 
 BATCH = 128
-
-Progress = Callable[[int, int], None]
 
 
 def classify_images(
@@ -28,7 +27,7 @@ def classify_images(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
-    """The classes' shares (N, classes) of images.
+    """The probabilities (N, classes) of images' classes.
 
     Raises InputError where the images have other bands than the model.
     """
@@ -41,7 +40,7 @@ def classify_images(
     normalise = Normalise(model.preprocessing).to(device)
     same = len(np.unique(store.shapes, axis=0)) <= 1
     samples = LabelledImages(store, np.zeros(len(store), np.int64), edge=model.image_edge)
-    shares = np.empty((len(store), len(model.legend)), np.float32)
+    probabilities = np.empty((len(store), len(model.legend)), np.float32)
     # Images of different sizes can't be stacked.
     batch = BATCH if same or model.image_edge is not None else 1
     with torch.inference_mode():
@@ -49,11 +48,11 @@ def classify_images(
             chosen = range(first, min(first + batch, len(store)))
             images, _ = samples.__getitems__(chosen)
             logits = network(normalise(images.to(device)))
-            shares[chosen.start : chosen.stop] = logits.float().softmax(1).cpu().numpy()
+            probabilities[chosen.start : chosen.stop] = logits.float().softmax(1).cpu().numpy()
             if progress:
                 progress(chosen.stop, len(store))
     network.cpu()
-    return shares
+    return probabilities
 
 
 def is_predictions(path: Path) -> bool:
@@ -65,14 +64,14 @@ def is_predictions(path: Path) -> bool:
 def write_predictions(
     path: Path,
     names: Sequence[str],
-    shares: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
     classes: Sequence[str],
     truth: NDArray[np.int64] | None = None,
 ) -> None:
-    """One row an image: its class, that class's share, the truth if it is known, and all shares."""
+    """One row an image: class, its probability, the truth if known, all classes' probabilities."""
     known = [] if truth is None else ["truth"]
     rows = []
-    for index, (name, row) in enumerate(zip(names, shares, strict=True)):
+    for index, (name, row) in enumerate(zip(names, probabilities, strict=True)):
         best = int(row.argmax())
         given = [] if truth is None else [classes[truth[index]]]
         rows.append([name, classes[best], f"{row[best]:.6f}", *given, *(f"{p:.6f}" for p in row)])

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from spectile.errors import InputError
-from spectile.mapping.dense.recording import evaluating, typical_weight
+from spectile.mapping.dense.recording import evaluation_mode, typical_weight
 from spectile.mapping.dense.refusal import unfitting
 
 MOST_BANDS = 1024
@@ -32,7 +32,7 @@ def bands_of(module: nn.Module, window: tuple[int, int]) -> tuple[int, bool]:
     guesses += [first.in_channels] if first is not None else []
     weight = typical_weight(module)
     failure: Exception | None = None
-    with evaluating(module), torch.no_grad():
+    with evaluation_mode(module), torch.no_grad():
         for bands in [*guesses, *range(1, MOST_BANDS + 1)]:
             try:
                 result = module(weight.new_zeros((2, bands, *window)))

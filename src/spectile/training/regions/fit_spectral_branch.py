@@ -1,7 +1,7 @@
 """Fitting a network's spectral branch, before its windows are.
 
 The two are fitted apart. Together, windows soon explain all that there is to be learnt, and nothing
-is left for spectra to say, which carry over better.
+is left for spectra to say, which carry over better to other fields.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ SMOOTHING = 0.1
 def fit_spectral_branch(
     branch: nn.Module, spectra: Tensor, classes: Tensor, *, weights: Tensor | None, seed: int
 ) -> None:
-    """Fit `branch` in place on spectra (N, bands) of classes (N,), and let its weights rest.
+    """Fit `branch` in place on spectra (N, bands) of class indices (N,), and freeze its weights.
 
-    `weights` (classes,) weigh the classes. It takes seconds.
+    `weights` (classes,) weigh the classes in the loss; all chance follows from `seed`. It takes
+    seconds. Raises InputError where weights become nan.
     """
     steps = min(STEPS, PASSES * math.ceil(len(classes) / BATCH))
     optimizer = torch.optim.AdamW(branch.parameters(), RATE, weight_decay=1e-4)
@@ -45,6 +46,6 @@ def fit_spectral_branch(
     if not all(bool(weight.isfinite().all()) for weight in branch.parameters()):
         raise InputError(
             "the weights of the spectral branch became nan while it was fitted: look for extreme "
-            "values in the scene, or fit without it (a share of 0)."
+            "values in the scene, or fit without it (a weight of 0)."
         )
     branch.requires_grad_(False)

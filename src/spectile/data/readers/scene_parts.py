@@ -23,7 +23,7 @@ def files_of_pattern(source: str) -> list[Path]:
     return in_order_of_names([path for path in found if path.is_file()])
 
 
-def images_in(folder: Path) -> list[Path]:
+def image_paths_in(folder: Path) -> list[Path]:
     """The images in a folder, without what only belongs to one."""
     files = [path for path in folder.iterdir() if path.is_file() and path.name[0] != "."]
     headers = {path.stem.lower() for path in files if path.suffix.lower() == ".hdr"}

@@ -14,15 +14,15 @@ from torch import nn
 from spectile import networks
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.mapping.compute import Compute
-from spectile.mapping.parts import MapPart, Tile
-from spectile.mapping.pixels.blending import Axis, BlendedWindows
-from spectile.mapping.pixels.segmenter import SceneSegmenter
+from spectile.mapping.pixels.blended_windows import BlendedWindows, WindowedAxis
+from spectile.mapping.pixels.pixel_mapper import PixelMapper
+from spectile.mapping.window_mapper import MapPart, Tile
 
 
 @settings(deadline=None)
 @given(length=st.integers(1, 3000), edge=st.integers(1, 700))
 def test_weights_add_up_to_one_everywhere(length: int, edge: int) -> None:
-    axis = Axis.cut(length, edge)
+    axis = WindowedAxis.cut(length, edge)
     total = np.zeros(length)
     for number in range(len(axis)):
         start, stop = axis.window(number)
@@ -38,7 +38,7 @@ def test_weights_add_up_to_one_everywhere(length: int, edge: int) -> None:
 @settings(deadline=None)
 @given(length=st.integers(1, 900), edge=st.integers(1, 200), span=st.data())
 def test_the_windows_that_count_are_found(length: int, edge: int, span: st.DataObject) -> None:
-    axis = Axis.cut(length, edge)
+    axis = WindowedAxis.cut(length, edge)
     start = span.draw(st.integers(0, length - 1))
     stop = span.draw(st.integers(start + 1, length))
     counting = []
@@ -65,33 +65,33 @@ def whole(network: nn.Module, scene: np.ndarray) -> np.ndarray:
 
 
 def together(parts: list[MapPart], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    shares = np.full((len(parts[0].probabilities), height, width), np.nan)
+    probabilities = np.full((len(parts[0].probabilities), height, width), np.nan)
     classes = np.full((height, width), -1)
     for part in parts:
-        shares[:, *part.window.toslices()] = part.probabilities
+        probabilities[:, *part.window.toslices()] = part.probabilities
         classes[part.window.toslices()] = part.classes
-    return shares, classes
+    return probabilities, classes
 
 
 def blended(network: nn.Module, scene: np.ndarray, edge: int, memory: float = 1.0) -> list[MapPart]:
     model = segment_model(network, edge)
-    segmenter = SceneSegmenter(model, scene_from_array(scene), Compute(memory=memory or 1e-9))
-    return list(segmenter.parts(map(Tile, segmenter.in_order(segmenter.tiles(0), 10**9))))
+    mapper = PixelMapper(model, scene_from_array(scene), Compute(memory=memory or 1e-9))
+    return list(mapper.parts(map(Tile, mapper.in_order(mapper.tiles(0), 10**9))))
 
 
 @settings(max_examples=10, deadline=None)
 @given(height=st.integers(5, 150), width=st.integers(5, 150))
 def test_numbers_are_those_of_a_plain_sum(height: int, width: int) -> None:
     network, scene = LooksAround(radius=5).double(), pixels(height, width)
-    shares, classes = together(blended(network, scene, 48), height, width)
+    probabilities, classes = together(blended(network, scene, 48), height, width)
     windows = BlendedWindows.over(height, width, 48)
-    expected = np.zeros_like(shares)
+    expected = np.zeros_like(probabilities)
     for number in range(len(windows)):
         window = windows.window(number)
         row, column = windows.place(number)
         weights = windows.rows.weights(row)[:, None] * windows.columns.weights(column)
         expected[:, *window.toslices()] += weights * whole(network, scene[:, *window.toslices()])
-    np.testing.assert_allclose(shares, expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-9)
     empty = classes == 0
     assert empty.sum() == 1
     assert empty[height // 3, width // 2]
@@ -103,8 +103,8 @@ def test_what_looks_little_around_gives_the_numbers_of_the_whole_scene(edge: int
     network, scene = LooksAround(radius=2).double(), pixels(131, 97)
     parts = blended(network, scene, edge)
     assert len(parts) > 4
-    shares, _ = together(parts, 131, 97)
-    np.testing.assert_allclose(shares, whole(network, scene), rtol=0, atol=1e-12)
+    probabilities, _ = together(parts, 131, 97)
+    np.testing.assert_allclose(probabilities, whole(network, scene), rtol=0, atol=1e-12)
 
 
 def test_a_small_scene_is_one_window() -> None:
@@ -137,12 +137,12 @@ def test_windows_are_computed_once_where_the_memory_allows(room: float, most: fl
 
 def test_a_window_that_comes_in_pieces_is_as_the_whole() -> None:
     network, scene = LooksAround(radius=3), pixels(90, 90)
-    shares, _ = together(blended(network, scene, 32), 90, 90)
-    segmenter = SceneSegmenter(segment_model(network, 32), scene_from_array(scene))
-    for core in segmenter.tiles(0):
+    probabilities, _ = together(blended(network, scene, 32), 90, 90)
+    mapper = PixelMapper(segment_model(network, 32), scene_from_array(scene))
+    for core in mapper.tiles(0):
         corner = Window(core.col_off + core.width - 3, core.row_off + 2, 3, 4)
-        (part,) = segmenter.parts([Tile(corner)])
-        np.testing.assert_array_equal(part.probabilities, shares[:, *corner.toslices()])
+        (part,) = mapper.parts([Tile(corner)])
+        np.testing.assert_array_equal(part.probabilities, probabilities[:, *corner.toslices()])
 
 
 def test_no_seam_is_to_be_seen() -> None:
@@ -152,8 +152,8 @@ def test_no_seam_is_to_be_seen() -> None:
     model = network.eval()
     scene = scene.astype(np.float32)
     windows = BlendedWindows.over(96, 330, 128)
-    shares, _ = together(blended(model, scene, 128), 96, 330)
-    cut = shares.copy()
+    probabilities, _ = together(blended(model, scene, 128), 96, 330)
+    cut = probabilities.copy()
     for number, core in enumerate(windows.cores()):
         window = windows.window(number)
         own = whole(model, scene[:, *window.toslices()])
@@ -167,5 +167,5 @@ def test_no_seam_is_to_be_seen() -> None:
         jumps = np.abs(np.diff(image, axis=2)).mean(axis=(0, 1))
         return float(jumps[borders].max() / np.delete(jumps, borders).max())
 
-    assert jump(shares) < 1.1
+    assert jump(probabilities) < 1.1
     assert jump(cut) > 1.2

@@ -1,4 +1,4 @@
-"""What the numbers and colours of mask files mean: places in a legend, or nothing."""
+"""What the numbers and colours of mask files mean: class indices, or no class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.labels.legend import Legend
-from spectile.data.labels.masks.files import NOTHING, MaskPixels, read_mask
+from spectile.data.labels.masks.mask_file import NOTHING, MaskPixels, read_mask
 from spectile.errors import InputError
 
 BLACK = 0
@@ -24,9 +24,9 @@ class MaskClasses:
 
     legend: Legend
     by_value: Mapping[int, int]
-    """The place, counted from 1, of each value that masks may hold; 0 for one to ignore."""
+    """The class index, from 1, of each value that masks may hold; 0 for one to ignore."""
     by_color: Mapping[int, int]
-    """The place of each colour 0xRRGGBB; 0 for one to ignore."""
+    """The class index of each colour 0xRRGGBB; 0 for one to ignore."""
     source: str
     """Where a class that is missing must be added, for messages."""
     prefer_colors: bool = False
@@ -35,10 +35,10 @@ class MaskClasses:
     @property
     def void_values(self) -> tuple[int, ...]:
         """The values to ignore."""
-        return tuple(value for value, place in self.by_value.items() if place == 0)
+        return tuple(value for value, index in self.by_value.items() if index == 0)
 
-    def places(self, mask: MaskPixels, name: str) -> NDArray[np.uint16]:
-        """The places (H, W) of a mask's classes, 0 where it has none.
+    def class_indices(self, mask: MaskPixels, name: str) -> NDArray[np.uint16]:
+        """Class indices (H, W) of a mask from 1, 0 where it has no class.
 
         Raises InputError naming the mask and its value or colour that is no class.
         """
@@ -47,7 +47,7 @@ class MaskClasses:
         if not mask.colored:
             return self._translated(mask.numbers, self.by_value, name, "value")
         # Masks of class numbers are also saved as RGB, with the number in all three channels.
-        grey = {value * 0x010101: place for value, place in self.by_value.items() if value < 256}
+        grey = {value * 0x010101: index for value, index in self.by_value.items() if value < 256}
         meaning = {BLACK: 0, **grey, **self.by_color}
         return self._translated(mask.numbers, meaning, name, "colour")
 
@@ -59,7 +59,7 @@ class MaskClasses:
         kind: Literal["value", "colour"],
     ) -> NDArray[np.uint16]:
         known = np.array([NOTHING, *sorted(meaning)], dtype=np.int32)
-        places = np.array([0, *(meaning[k] for k in sorted(meaning))], dtype=np.uint16)
+        indices = np.array([0, *(meaning[k] for k in sorted(meaning))], dtype=np.uint16)
         at = np.searchsorted(known, numbers).clip(max=len(known) - 1)
         strange = numbers[known[at] != numbers]
         if strange.size:
@@ -70,13 +70,13 @@ class MaskClasses:
                 f"{name} holds the {kind} {said}, which {self.source} lacks: add it there"
                 f"{hint if kind == 'value' else ' or correct the mask'}."
             )
-        found: NDArray[np.uint16] = places[at]
+        found: NDArray[np.uint16] = indices[at]
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class MaskFiles:
-    """Mask files as places in a legend."""
+    """Mask files, read as class indices."""
 
     paths: tuple[Path, ...] = field(repr=False)
     meaning: MaskClasses
@@ -90,7 +90,7 @@ class MaskFiles:
 
     def read(self, index: int) -> NDArray[np.uint16]:
         path = self.paths[index]
-        return self.meaning.places(read_mask(path), str(path))
+        return self.meaning.class_indices(read_mask(path), str(path))
 
 
 def by_palette(mask: MaskPixels) -> NDArray[np.int32]:

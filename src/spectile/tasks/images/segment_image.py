@@ -15,7 +15,7 @@ from spectile.model.model import Model
 def segment_image(
     model: Model, image: NDArray[Any], name: str, *, memory: float = 1.0, device: str = "cpu"
 ) -> NDArray[np.int32]:
-    """Places in the legend from 1 (H, W) of an image (bands, H, W), 0 where data are missing.
+    """Class indices (H, W) from 1 of an image (bands, H, W), 0 where data are missing.
 
     Made as maps of scenes are, in overlapping windows where the image is larger than one. Raises
     InputError, with the image's `name`, where it has other bands than the model.

@@ -19,9 +19,10 @@ from spectile.mapping.compute import Compute
 from spectile.mapping.dense import NotShareableError
 from spectile.mapping.layers.layer import Layer, compute_layers
 from spectile.mapping.mapper import mapper_for
-from spectile.mapping.parts import MapPart
-from spectile.mapping.scene_map import Progress, parts_of
+from spectile.mapping.scene_map import parts_of
+from spectile.mapping.window_mapper import MapPart
 from spectile.model.model import Model
+from spectile.progress import Progress
 
 
 @dataclass(frozen=True)

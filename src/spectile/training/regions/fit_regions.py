@@ -24,14 +24,14 @@ from spectile.networks.windows.regions import TrainsOnRegions, why_not_on_region
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.learners.window_classifier import WindowClassifier
 from spectile.training.recipes import Recipe
-from spectile.training.regions.regions import (
+from spectile.training.regions.labelled_regions import (
     LabelledRegions,
     Region,
     RegionLoaders,
-    Step,
+    RegionStep,
     square_edge,
 )
-from spectile.training.regions.shared_gradients import shared_logits, shared_loss
+from spectile.training.regions.region_gradients import region_logits, region_loss
 
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of pixels."""
@@ -41,10 +41,10 @@ STEPS, PASSES = 80, 5
 takes at least."""
 
 
-class SharedWindowClassifier(WindowClassifier):
+class RegionClassifier(WindowClassifier):
     """As :class:`WindowClassifier`, on steps of regions instead of batches of windows."""
 
-    def training_step(self, batch: Step, index: int) -> Tensor:  # type: ignore[override]
+    def training_step(self, batch: RegionStep, index: int) -> Tensor:  # type: ignore[override]
         self.draw()
         regions = [self._changed(region) for region in batch.regions]
         count = float(len(batch.classes))
@@ -63,23 +63,23 @@ class SharedWindowClassifier(WindowClassifier):
 
         windows = self.window_network
         assert isinstance(windows, TrainsOnRegions)
-        mean = shared_loss(windows, regions, loss)
+        mean = region_loss(windows, regions, loss)
         self.train_loss.update(mean.detach(), count)
         return mean
 
-    def validate_on(self, batch: Step) -> None:  # type: ignore[override]
+    def validate_on(self, batch: RegionStep) -> None:  # type: ignore[override]
         for region in batch.regions:
-            logits = shared_logits(self.network, region)
+            logits = region_logits(self.network, region)
             self.validation_loss.update(F.cross_entropy(logits, region.classes), len(logits))
             self.score.update(logits, region.classes)
 
     def _changed(self, region: Region) -> Region:
         if self.recipe.rotate:
-            region = turned(region, int(torch.randint(8, ())), self.recipe.window)
+            region = rotated(region, int(torch.randint(8, ())), self.recipe.window)
         return region._replace(components=self.shifted(region.components[None])[0])
 
 
-def turned(region: Region, symmetry: int, window: int) -> Region:
+def rotated(region: Region, symmetry: int, window: int) -> Region:
     """A region in one of the eight flips and quarter turns, its windows with it."""
     components, rows, columns, classes = region
     for _ in range(symmetry % 4):
@@ -91,7 +91,7 @@ def turned(region: Region, symmetry: int, window: int) -> Region:
     return Region(components, rows, columns, classes)
 
 
-def fit_shared(
+def fit_regions(
     network: nn.Module,
     scene: Scene,
     preprocessing: Preprocessing,
@@ -132,7 +132,7 @@ def fit_shared(
         batch=recipe.batch,
     )
     return fit(
-        SharedWindowClassifier.of(network, loaders.regions, recipe, classes=classes, seed=seed),
+        RegionClassifier.of(network, loaders.regions, recipe, classes=classes, seed=seed),
         loaders,
         epochs=_epochs(recipe, loaders),
         patience=recipe.patience,

@@ -7,8 +7,8 @@ import torch
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
-from spectile.training.augmentation import turn_and_flip
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.augmentation import rotate_and_flip
+from spectile.training.regions.labelled_windows import LabelledWindows
 
 
 @pytest.mark.parametrize("window", [1, 9, 13])
@@ -54,7 +54,7 @@ def test_memory_grows_with_the_labels_and_not_with_the_scene() -> None:
 def test_turns_keep_the_centre_and_reach_all_eight_symmetries() -> None:
     torch.manual_seed(0)
     one = torch.arange(9.0).reshape(1, 1, 3, 3)
-    turned = turn_and_flip(one.expand(400, 1, 3, 3).clone())
-    assert (turned[:, 0, 1, 1] == 4).all()
-    assert len({tuple(t.flatten().tolist()) for t in turned}) == 8
-    assert (turned.flatten(1).sort().values == torch.arange(9.0)).all()
+    rotated = rotate_and_flip(one.expand(400, 1, 3, 3).clone())
+    assert (rotated[:, 0, 1, 1] == 4).all()
+    assert len({tuple(t.flatten().tolist()) for t in rotated}) == 8
+    assert (rotated.flatten(1).sort().values == torch.arange(9.0)).all()

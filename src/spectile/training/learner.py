@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
 
-from spectile.training.silence import silence_child
+from spectile.training.silent_lightning import silence_child
 
 SETTLED = 0.1
 """Share of the highest learning rate below which the best epoch is looked for."""
 
 
-class Task(L.LightningModule):
+class Learner(L.LightningModule):
     """A network while it is fitted: keeps mean losses, and says which epoch to keep.
 
     Subclasses say how a batch becomes a loss, and give one score of the validation side, by the

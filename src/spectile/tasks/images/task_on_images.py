@@ -20,19 +20,19 @@ from spectile.tasks.images.sides import (
     fingerprints,
     on_side,
     readable,
-    write_split,
+    write_split_table,
 )
 from spectile.tasks.images.start import Start, network_options, started
 
 Config = TypeVar("Config", bound=ImageConfig)
-Listing = TypeVar("Listing", ImageSet, PairSet)
+Images = TypeVar("Images", ImageSet, PairSet)
 
 
 @dataclass(frozen=True)
-class Material(Generic[Listing]):
+class OpenedImages(Generic[Images]):
     """Images, all decoded once."""
 
-    images: Listing
+    images: Images
     """Their classes or masks, and which side each is on."""
     store: ImageStore
     seed: int
@@ -43,7 +43,7 @@ class Material(Generic[Listing]):
     """That the images are tiles of."""
 
 
-class ImageTask(Task[Config, Material[Listing], Shown]):
+class TaskOnImages(Task[Config, OpenedImages[Images], Shown]):
     """A task on images."""
 
     pixels: ClassVar[bool]
@@ -52,7 +52,7 @@ class ImageTask(Task[Config, Material[Listing], Shown]):
     """Edge in pixels of an image to try a network on that takes any."""
 
     @abstractmethod
-    def listed(self, config: Config) -> tuple[Listing, Scene | None]:
+    def listed(self, config: Config) -> tuple[Images, Scene | None]:
         """The images by the sides that they are on, and the scene that they are tiles of."""
 
     def check(self, config: Config) -> None:
@@ -63,7 +63,7 @@ class ImageTask(Task[Config, Material[Listing], Shown]):
         """Edge in pixels that the settings bring all images to; None where they leave it open."""
         return None
 
-    def ready(self, material: Material[Listing], config: Config) -> tuple[Listing, Start]:
+    def ready(self, material: OpenedImages[Images], config: Config) -> tuple[Images, Start]:
         """The sides of one repeat, and its network with fresh weights or given ones."""
         # Which images are trained on may follow from the seed.
         images = material.images
@@ -85,12 +85,12 @@ class ImageTask(Task[Config, Material[Listing], Shown]):
 
 
 @dataclass(frozen=True)
-class PreparedImages(Prepared[Predicted, Shown], Generic[Predicted, Shown, Config, Listing]):
+class PreparedImages(Prepared[Predicted, Shown], Generic[Predicted, Shown, Config, Images]):
     """One repeat on images: sides, preprocessing, network."""
 
     config: Config
-    images: Listing
-    material: Material[Listing]
+    images: Images
+    material: OpenedImages[Images]
     start: Start
 
     @property
@@ -114,7 +114,7 @@ class PreparedImages(Prepared[Predicted, Shown], Generic[Predicted, Shown, Confi
         columns = (names, sides) if truths is None else (names, truths, sides)
         rows = list(zip(*columns, strict=True))
         pixels = fingerprints(self.images, self.store)
-        write_split(work.folder, header, rows, pixels, resume=work.resume)
+        write_split_table(work.folder, header, rows, pixels, resume=work.resume)
 
     def provenance(self) -> dict[str, Any]:
         """What the model file says of the images that it comes from."""

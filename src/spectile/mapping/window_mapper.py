@@ -67,7 +67,7 @@ class MapPart:
     """(components, h, w): the pixels' reduced spectra, where they were asked for."""
 
 
-class SceneClassifier:
+class WindowMapper:
     """A model made ready for one scene.
 
     Raises InputError if the scene's bands don't match the model's, NotShareableError if `method`
@@ -159,7 +159,9 @@ class SceneClassifier:
         else:
             components = torch.from_numpy(tile.components[None])
             with rounding(self._tf32):
-                probabilities = evaluate(self._network, components.to(self._device, self._dtype))
+                probabilities = class_probabilities(
+                    self._network, components.to(self._device, self._dtype)
+                )
         inner = None
         if self._with_components:
             halo, (height, width) = self.window // 2, tile.valid.shape
@@ -262,7 +264,7 @@ def rounding(tf32: bool) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def evaluate(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
+def class_probabilities(network: nn.Module, components: Tensor) -> NDArray[np.floating]:
     """The probabilities (classes, h, w) that `network` gives for (1, components, H, W)."""
     logits = network(components)[0]
     # NumPy has no bfloat16, and three digits are too few for a probability.

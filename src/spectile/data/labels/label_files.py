@@ -25,14 +25,14 @@ PIECES = {
 }
 """Files that belong beside another, which is the one to name."""
 
-Kind = Literal["array", "table", "vector", "raster"]
+FileKind = Literal["array", "table", "vector", "raster"]
 
 
 @dataclass(frozen=True)
 class LabelFile:
     """A label file, found."""
 
-    kind: Kind
+    kind: FileKind
     source: str
     """As the user gave it."""
     path: Path
@@ -52,7 +52,7 @@ def find_label_file(source: str) -> LabelFile:
     path, part = split_part(source)
     suffix = path.suffix.lower()
     if source.startswith(("/vsi", "http")):
-        kind: Kind = "vector" if suffix in feature_suffixes() else "raster"
+        kind: FileKind = "vector" if suffix in feature_suffixes() else "raster"
         name = source if part is None else source[: -len(part) - 1]
         return LabelFile(kind, source, path, part, name)
     if suffix in (*array_suffixes(), *TABLES, *feature_suffixes(), TEXT, ZIP) and not path.exists():

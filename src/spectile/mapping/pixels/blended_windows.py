@@ -26,7 +26,7 @@ OVERLAP = 8
 
 
 @dataclass(frozen=True)
-class Axis:
+class WindowedAxis:
     """The rows of a scene, or its columns, in windows."""
 
     starts: tuple[int, ...]
@@ -37,7 +37,7 @@ class Axis:
     """Of a window, unless the scene is smaller."""
 
     @classmethod
-    def cut(cls, length: int, edge: int) -> Axis:
+    def cut(cls, length: int, edge: int) -> WindowedAxis:
         """The fewest even cores that lie in windows of `edge` pixels with an overlap around."""
         if length <= edge:
             return cls((0,), length, edge)
@@ -101,13 +101,13 @@ class Axis:
 class BlendedWindows:
     """The windows of a scene, numbered row by row."""
 
-    rows: Axis
-    columns: Axis
+    rows: WindowedAxis
+    columns: WindowedAxis
 
     @classmethod
     def over(cls, height: int, width: int, edge: int) -> BlendedWindows:
         """Windows of `edge` pixels a side over a scene of `height` x `width` pixels."""
-        return cls(Axis.cut(height, edge), Axis.cut(width, edge))
+        return cls(WindowedAxis.cut(height, edge), WindowedAxis.cut(width, edge))
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)
@@ -143,12 +143,12 @@ class BlendedWindows:
         columns = self.columns.reaching(tile.col_off, tile.col_off + tile.width)
         return [row * len(self.columns) + column for row in rows for column in columns]
 
-    def shared(self, number: int, tile: Window) -> Shared:
+    def shared(self, number: int, tile: Window) -> WindowInTile:
         """What a window and a `tile` that it reaches have in common."""
         row, column = self.place(number)
         down = _common(self.rows, row, tile.row_off, tile.height)
         across = _common(self.columns, column, tile.col_off, tile.width)
-        return Shared(
+        return WindowInTile(
             in_window=(down.in_window, across.in_window),
             in_tile=(down.in_tile, across.in_tile),
             weights=down.weights[:, None] * across.weights,
@@ -156,7 +156,7 @@ class BlendedWindows:
 
 
 @dataclass(frozen=True)
-class Shared:
+class WindowInTile:
     """Pixels that lie in a window and in a tile, h rows of w."""
 
     in_window: tuple[slice, slice]
@@ -172,7 +172,7 @@ class _Stretch:
     weights: NDArray[np.float64]
 
 
-def _common(axis: Axis, number: int, first: int, length: int) -> _Stretch:
+def _common(axis: WindowedAxis, number: int, first: int, length: int) -> _Stretch:
     start, stop = axis.window(number)
     start_of_both, stop_of_both = max(start, first), min(stop, first + length)
     in_window = slice(start_of_both - start, stop_of_both - start)

@@ -1,8 +1,8 @@
 """Parts of a scene with the places of labelled pixels in them, and the order of training steps.
 
 Windows of one small part look alike, and steps on them undo one another: so a step takes parts
-from all over the scene. So do windows turned alike: even a small scene is cut into parts, and each
-is turned by itself.
+from all over the scene. So do windows rotated alike: even a small scene is cut into parts, and each
+is rotated by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EDGES = (128, 64, 32)
 """Edges in pixels of the squares that a scene is cut into where it is too large to be one part."""
 SPREAD = 8
 """Parts that a step takes at least, where there are so many."""
-SHARE = 1024
+PART_WINDOWS = 1024
 """Windows of a part that a step takes at most: more would cost more than the part's trunk."""
 EPOCH_STEPS = 8
 """Steps of an epoch at least: after each comes a validation and a checkpoint."""
@@ -49,7 +49,7 @@ class Region(NamedTuple):
         return self.components[:, self.rows + middle, self.columns + middle].T
 
 
-class Step(NamedTuple):
+class RegionStep(NamedTuple):
     """What one device computes of a step."""
 
     regions: list[Region]
@@ -57,7 +57,7 @@ class Step(NamedTuple):
     """Class indices of the step's windows on all devices."""
 
 
-class Share(NamedTuple):
+class WindowGroup(NamedTuple):
     """Some windows of one part."""
 
     part: int
@@ -109,7 +109,7 @@ class LabelledRegions(Dataset[Region]):
         spectra = [part.centres(self.window) for part in self.parts]
         return torch.cat(spectra), torch.cat([part.classes for part in self.parts])
 
-    def __getitems__(self, shares: Sequence[Share]) -> list[Region]:
+    def __getitems__(self, shares: Sequence[WindowGroup]) -> list[Region]:
         return [
             _trimmed(self.parts[part], torch.from_numpy(windows), self.window)
             for part, windows in shares
@@ -138,7 +138,7 @@ def square_edge(
 
     `room` is for how many pixels there is memory, `halo` how many more than a square has its
     windows see along an edge. Even a small scene is cut into four to `rotate` them, for
-    parts are turned each by itself; else it is one. Of a large one the squares are the largest of
+    parts are rotated each by itself; else it is one. Of a large one the squares are the largest of
     which a step has enough to choose from.
     """
     longest = max(scene.height, scene.width)
@@ -158,7 +158,7 @@ def occupied(rows: NDArray[np.int64], columns: NDArray[np.int64], edge: int) -> 
     return len(set(zip((rows // edge).tolist(), (columns // edge).tolist(), strict=True)))
 
 
-class Steps(Sampler[list[Share]]):
+class RegionSteps(Sampler[list[WindowGroup]]):
     """The shares of each step of an epoch; they follow from seed and epoch.
 
     Each step takes parts from all over the scene: the parts, in the scene's order, make as many
@@ -177,7 +177,7 @@ class Steps(Sampler[list[Share]]):
         self.seed = seed
         self.epoch = 0
         spread = min(SPREAD, len(counts))
-        share = SHARE if batch is None else max(1, batch // spread)
+        share = PART_WINDOWS if batch is None else max(1, batch // spread)
         self.shares = [-(-count // share) for count in counts]
         self.pass_steps = max(1, sum(self.shares) // spread)
         self.passes = -(-EPOCH_STEPS // self.pass_steps)
@@ -190,18 +190,18 @@ class Steps(Sampler[list[Share]]):
     def __len__(self) -> int:
         return self.passes * self.pass_steps
 
-    def __iter__(self) -> Iterator[list[Share]]:
+    def __iter__(self) -> Iterator[list[WindowGroup]]:
         rng = np.random.default_rng((self.seed, self.epoch))
         for _ in range(self.passes):
             yield from self._one_pass(rng)
 
-    def _one_pass(self, rng: np.random.Generator) -> list[list[Share]]:
+    def _one_pass(self, rng: np.random.Generator) -> list[list[WindowGroup]]:
         shares = [
-            Share(part, windows)
+            WindowGroup(part, windows)
             for part, (count, times) in enumerate(zip(self.counts, self.shares, strict=True))
             for windows in np.array_split(rng.permutation(count), times)
         ]
-        steps: list[list[Share]] = [[] for _ in range(self.pass_steps)]
+        steps: list[list[WindowGroup]] = [[] for _ in range(self.pass_steps)]
         for start in range(0, len(shares), self.pass_steps):
             stratum = shares[start : start + self.pass_steps]
             for step, share in zip(rng.permutation(self.pass_steps), stratum, strict=False):
@@ -223,23 +223,27 @@ class RegionLoaders(Loaders):
         super().__init__(train, validation, batch=1, validation_batch=1, seed=seed)
         self.regions = train
         self.validated = validation
-        self.steps = Steps([len(part.classes) for part in train.parts], seed=seed, batch=batch)
+        self.steps = RegionSteps(
+            [len(part.classes) for part in train.parts], seed=seed, batch=batch
+        )
 
     def train_dataloader(self) -> DataLoader[Any]:
         return self._dealt(self.regions, self.steps)
 
     def val_dataloader(self) -> DataLoader[Any]:
         parts = self.validated.parts
-        shares = [Share(at, np.arange(len(part.classes))) for at, part in enumerate(parts)]
+        shares = [WindowGroup(at, np.arange(len(part.classes))) for at, part in enumerate(parts)]
         return self._dealt(self.validated, [shares[at : at + 1] for at in range(len(shares))])
 
-    def _dealt(self, regions: LabelledRegions, steps: Iterable[list[Share]]) -> DataLoader[Any]:
+    def _dealt(
+        self, regions: LabelledRegions, steps: Iterable[list[WindowGroup]]
+    ) -> DataLoader[Any]:
         assert self.trainer is not None
         deal = Deal(regions, self.trainer.global_rank, self.trainer.world_size)
         return DataLoader(deal, batch_sampler=steps, collate_fn=_as_it_is)
 
 
-class Deal(Dataset[Step]):
+class Deal(Dataset[RegionStep]):
     """One device's part of each step: some of its parts, or of the windows where these are few."""
 
     def __init__(self, regions: LabelledRegions, rank: int, devices: int) -> None:
@@ -247,13 +251,13 @@ class Deal(Dataset[Step]):
         self.rank = rank
         self.devices = devices
 
-    def __getitems__(self, shares: Sequence[Share]) -> Step:
+    def __getitems__(self, shares: Sequence[WindowGroup]) -> RegionStep:
         classes = [self.regions.parts[part].classes[windows] for part, windows in shares]
         mine = shares[self.rank :: self.devices]
         if len(shares) < self.devices:
-            dealt = (Share(part, own[self.rank :: self.devices]) for part, own in shares)
+            dealt = (WindowGroup(part, own[self.rank :: self.devices]) for part, own in shares)
             mine = [share for share in dealt if len(share.windows)]
-        return Step(self.regions.__getitems__(mine), torch.cat(classes))
+        return RegionStep(self.regions.__getitems__(mine), torch.cat(classes))
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spectile.mapping.dense.layout import Layout
-from spectile.mapping.dense.values import Gated, Shared, window_of
+from spectile.mapping.dense.shared_tensors import Gated, Shared, window_of
 
 
 class Block(NamedTuple):

@@ -14,13 +14,13 @@ from torch.optim.swa_utils import AveragedModel
 from spectile.compat.torch import lerp_all
 from spectile.networks.weights.pretrained import head_parameters
 from spectile.training.image_recipes import ImageRecipe
-from spectile.training.task import SETTLED, Task, by_step
+from spectile.training.learner import SETTLED, Learner, by_step
 
 MOMENTUM = 0.9
 AVERAGED = "averaged.module."
 
 
-class ImageTask(Task):
+class ImageLearner(Learner):
     """A network for images (N, components, H, W) while it is fitted.
 
     With `head_epochs` in the recipe only the head and weights called `fresh`, which were not given,

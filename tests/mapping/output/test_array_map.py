@@ -11,7 +11,7 @@ from tests.mapping.small_model import BANDS, assert_alike, cube, small_model
 from spectile import networks
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
-from spectile.mapping.in_memory import MapArrays
+from spectile.mapping.array_map import MapArrays
 
 
 def test_arrays_hold_what_the_files_hold(tmp_path: Path) -> None:

@@ -55,5 +55,5 @@ class PixelTask:
         return values
 
 
-Task = Annotated[WindowTask | ImageTask | PixelTask, Field(discriminator="name")]
+TrainedTask = Annotated[WindowTask | ImageTask | PixelTask, Field(discriminator="name")]
 """A new task is one more class here, with a name of its own."""

@@ -65,7 +65,7 @@ Value = Shared | Gated | Joined | Own
 
 
 @dataclass
-class Step:
+class DenseStep:
     """One computation on shared tensors."""
 
     kernel: nn.Module

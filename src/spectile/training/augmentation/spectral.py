@@ -30,7 +30,7 @@ def within_class_directions(components: Tensor, classes: Tensor) -> Tensor:
     return directions.to(components)
 
 
-def shift_spectra(
+def augment_spectra(
     images: Tensor,
     directions: Tensor,
     strength: float,

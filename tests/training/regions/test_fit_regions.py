@@ -27,19 +27,19 @@ from spectile.networks.windows.regions import TrainsOnRegions, cut_out, why_not_
 from spectile.training.fit import Fit, Hardware
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions import regions as regions_module
-from spectile.training.regions import shared_gradients
-from spectile.training.regions.regions import (
+from spectile.training.regions import labelled_regions as regions_module
+from spectile.training.regions import region_gradients
+from spectile.training.regions.fit_regions import Places, fit_regions, rotated
+from spectile.training.regions.labelled_regions import (
     Deal,
     LabelledRegions,
     Region,
-    Share,
-    Steps,
+    RegionSteps,
+    WindowGroup,
     square_edge,
 )
-from spectile.training.regions.shared_gradients import shared_logits, shared_loss
-from spectile.training.regions.shared_trunk import Places, fit_shared, turned
-from spectile.training.regions.windows import LabelledWindows
+from spectile.training.regions.labelled_windows import LabelledWindows
+from spectile.training.regions.region_gradients import region_logits, region_loss
 
 CLASSES = 3
 WINDOW = 9
@@ -116,8 +116,8 @@ def test_loss_and_gradients_are_those_of_the_windows(
     patches = summed(network(cuts.flip(3) if symmetry >= 4 else cuts), classes)
     held = LabelledRegions(scene, preprocessing, window, *places, edge=edge)
     assert (len(held.parts) > 1) == (edge < max(size))
-    ours = shared_loss(
-        network, [doubled(turned(part, symmetry, window)) for part in held.parts], summed
+    ours = region_loss(
+        network, [doubled(rotated(part, symmetry, window)) for part in held.parts], summed
     )
     assert float(ours.detach()) == pytest.approx(float(patches.detach()), rel=1e-12)
     assert largest_difference(network, ours, patches) < 1e-9
@@ -138,7 +138,7 @@ def test_a_hot_pixel_that_no_window_holds_changes_no_gradient(value: float, bf16
     for image in (components, hot):
         region = Region(image, rows, columns, torch.tensor([0, 1, 2, 0]))
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            loss = shared_loss(network, [region], summed)
+            loss = region_loss(network, [region], summed)
         found.append([loss.detach(), *torch.autograd.grad(loss, weights)])
     for clean, beside in zip(*found, strict=True):
         assert (clean - beside).abs().max() <= 1e-5 * clean.abs().max()
@@ -149,16 +149,16 @@ def test_some_windows_of_a_part_are_trimmed_to_what_they_see() -> None:
     network = exact("hybridsn-se", 6, WINDOW)
     held = LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64)
     few = np.array([3, 7, 8])
-    (region,) = held.__getitems__([Share(0, few)])
+    (region,) = held.__getitems__([WindowGroup(0, few)])
     assert region.components.numel() < held.parts[0].components.numel()
     cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(few)
     patches = summed(network(cuts.double()), classes)
-    ours = shared_loss(network, [doubled(region)], summed)
+    ours = region_loss(network, [doubled(region)], summed)
     assert largest_difference(network, ours, patches) < 1e-9
 
 
 def test_dropout_falls_on_each_window_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_gradients, "WINDOWS", 8)
+    monkeypatch.setattr(region_gradients, "WINDOWS", 8)
     scene, preprocessing, places = material(20, 22, 8, 20)
     network = exact("hybridsn-se", 8, WINDOW, dropout=0.4)
     part = doubled(LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0])
@@ -173,7 +173,7 @@ def test_dropout_falls_on_each_window_by_itself(monkeypatch: pytest.MonkeyPatch)
         ]
     ).sum()
     torch.manual_seed(3)
-    ours = shared_loss(network, [part], summed)
+    ours = region_loss(network, [part], summed)
     assert largest_difference(network, ours, patches) < 1e-9
 
 
@@ -181,12 +181,12 @@ def test_frozen_weights_get_no_gradient_and_the_rest_the_same() -> None:
     scene, preprocessing, places = material(20, 22, 8, 10)
     network = exact("hybridsn-se", 8, WINDOW)
     part = doubled(LabelledRegions(scene, preprocessing, WINDOW, *places, edge=64).parts[0])
-    shared_loss(network, [part], summed).backward()
+    region_loss(network, [part], summed).backward()
     expected = network.classifier[-1].weight.grad.clone()
     network.zero_grad()
     network.requires_grad_(False)
     network.classifier[-1].requires_grad_(True)
-    shared_loss(network, [part], summed).backward()
+    region_loss(network, [part], summed).backward()
     torch.testing.assert_close(network.classifier[-1].weight.grad, expected)
     assert network.classifier[1].weight.grad is None
 
@@ -199,7 +199,7 @@ def test_validation_sees_the_windows(spectral_branch: float) -> None:
     cuts, _ = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
         range(len(places[0]))
     )
-    torch.testing.assert_close(shared_logits(network, doubled(part)), network(cuts.double()))
+    torch.testing.assert_close(region_logits(network, doubled(part)), network(cuts.double()))
 
 
 @given(
@@ -210,7 +210,7 @@ def test_validation_sees_the_windows(spectral_branch: float) -> None:
 def test_a_pass_takes_each_window_once_in_steps_from_all_over(
     counts: list[int], seed: int, epoch: int
 ) -> None:
-    steps = Steps(counts, seed=seed)
+    steps = RegionSteps(counts, seed=seed)
     steps.set_epoch(epoch)
     drawn = list(steps)
     assert len(drawn) == len(steps) == steps.passes * steps.pass_steps
@@ -222,12 +222,12 @@ def test_a_pass_takes_each_window_once_in_steps_from_all_over(
     assert [sorted(windows) for windows in taken] == [list(range(count)) for count in counts]
     for step in first:
         assert len(step) >= min(regions_module.SPREAD, len(counts)) - (len(counts) > 1)
-        assert max(len(windows) for _, windows in step) <= regions_module.SHARE
+        assert max(len(windows) for _, windows in step) <= regions_module.PART_WINDOWS
 
 
 @given(count=st.integers(1, 3000), batch=st.integers(1, 300))
 def test_a_single_part_is_dealt_in_batches(count: int, batch: int) -> None:
-    steps = Steps([count], seed=0, batch=batch)
+    steps = RegionSteps([count], seed=0, batch=batch)
     first = list(steps)[: steps.pass_steps]
     assert len(first) == -(-count // batch)
     windows = np.concatenate([windows for ((_, windows),) in first])
@@ -237,7 +237,7 @@ def test_a_single_part_is_dealt_in_batches(count: int, batch: int) -> None:
 
 def test_the_order_follows_from_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list[list[tuple[int, list[int]]]]:
-        steps = Steps([5] * 40, seed=seed)
+        steps = RegionSteps([5] * 40, seed=seed)
         steps.set_epoch(epoch)
         return [[(part, windows.tolist()) for part, windows in step] for step in steps]
 
@@ -266,7 +266,7 @@ def run(
         dropout=dropout,
         spectral_branch=spectral_branch,
     )
-    fitted = fit_shared(
+    fitted = fit_regions(
         network,
         scene,
         preprocessing,
@@ -385,7 +385,7 @@ def test_devices_share_a_step(parts: int, devices: int) -> None:
     held = LabelledRegions(
         scene, preprocessing, WINDOW, *places, edge={1: 80, 3: 40, 20: 16}[parts]
     )
-    step = next(iter(Steps([len(part.classes) for part in held.parts], seed=0)))
+    step = next(iter(RegionSteps([len(part.classes) for part in held.parts], seed=0)))
     dealt = [Deal(held, rank, devices).__getitems__(step) for rank in range(devices)]
     own = [region.classes for device in dealt for region in device.regions]
     for device in dealt:
@@ -461,7 +461,7 @@ def test_a_network_of_ones_own_is_trained_on_regions() -> None:
     cuts, classes = LabelledWindows(scene, preprocessing, WINDOW, *places).__getitems__(
         range(len(places[0]))
     )
-    ours = shared_loss(network, [doubled(part) for part in held.parts], summed)
+    ours = region_loss(network, [doubled(part) for part in held.parts], summed)
     assert largest_difference(network, ours, summed(network(cuts.double()), classes)) < 1e-9
 
 
@@ -503,7 +503,7 @@ def test_mixup_needs_windows(tmp_path: Path) -> None:
 def refused(network: nn.Module, recipe: Recipe, sentence: str, folder: Path) -> None:
     scene, preprocessing, places = material(20, 22, 8, 10)
     with pytest.raises(InputError, match=sentence):
-        fit_shared(
+        fit_regions(
             network,
             scene,
             preprocessing,

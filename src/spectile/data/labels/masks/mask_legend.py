@@ -20,10 +20,10 @@ from spectile.data.labels.legend import (
     parse_color,
     read_legend_entries,
 )
-from spectile.data.labels.masks.blending import refuse_blended
+from spectile.data.labels.masks.blended_masks import refuse_blended
 from spectile.data.labels.masks.census import MaskCensus, census_of, notes_on_files, total
-from spectile.data.labels.masks.classes import BLACK, MaskClasses, color_name
-from spectile.data.labels.masks.files import pack
+from spectile.data.labels.masks.mask_classes import BLACK, MaskClasses, color_name
+from spectile.data.labels.masks.mask_file import pack
 from spectile.data.labels.masks.palettes import colors_count, colors_count_for
 from spectile.data.labels.masks.void_values import check_levels, default_void, void_note
 from spectile.data.labels.palette import Color
@@ -130,13 +130,13 @@ def _of_colors(
     }
     colors = sorted(found - {BLACK})
     _check_number(len(colors), "colours", color_name(colors[0]) if colors else "black")
-    places = dict(enumerate(colors, start=1))
+    indices = dict(enumerate(colors, start=1))
     legend = make_legend(
-        places,
-        {place: color_name(color) for place, color in places.items()},
-        {place: (c >> 16, c >> 8 & 255, c & 255) for place, c in places.items()},
+        indices,
+        {index: color_name(color) for index, color in indices.items()},
+        {index: (c >> 16, c >> 8 & 255, c & 255) for index, c in indices.items()},
     )
-    by_color = {color: place for place, color in places.items()}
+    by_color = {color: index for index, color in indices.items()}
     notes = ["Each colour of the masks is a class, but for black, which means unlabelled."]
     if ignore:
         notes.append("Masks of colours have no numbers to ignore.")
@@ -166,24 +166,24 @@ def _known(
 ) -> KnownClasses:
     """Classes by the masks' `values` (rising), in a legend whose values begin at 1."""
     shift = 1 if values[0] == 0 else 0
-    places = {value: place for place, value in enumerate(values, start=1)}
+    indices = {value: index for index, value in enumerate(values, start=1)}
     mapped = {value: value + shift for value in values}
     if mapped[values[-1]] > LARGEST_VALUE:
-        mapped = places
+        mapped = indices
     legend = make_legend(
         mapped.values(),
         {mapped[value]: names.get(value, f"class {value}") for value in values},
         {mapped[value]: colors[value] for value in values if value in colors},
     )
-    by_value = {**dict.fromkeys(ignored, 0), **places}
+    by_value = {**dict.fromkeys(ignored, 0), **indices}
     by_color = {
-        pack(np.array(colors[value], dtype=np.uint8)).item(): place
-        for value, place in by_value.items()
+        pack(np.array(colors[value], dtype=np.uint8)).item(): index
+        for value, index in by_value.items()
         if value in colors
     }
     notes = []
     if shift:
-        told = "a number from 1" if mapped is places else "the masks' value plus one"
+        told = "a number from 1" if mapped is indices else "the masks' value plus one"
         notes.append(
             f"The masks' value 0 is the class '{legend.names[0]}': add --ignore 0 if it means "
             f"unlabelled. In maps each class has {told}, for 0 is no data there."

@@ -22,10 +22,10 @@ from spectile.data.mask import Mask
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.mapping.output.resume import UnfinishedMap, part_folder
+from spectile.mapping.output.unfinished import UnfinishedMap, part_folder
 from spectile.mapping.output.writer import MapWriter
-from spectile.mapping.parts import SceneClassifier
 from spectile.mapping.scene_map import map_scene
+from spectile.mapping.window_mapper import WindowMapper
 
 HEIGHT, WIDTH = 70, 90
 EVERYTHING: dict[str, Any] = {"probabilities": True, "entropy": True}
@@ -46,7 +46,7 @@ def scene(tmp_path: Path) -> Scene:
 @pytest.fixture(autouse=True)
 def tiles_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No look at the scene before its tiles are read, whose reads are counted."""
-    monkeypatch.setattr("spectile.mapping.parts.LOOKED_AT", ())
+    monkeypatch.setattr("spectile.mapping.window_mapper.LOOKED_AT", ())
 
 
 class Counted:
@@ -85,7 +85,7 @@ KILLED = """
     if when.isdigit():
         progress = lambda done, total: die() if done > int(when) else None
     elif when == "half a GeoTIFF":
-        geotiff.check_same = die
+        geotiff.check_copy = die
     elif when == "moving":
         replace = writer.Path.replace
         def counted(path, target):
@@ -277,7 +277,7 @@ def test_a_scene_that_changed_is_refused(tmp_path: Path, scene: Scene) -> None:
 
 
 def test_another_memory_goes_on_in_the_same_tiles_if_they_fit(tmp_path: Path, scene: Scene) -> None:
-    classifier = SceneClassifier(small_model(), scene)
+    classifier = WindowMapper(small_model(), scene)
     (tmp_path / "whole").mkdir()
     little = classifier.gigabytes(16)
     map_scene(small_model(), scene, tmp_path / "whole/map.tif", memory=little)

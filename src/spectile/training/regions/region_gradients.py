@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
 from spectile.networks.windows.regions import TrainsOnRegions
-from spectile.training.regions.regions import Region
+from spectile.training.regions.labelled_regions import Region
 
 WINDOWS = 256
 """Windows whose features are held at a time, 74 KB each for windows of 25 pixels."""
@@ -19,7 +19,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits (N, classes) and targets to a sum over the windows."""
 
 
-def shared_loss(network: TrainsOnRegions, regions: Iterable[Region], loss: Loss) -> Tensor:
+def region_loss(network: TrainsOnRegions, regions: Iterable[Region], loss: Loss) -> Tensor:
     """The sum of `loss` over all windows of `regions`; its gradients are those of the windows.
 
     They are computed here, so that one region's features are held at a time, and handed out when
@@ -36,7 +36,7 @@ def shared_loss(network: TrainsOnRegions, regions: Iterable[Region], loss: Loss)
     return result
 
 
-def shared_logits(network: nn.Module, region: Region) -> Tensor:
+def region_logits(network: nn.Module, region: Region) -> Tensor:
     """Logits (N, classes) of a region's windows, without gradients."""
     windows = without_spectral_branch(network)
     assert isinstance(windows, TrainsOnRegions)
