@@ -22,7 +22,8 @@ from spectile.data.images import load_images, open_pair_set
 from spectile.data.splits.splits import TEST, TRAIN
 from spectile.runs.lifecycle import run as train
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.config import HardwareConfig, SegmentConfig
+from spectile.tasks.config import HardwareConfig
+from spectile.tasks.entries.segment import SegmentConfig
 from spectile.tasks.images.segment import SegmentTask
 from spectile.training.image_recipes import SegmentRecipe
 

@@ -23,7 +23,9 @@ from real_data import needed
 from spectile.data.images import read_image
 from spectile.runs.lifecycle import run as train
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.config import HardwareConfig, SceneConfig, SegmentConfig, SplitConfig
+from spectile.tasks.config import HardwareConfig
+from spectile.tasks.entries.scene import SceneConfig, SplitConfig
+from spectile.tasks.entries.segment import SegmentConfig
 from spectile.tasks.images.segment import SegmentTask
 from spectile.tasks.scene.task import SceneTask
 from spectile.training.image_recipes import SEGMENT_RECIPES

@@ -34,7 +34,8 @@ from spectile.runs.lifecycle import run as train
 from spectile.runs.lifecycle import versions
 from spectile.scoring.metrics import confusion, score
 from spectile.scoring.records import write_metrics
-from spectile.tasks.config import HardwareConfig, SceneConfig, SplitConfig, read_config
+from spectile.tasks.config import HardwareConfig, read_config
+from spectile.tasks.entries.scene import SceneConfig, SplitConfig
 from spectile.tasks.files import CONFIG, METRICS
 from spectile.tasks.scene.material import open_material
 from spectile.tasks.scene.splitting import make_split

@@ -27,7 +27,8 @@ from spectile import networks
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.scoring.metrics import confusion, score
-from spectile.tasks.config import SceneConfig, SplitConfig, renamed
+from spectile.tasks.config import renamed
+from spectile.tasks.entries.scene import SceneConfig, SplitConfig
 from spectile.tasks.scene.material import open_material
 from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split

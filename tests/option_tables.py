@@ -11,7 +11,8 @@ import typer
 from spectile.cli.app import app
 from spectile.cli.grouped_help import heading
 from spectile.cli.signatures import defaults
-from spectile.tasks.settings import KINDS, Setting, settings_of
+from spectile.tasks.registry import is_task
+from spectile.tasks.settings import Setting, settings_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 BETWEEN = re.compile(
@@ -44,7 +45,7 @@ def with_tables(text: str) -> str:
 
 def _tables(name: str, command: Any) -> str:
     task = name.removeprefix("spectile train ")
-    settings = {s.name: s for s in settings_of(task)} if task in KINDS else {}
+    settings = {s.name: s for s in settings_of(task)} if is_task(task) else {}
     sections: dict[str, list[tuple[str, ...]]] = {}
     for parameter in command.params:
         if not getattr(parameter, "hidden", False) and parameter.name != "help":

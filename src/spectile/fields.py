@@ -21,6 +21,7 @@ def about(
     option: str | None = None,
     old: tuple[str, ...] = (),
     tasks: tuple[str, ...] = (),
+    path: bool = False,
 ) -> Any:
     """What a setting says of itself; it stands beside the type, in ``Annotated``.
 
@@ -32,9 +33,10 @@ def about(
         option: How the command line spells it: "--bands-last/--bands-first"; None: by its name.
         old: What earlier versions called it, in config.yaml and as an option; both go on working.
         tasks: The only tasks that have it; empty: all whose configuration does.
+        path: Whether it names files or folders of the user's: kept absolute, never written over.
     """
     said = list(first) if isinstance(first, tuple) else first
-    extra: Any = {"group": group, "first": said, "name": name, "option": option}
+    extra: Any = {"group": group, "first": said, "name": name, "option": option, "path": path}
     return Field(
         description=description,
         json_schema_extra=extra | {"old": list(old), "tasks": list(tasks)},

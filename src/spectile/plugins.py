@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Wanted = TypeVar("Wanted")
 
@@ -14,6 +16,8 @@ log = logging.getLogger(__name__)
 
 def installed(group: str, wanted: type[Wanted]) -> Iterator[Wanted]:
     """The objects of type `wanted` that packages offer under the entry point `group`."""
+    from importlib.metadata import entry_points  # late: most of what help takes to import it
+
     for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
         try:
             found = entry.load()

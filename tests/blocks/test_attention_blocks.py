@@ -157,5 +157,5 @@ def test_an_unknown_name_suggests_the_nearest(typed, meant):
 
 
 def test_a_hopeless_name_lists_all():
-    with pytest.raises(ValueError, match="choose one of se, eca, cbam"):
+    with pytest.raises(ValueError, match=f"choose one of {', '.join(ATTENTION)}"):
         attention("xyz")

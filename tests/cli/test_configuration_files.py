@@ -12,7 +12,8 @@ from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
-from spectile.tasks.config import SceneConfig, read_config
+from spectile.tasks.config import read_config
+from spectile.tasks.entries.scene import SceneConfig
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from spectile.data.labels.legend import read_legend
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.errors import InputError
 from spectile.model.file import load
-from spectile.tasks.config import SceneConfig, read_config
+from spectile.tasks.config import read_config
+from spectile.tasks.entries.scene import SceneConfig
 
 LIKE = scene_from_array(
     np.ones((3, 20, 20)), crs="EPSG:32633", transform=Affine(1, 0, 0, 0, -1, 20)

@@ -7,7 +7,7 @@ from tests.cli.conftest import spectile
 from tests.cli.pictures import class_folders
 
 from spectile.errors import InputError
-from spectile.tasks.config import SceneConfig, SplitConfig
+from spectile.tasks.entries.scene import SceneConfig, SplitConfig
 from spectile.tasks.images.sides import write_split_table
 
 CLASSIFY = ("train", "classify", "--images", "nowhere")

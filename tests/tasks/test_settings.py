@@ -12,8 +12,11 @@ from tests import option_tables
 
 from spectile.errors import InputError
 from spectile.runs.directory import check_same, read_started, write_mark
-from spectile.tasks.config import ImageConfig, SceneConfig, read_config
-from spectile.tasks.settings import KINDS, resolved, settings_from, settings_of
+from spectile.tasks.config import read_config
+from spectile.tasks.entries.scene import SceneConfig
+from spectile.tasks.images.config import ImageConfig
+from spectile.tasks.registry import task_names
+from spectile.tasks.settings import resolved, settings_from, settings_of
 
 GIVEN = {"scene": {"scene": "a.tif"}, "classify": {"images": "a"}, "segment": {"images": "a"}}
 
@@ -65,7 +68,7 @@ def test_what_cannot_be_is_said_in_the_words_of_python(wrong: dict[str, Any], sa
     assert "--" not in str(error.value)
 
 
-@pytest.mark.parametrize("task", KINDS)
+@pytest.mark.parametrize("task", task_names())
 def test_every_setting_says_what_it_is(task: Any) -> None:
     settings = settings_of(task)
     assert len({setting.name for setting in settings}) == len(settings)
@@ -77,7 +80,7 @@ def test_every_setting_says_what_it_is(task: Any) -> None:
     assert sum(setting.first for setting in settings) == 8
 
 
-@pytest.mark.parametrize("task", KINDS)
+@pytest.mark.parametrize("task", task_names())
 def test_every_value_of_a_configuration_has_a_name(task: Any) -> None:
     """A field that isn't declared as a setting would be in config.yaml alone."""
     places = {setting.place for setting in settings_of(task)}

@@ -2,7 +2,7 @@
 
 from spectile.blocks.activations import HardSwish, ReLU6
 from spectile.blocks.aspp import AtrousSpatialPyramidPooling, atrous_rates
-from spectile.blocks.attention import ATTENTION, attention
+from spectile.blocks.attention import ATTENTION, attention, attention_block
 from spectile.blocks.batch_norm import BatchNorm
 from spectile.blocks.cbam import CBAM
 from spectile.blocks.conv_norm_act import ConvNormAct
@@ -49,4 +49,5 @@ __all__ = [
     "StripPooling",
     "atrous_rates",
     "attention",
+    "attention_block",
 ]

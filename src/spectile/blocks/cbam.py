@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from spectile.blocks.attention import attention_block
 from spectile.blocks.batch_norm import BatchNorm
 from spectile.blocks.narrowing import narrowed
 
@@ -44,6 +45,7 @@ class CBAMSpatialGate(nn.Module):
         return x * torch.sigmoid(self.norm(self.conv(seen)))
 
 
+@attention_block("cbam")
 class CBAM(nn.Module):
     """The channel gate, then the spatial gate; maps (N, C, H, W) to (N, C, H, W).
 

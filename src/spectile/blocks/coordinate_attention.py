@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.blocks.attention import attention_block
 from spectile.blocks.batch_norm import BatchNorm
 
 SMALLEST_WIDTH = 8
 
 
+@attention_block("coordinate")
 class CoordinateAttention(nn.Module):
     """Scale by a gate a row times a gate a column, both from the means along the other axis.
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from spectile.blocks.attention import attention_block
 
+
+@attention_block("double")
 class DoubleAttention(nn.Module):
     """x + project(gathered descriptors, distributed); maps (N, C, H, W) to (N, C, H, W).
 

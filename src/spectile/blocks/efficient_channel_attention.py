@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from spectile.blocks.attention import attention_block
+
 
 def kernel_for(channels: int) -> int:
     """How many neighbouring channels a gate sees: |(log2 C + 1) / 2|, the next odd number."""
@@ -18,6 +20,7 @@ def kernel_for(channels: int) -> int:
     return reach if reach % 2 else reach + 1
 
 
+@attention_block("eca")
 class EfficientChannelAttention(nn.Module):
     """Scale each channel by the sigmoid of a 1-D convolution over the channels' means.
 

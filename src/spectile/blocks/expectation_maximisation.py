@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.blocks.attention import attention_block
 from spectile.blocks.batch_norm import BatchNorm
 
 
+@attention_block("em")
 class ExpectationMaximisation(nn.Module):
     """relu(x + conv(relu(low-rank redrawing of conv(x)))); maps (N, C, H, W) to (N, C, H, W).
 

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.blocks.attention import attention_block
 from spectile.blocks.batch_norm import BatchNorm
 
 Pairwise = Literal["embedded-gaussian", "dot-product", "concatenation"]
 
 
+@attention_block("non-local")
 class NonLocal(nn.Module):
     """Add to each position a weighted sum over all positions; maps (N, C, H, W) to same.
 

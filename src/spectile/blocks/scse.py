@@ -12,12 +12,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from spectile.blocks.attention import attention_block
 from spectile.blocks.narrowing import narrowed
 from spectile.blocks.squeeze_excitation import SqueezeExcitation
 
 Join = Literal["max", "sum"]
 
 
+@attention_block("scse")
 class SpatialChannelExcitation(nn.Module):
     """Squeeze-and-excitation over channels beside a gate a position, joined by max or sum.
 

@@ -12,9 +12,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from spectile.blocks.attention import attention_block
 from spectile.blocks.narrowing import narrowed
 
 
+@attention_block("se")
 class SqueezeExcitation(nn.Module):
     """Scale each channel by sigmoid(W2 relu(W1 mean)), the mean taken over height and width.
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.blocks.attention import attention_block
 from spectile.blocks.batch_norm import BatchNorm
 from spectile.blocks.narrowing import narrowed
 
@@ -40,6 +41,7 @@ class Strips(nn.Module):
         return rows + columns
 
 
+@attention_block("strip-pooling")
 class StripPooling(nn.Module):
     """Strip pooling module (SPM): scale by sigmoid(conv(relu(strips))).
 

@@ -29,9 +29,11 @@ class PlainGroup(TyperGroup):
         """Write the names of the commands with what they do."""
         names = self.list_commands(ctx)
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, getattr(self.get_command(ctx, name), "help", "")) for name in names]
-            )
+            formatter.write_dl([(name, self.summary(ctx, name)) for name in names])
+
+    def summary(self, ctx: Any, name: str) -> str:
+        """What one of the commands does."""
+        return getattr(self.get_command(ctx, name), "help", None) or ""
 
 
 def heading(parameter: Any) -> str:

@@ -34,19 +34,14 @@ def print_doubts(model: Model, scene: Scene, *, quiet: bool) -> None:
 def print_scores(metrics: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
     """One line of scores, one line on how far to trust them, and the notes of the report."""
     split = metrics["split"]
-    print(f"{metrics['network']}, {split['kind']} split, {split['test_pixels']} test pixels:")
-    print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in NAMES.items()))
-    print(f"  {split['verdict']}")
-    print_notes((*(split.get("notes") or ()), *notes))
-
-
-def print_image_scores(metrics: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
-    """The same of runs on images."""
-    split = metrics["split"]
-    # Of whole images nobody asks what they have in common.
-    names = NAMES if "test_pixels" in split else {k: v for k, v in NAMES.items() if k != "mean_iou"}
-    print(f"{metrics['network']}, {split['kind']} split, {split['test_images']} test images:")
-    print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in names.items()))
+    counts = [key for key in split if key.startswith("test_")]
+    # Pixels of images come by the image; of whole images nobody asks what they have in common.
+    counted = "test_images" if "test_images" in counts else counts[0]
+    left_out = "mean_iou" if counts == ["test_images"] else ""
+    shown = [key for key in NAMES if key in metrics and key != left_out]
+    units = counted.replace("_", " ")
+    print(f"{metrics['network']}, {split['kind']} split, {split[counted]} {units}:")
+    print("  " + ", ".join(f"{NAMES[key]} {_figure(metrics, key)}" for key in shown))
     print(f"  {split['verdict']}")
     print_notes((*(split.get("notes") or ()), *notes))
 

@@ -13,42 +13,30 @@ from spectile.errors import InputError
 
 if TYPE_CHECKING:
     from spectile.tasks.config import RunConfig
-    from spectile.tasks.settings import TaskName
-
-ABOUT: dict[TaskName, str] = {
-    "scene": "Train on a scene and its labels, map it, score it and write a report.",
-    "classify": "Train on images of any band count in classes, score it on test images, write a "
-    "report.",
-    "segment": "Train on images and masks, or on tiles of a scene; score on test images, write a "
-    "report.",
-}
-EXAMPLES: dict[TaskName, str] = {
-    "scene": "spectile train scene scene.hdr fields.gpkg --column crop --out runs/fields",
-    "classify": "spectile train classify --images photos --out runs/photos",
-    "segment": "spectile train segment --images tiles --masks masks --out runs/tiles",
-}
-ARGUMENTS: dict[TaskName, tuple[str, ...]] = {"scene": ("scene", "labels")}
-NAMED = {"scene": ("scene",), "classify": ("images",), "segment": ("images", "scene")}
-"""Settings any of which says what to train on."""
-MISSING = {
-    "scene": "name a scene and its labels, or a --config.",
-    "classify": "name the images: add --images DIR, or a --config.",
-    "segment": "name --images and --masks, or a --scene and its --labels.",
-}
+    from spectile.tasks.registry import TaskEntry
 
 
 class _Tasks(PlainGroup):
     """The commands of `spectile train`: their options are made when one is looked at."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(ABOUT)
+        from spectile.tasks.registry import task_names
+
+        return list(task_names())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        for task in ABOUT:
+        from spectile.tasks.registry import is_task, task_entry
+
+        if cmd_name not in self.commands:
             # All of them for a wrong name, of which the nearest is suggested.
-            if (task == cmd_name or cmd_name not in ABOUT) and task not in self.commands:
-                self.commands[task] = _command(task)
+            for task in (cmd_name,) if is_task(cmd_name) else self.list_commands(ctx):
+                self.commands[task] = _command(task_entry(task))
         return self.commands.get(cmd_name)
+
+    def summary(self, ctx: Any, name: str) -> str:
+        from spectile.tasks.registry import task_entry
+
+        return task_entry(name).summary
 
 
 train = typer.Typer(
@@ -58,19 +46,17 @@ train = typer.Typer(
 )
 
 
-def _command(task: TaskName) -> Any:
+def _command(entry: TaskEntry) -> Any:
     from spectile.cli.signatures import with_options
-    from spectile.tasks.settings import KINDS, settings_of
+    from spectile.tasks.settings import settings_of
 
     def run(**given: Any) -> None:
-        _train(task, **given)
+        _train(entry, **given)
 
-    others = _others(list(KINDS[task].recipes))
-    with_options(run, settings_of(task), ARGUMENTS.get(task, ()), others)
+    with_options(run, settings_of(entry.name), entry.arguments, _others(list(entry.recipes)))
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(task, help=ABOUT[task], epilog=f"Example: {EXAMPLES[task]}", cls=GroupedCommand)(
-        run
-    )
+    example = f"Example: spectile train {entry.name} {entry.example}"
+    single.command(entry.name, help=entry.summary, epilog=example, cls=GroupedCommand)(run)
     return typer.main.get_command(single)
 
 
@@ -78,7 +64,7 @@ def _others(recipes: list[str]) -> dict[str, Any]:
     """Options that are no settings of the run, with their types."""
     from spectile.cli.signatures import FIRST
 
-    known = f"{', '.join(recipes[:-1])} or {recipes[-1]}"
+    known = f"{', '.join(recipes[:-1])} or {recipes[-1]}" if recipes[1:] else recipes[0]
     out = typer.Option(metavar="PATH", help="The run directory.", rich_help_panel=FIRST)
     recipe = typer.Option(
         metavar="NAME",
@@ -97,7 +83,7 @@ def _others(recipes: list[str]) -> dict[str, Any]:
 
 
 def _train(
-    task: TaskName,
+    entry: TaskEntry,
     *,
     out: Path | None,
     config: Path | None,
@@ -109,7 +95,7 @@ def _train(
 ) -> None:
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
-    from spectile.cli.printing import print_image_scores, print_scores
+    from spectile.cli.printing import print_scores
     from spectile.runs.finished import is_finished
     from spectile.runs.lifecycle import run
     from spectile.tasks.settings import resolved
@@ -117,39 +103,30 @@ def _train(
     if out is None:
         raise InputError("say where the run shall be written: add --out runs/NAME.")
     given["options"] = _network_options(given.get("options"))
-    named = any(given[name] is not None for name in NAMED[task])
-    base = _base(task, config, out, named=named, resume=resume, overwrite=overwrite)
-    settings = resolved(task, given, base=base, recipe=recipe)
-    what = _task(task)
-    if resume and is_finished(what, settings, out):
+    named = any(given[name] is not None for name in entry.sources)
+    base = _base(entry, config, out, named=named, resume=resume, overwrite=overwrite)
+    settings = resolved(entry.name, given, base=base, recipe=recipe)
+    task = entry.load()
+    if resume and is_finished(task, settings, out):
         print(f"Report: {out / 'report.html'}; the run is finished already.")
         return
-    with pixels_bar("mapping" if task == "scene" else "reading images", quiet=quiet) as progress:
-        finished: Any = run(
-            what, settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
+    with pixels_bar(entry.progress, quiet=quiet) as progress:
+        finished = run(
+            task, settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_label_counts(finished.metrics.get("labels"))
-    show = print_scores if task == "scene" else print_image_scores
-    show(finished.metrics, finished.extra_notes)
+    print_scores(finished.metrics, finished.extra_notes)
     print(f"Report: {out / 'report.html'}")
 
 
-def _task(name: TaskName) -> Any:
-    if name == "scene":
-        from spectile.tasks.scene.task import SceneTask
-
-        return SceneTask()
-    if name == "classify":
-        from spectile.tasks.images.classify import ClassifyTask
-
-        return ClassifyTask()
-    from spectile.tasks.images.segment import SegmentTask
-
-    return SegmentTask()
-
-
 def _base(
-    task: TaskName, config: Path | None, out: Path, *, named: bool, resume: bool, overwrite: bool
+    entry: TaskEntry,
+    config: Path | None,
+    out: Path,
+    *,
+    named: bool,
+    resume: bool,
+    overwrite: bool,
 ) -> RunConfig | None:
     """The configuration to start from: that of a file, or of the run in `out` to go on with.
 
@@ -158,19 +135,17 @@ def _base(
     """
     from spectile.runs.directory import check_inputs, read_started
     from spectile.tasks.config import read_config
-    from spectile.tasks.settings import KINDS
 
-    kind = KINDS[task].config
     if config is not None:
         if overwrite and not resume:
             check_inputs(out, [config])
-        return read_config(config, kind)
+        return read_config(config, entry.config)
     if named:
         return None
-    started = read_started(out, kind) if resume else None
+    started = read_started(out, entry.config) if resume else None
     if started is None:
         lost = f"{out} holds no run to go on with: " if resume else ""
-        raise InputError(f"{lost}{MISSING[task]}")
+        raise InputError(f"{lost}{entry.missing}")
     return started
 
 

@@ -18,8 +18,9 @@ from spectile.mapping.output.split_raster import SPLIT_LEGEND
 from spectile.reports.comparison_report import Compared, Comparison
 from spectile.scoring.paired_differences import PairedDifference, paired_difference
 from spectile.scoring.records import read_history
-from spectile.tasks.config import CONFIGS, renamed
+from spectile.tasks.config import renamed
 from spectile.tasks.files import CONFIG, HISTORY, METRICS, SPLIT, SPLIT_TABLE
+from spectile.tasks.registry import task_entry, task_names
 from spectile.tasks.scores import read_map
 from spectile.tasks.yaml_file import read_yaml
 
@@ -74,8 +75,8 @@ def compare_runs(directories: Sequence[str | os.PathLike[str]]) -> Comparison:
 def _compared(folder: Path, name: str) -> Compared:
     metrics = _metrics(folder)
     config = read_yaml(folder / CONFIG)
-    if isinstance(config, dict) and config.get("task") in CONFIGS:
-        config = renamed(config, str(folder / CONFIG), CONFIGS[config["task"]])
+    if isinstance(config, dict) and config.get("task") in task_names():
+        config = renamed(config, str(folder / CONFIG), task_entry(config["task"]).config)
     history = list(read_history(folder / HISTORY)) if (folder / HISTORY).exists() else []
     return Compared(name, config if isinstance(config, dict) else {}, metrics, history)
 

@@ -13,7 +13,8 @@ from spectile.runs.directory import held, refuse_obstacles, refuse_strangers, wr
 from spectile.runs.finished import is_finished
 from spectile.runs.lifecycle import run
 from spectile.runs.run_files import DEMO, holds_anything
-from spectile.tasks.config import HardwareConfig, SceneConfig, SplitConfig
+from spectile.tasks.config import HardwareConfig
+from spectile.tasks.entries.scene import SceneConfig, SplitConfig
 from spectile.tasks.files import REPORT
 from spectile.tasks.scene.task import SceneTask
 

@@ -49,7 +49,7 @@ def claimed(
     under a name that a run writes.
     """
     with held(directory, RUN):
-        check_inputs(directory, config_inputs(config))
+        check_inputs(directory, config.paths())
         yield _may_begin(directory, config, overwrite=overwrite, resume=resume)
 
 
@@ -118,14 +118,6 @@ def check_inputs(directory: Path, inputs: Iterable[str | os.PathLike[str]]) -> N
             raise InputError(
                 f"{file} is read by this very run, which would write over it: choose another --out."
             )
-
-
-def config_inputs(config: RunConfig) -> list[str]:
-    """The files and folders that a configuration names."""
-    keys = ("scene", "labels", "legend", "images", "masks", "weights")
-    named = [getattr(config, key, None) for key in keys]
-    files = getattr(getattr(config, "split", None), "files", ())
-    return [name for name in (*named, *files) if name]
 
 
 def check_same(config: RunConfig, started: RunConfig, directory: Path) -> None:

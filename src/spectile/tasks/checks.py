@@ -13,8 +13,8 @@ from spectile import networks
 from spectile.data.labels.legend import read_legend
 from spectile.data.preprocessing.reducers import REDUCING
 from spectile.errors import InputError
-from spectile.tasks.config import ImageConfig
 from spectile.tasks.hardware import check_memory
+from spectile.tasks.images.config import ImageConfig
 
 BANDS, CLASSES, EDGE = 30, 2, 64
 """Of data that nobody has looked at yet; networks that need others say so when these are known."""

@@ -1,82 +1,31 @@
 """The configuration of a run: what config.yaml holds, enough to run it again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from spectile.choices import Padding
 from spectile.errors import InputError
 from spectile.fields import STRICT, about
-from spectile.ranges import (
-    Count,
-    CountOrNone,
-    Gigabytes,
-    GigabytesOrNone,
-    MaskNumber,
-    Seed,
-    Share,
-    Threads,
-    TileEdge,
-    TrainShare,
-    wrong,
-)
-from spectile.training.image_recipes import ClassifyRecipe, ImageRecipe, SegmentRecipe
-from spectile.training.recipes import RECIPES, Recipe
+from spectile.ranges import Count, Seed, Share, Threads, wrong
 
 Validation = Annotated[
     Share, about("split", "Share of the training side that chooses the checkpoint.")
 ]
-Legend = Annotated[str | None, about("data", "A CSV of value, name and color of each class.")]
-Column = Annotated[str | None, about("data", "The class column of vector labels.", first=True)]
+Legend = Annotated[
+    str | None, about("data", "A CSV of value, name and color of each class.", path=True)
+]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Settings that stand together in config.yaml."""
+
     model_config = STRICT
 
 
-class SplitConfig(_Section):
-    """How labelled pixels are told apart into training, validation and test."""
-
-    kind: Annotated[
-        Literal["blocks", "random", "file"],
-        about(
-            "split", "How pixels are split; file: as --split-file says.", first=True, name="split"
-        ),
-    ] = "blocks"
-    train: Annotated[
-        TrainShare | None,
-        about(
-            "split",
-            "Share of the labelled pixels (random: of each class) on the training side.",
-            first=True,
-        ),
-    ] = None
-    validation: Validation = 0.1
-    guard: Annotated[
-        CountOrNone | None,
-        about(
-            "split",
-            "Pixels kept free between training and test; by default so many that no windows "
-            "overlap.",
-        ),
-    ] = None
-    block: Annotated[
-        Count | None, about("split", "Edge of a block in pixels; by default searched.")
-    ] = None
-    files: Annotated[
-        tuple[str, ...],
-        about(
-            "split",
-            "A raster of 0 none, 1 train, 2 validation, 3 test; or twice: train and test labels.",
-            name="split_file",
-        ),
-    ] = ()
-
-
-class HardwareConfig(_Section):
+class HardwareConfig(Section):
     """Where to compute; the words are Lightning's."""
 
     accelerator: Annotated[str, about("hardware", "auto, cpu or gpu.")] = "auto"
@@ -90,28 +39,10 @@ class HardwareConfig(_Section):
     ] = None
 
 
-class MapConfig(_Section):
-    """How the scene is mapped."""
-
-    method: Annotated[
-        Literal["dense", "patches"],
-        about("mapping", "dense: shared work once, the same numbers; patches: window by window."),
-    ] = "dense"
-    memory: Annotated[
-        Gigabytes, about("mapping", "GB of memory that one part of the map may take.")
-    ] = 1.0
-    probabilities: Annotated[
-        bool, about("mapping", "Write the probability of each class beside the map.")
-    ] = False
-    entropy: Annotated[bool, about("mapping", "Write the uncertainty (0 to 1) beside the map.")] = (
-        False
-    )
-
-
-class RunConfig(_Section):
+class RunConfig(Section):
     """What the runs of all tasks have in common."""
 
-    hardware: HardwareConfig = HardwareConfig()
+    hardware: HardwareConfig = Field(default_factory=HardwareConfig)
     seed: Annotated[Seed, about("training", "Where all chance starts from.", first=True)] = 0
     repeats: Annotated[
         Count, about("training", "Runs with one seed after another, for mean and deviation.")
@@ -119,16 +50,11 @@ class RunConfig(_Section):
 
     def placed(self) -> Self:
         """The same with the paths of what is there made absolute, so that they work anywhere."""
-        changed: dict[str, Any] = {
-            name: _absolute(value)
-            for name in PATHS
-            if (value := getattr(self, name, None)) is not None
-        }
-        split = getattr(self, "split", None)
-        if isinstance(split, SplitConfig):
-            files = tuple(_absolute(file) for file in split.files)
-            changed["split"] = split.model_copy(update={"files": files})
-        return self.model_copy(update=changed)
+        return _with_paths(self, _absolute)
+
+    def paths(self) -> tuple[str, ...]:
+        """The files and folders that it names."""
+        return tuple(_paths(self))
 
     def write(self, path: Path) -> None:
         """Write config.yaml."""
@@ -147,141 +73,29 @@ class RunConfig(_Section):
         return self.model_dump(mode="json")
 
 
-class SceneConfig(RunConfig):
-    """One run of `spectile train scene`."""
-
-    task: Literal["scene"] = "scene"
-    scene: Annotated[
-        str, about("data", "GeoTIFF, ENVI, MATLAB, NumPy ..., or the name of a known scene.")
-    ]
-    labels: Annotated[
-        str | None, about("data", "Raster, polygons, or CSV of points; a known scene has its own.")
-    ] = None
-    bands_last: Annotated[
-        bool | None,
-        about(
-            "data",
-            "Axis of the bands in arrays; by default as the file says, else the last.",
-            option="--bands-last/--bands-first",
-        ),
-    ] = None
-    column: Column = None
-    legend: Legend = None
-    bands: Annotated[
-        str | None,
-        about("data", "Bands to use, from 1, as in 1-103,109; by default all that are good."),
-    ] = None
-    fit_on: Annotated[
-        Literal["train", "scene"],
-        about("data", "Pixels that fit the reducer; scene leaks, as in the literature."),
-    ] = "train"
-    padding: Annotated[Padding, about("data", "What lies beyond the scene's border.")] = "reflect"
-    recipe: Recipe = RECIPES["best"]
-    split: SplitConfig = SplitConfig()
-    map: MapConfig = MapConfig()
+def _paths(section: Section) -> Iterator[str]:
+    for name, field in fields_of(type(section)).items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _paths(value)
+        elif value and told(field).get("path"):
+            yield from value if isinstance(value, tuple) else (value,)
 
 
-class ImageSplitConfig(_Section):
-    """How images are told apart where they don't come in train, validation and test."""
-
-    order: Annotated[
-        Literal["order", "random"],
-        about(
-            "split",
-            "How images with masks are split; order: neighbouring names stay together.",
-            name="split",
-            tasks=("segment",),
-        ),
-    ] = "order"
-    train: Annotated[TrainShare, about("split", "Share of the images on the training side.")] = 0.8
-    validation: Validation = 0.1
+Settings = TypeVar("Settings", bound=Section)
 
 
-class ImageConfig(RunConfig):
-    """What the runs on images have in common."""
-
-    legend: Legend = None
-    bands: Annotated[
-        str | None,
-        about("data", "Bands to use, from 1, as in 1-103,109; by default all that hold data."),
-    ] = None
-    bands_last: Annotated[
-        bool,
-        about("data", "Axis of the bands in .npy arrays.", option="--bands-last/--bands-first"),
-    ] = True
-    weights: Annotated[
-        str | None,
-        about("network", "A .pth or .safetensors of weights to start from.", first=True),
-    ] = None
-    weights_from: Annotated[
-        Literal["timm", "torchvision", "spectile"],
-        about("network", "Whose names those weights have."),
-    ] = "spectile"
-    cache: Annotated[
-        GigabytesOrNone,
-        about(
-            "hardware",
-            "GB of decoded images that are kept; what is beyond is read in every epoch.",
-            old=("memory",),
-        ),
-    ] = 2.0
-    workers: Annotated[
-        CountOrNone | None,
-        about(
-            "hardware",
-            "Processes that prepare batches; by default as many as it takes beyond the cache.",
-        ),
-    ] = None
-    skip_bad: Annotated[bool, about("data", "Leave out images that can't be read.")] = False
-    tensorboard: Annotated[bool, about("training", "Write TensorBoard's logs as well.")] = False
-    split: ImageSplitConfig = ImageSplitConfig()
-    recipe: ImageRecipe
-
-
-class ClassifyConfig(ImageConfig):
-    """One run of `spectile train classify`."""
-
-    task: Literal["classify"] = "classify"
-    images: Annotated[
-        str,
-        about("data", "Class folders, a CSV of path and label, or CIFAR-10's batches.", first=True),
-    ]
-    recipe: ClassifyRecipe = ClassifyRecipe()
-
-
-class SegmentConfig(ImageConfig):
-    """One run of `spectile train segment`."""
-
-    task: Literal["segment"] = "segment"
-    images: Annotated[
-        str | None, about("data", "A folder, or a CSV of image and mask.", first=True)
-    ] = None
-    masks: Annotated[
-        str | None, about("data", "A folder of masks with the images' names.", first=True)
-    ] = None
-    scene: Annotated[
-        str | None, about("data", "Instead of images: one scene, to be cut into tiles.", first=True)
-    ] = None
-    labels: Annotated[
-        str | None, about("data", "The scene's labels: raster, polygons or points.", first=True)
-    ] = None
-    column: Annotated[str | None, about("data", "The class column of vector labels.")] = None
-    tile: Annotated[TileEdge, about("data", "Edge of the scene's tiles in pixels.")] = 128
-    ignore: Annotated[
-        tuple[MaskNumber, ...] | None,
-        about("data", "A number in masks for no class, besides 255; may be given several times."),
-    ] = None
-    recipe: SegmentRecipe = SegmentRecipe()
-
-
-CONFIGS: dict[str, type[RunConfig]] = {
-    "scene": SceneConfig,
-    "classify": ClassifyConfig,
-    "segment": SegmentConfig,
-}
-"""By the name of the task."""
-PATHS = ("scene", "labels", "images", "masks", "legend", "weights")
-"""Settings that name files or folders."""
+def _with_paths(section: Settings, change: Callable[[str], str]) -> Settings:
+    """The same with each path in it changed."""
+    changed: dict[str, Any] = {}
+    for name, field in fields_of(type(section)).items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            changed[name] = _with_paths(value, change)
+        elif value and told(field).get("path"):
+            several = isinstance(value, tuple)
+            changed[name] = tuple(map(change, value)) if several else change(value)
+    return section.model_copy(update=changed) if changed else section
 
 
 def _absolute(text: str) -> str:

@@ -7,49 +7,13 @@ import os
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from spectile.errors import InputError
-from spectile.tasks.config import (
-    ClassifyConfig,
-    RunConfig,
-    SceneConfig,
-    SegmentConfig,
-    fields_of,
-    parse_config,
-    told,
-)
-from spectile.training.image_recipes import CLASSIFY_RECIPES, SEGMENT_RECIPES
-from spectile.training.recipes import RECIPES
-
-TaskName = Literal["scene", "classify", "segment"]
-Config = TypeVar("Config", bound=RunConfig)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What the runs of a task are configured by."""
-
-    config: type[RunConfig]
-    recipes: Mapping[str, Any]
-    """The first is what a run starts from where nobody names one."""
-
-
-KINDS: dict[TaskName, Kind] = {
-    "scene": Kind(SceneConfig, RECIPES),
-    "classify": Kind(ClassifyConfig, CLASSIFY_RECIPES),
-    "segment": Kind(SegmentConfig, SEGMENT_RECIPES),
-}
-
-SHORT = {
-    "segment": {
-        "backbone": "Backbone of DeepLabv3+, such as resnet-18 or mobilenet-v2.",
-        "output_stride": "How many times smaller the backbone's last features are: 8, 16 or 32.",
-    }
-}
-"""Arguments of a task's networks that have a name of their own, by task."""
+from spectile.tasks.config import RunConfig, fields_of, parse_config, told
+from spectile.tasks.registry import TaskEntry, task_entry
 
 
 @dataclass(frozen=True)
@@ -78,12 +42,13 @@ class Setting:
     """Earlier names."""
 
 
-def settings_of(task: TaskName) -> tuple[Setting, ...]:
+def settings_of(task: str) -> tuple[Setting, ...]:
     """The settings of a task, in the order of its configuration."""
-    return (*_walk(task, KINDS[task].config, ()), *_short(task))
+    entry = task_entry(task)
+    return (*_walk(entry, entry.config, ()), *_network_options(entry))
 
 
-def settings_from(task: TaskName, recipe: str | None = None, /, **given: Any) -> RunConfig:
+def settings_from(task: str, recipe: str | None = None, /, **given: Any) -> RunConfig:
     """The configuration of a run from a recipe and settings by their names.
 
     ``settings_from("scene", "best", scene="a.tif", labels="b.gpkg", epochs=5, split="random")``.
@@ -94,7 +59,7 @@ def settings_from(task: TaskName, recipe: str | None = None, /, **given: Any) ->
 
 
 def resolved(
-    task: TaskName,
+    task: str,
     given: Mapping[str, Any],
     *,
     base: RunConfig | None = None,
@@ -104,12 +69,12 @@ def resolved(
 
     Raises InputError for a recipe or a setting that there isn't, and for a wrong value.
     """
-    kind, known = KINDS[task], {setting.name: setting for setting in settings_of(task)}
+    entry, known = task_entry(task), {setting.name: setting for setting in settings_of(task)}
     document: dict[str, Any] = {} if base is None else base.as_dict()
-    if recipe is not None and recipe not in kind.recipes:
-        raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(kind.recipes)}.")
+    if recipe is not None and recipe not in entry.recipes:
+        raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(entry.recipes)}.")
     if recipe is not None or base is None:
-        document["recipe"] = asdict(kind.recipes[recipe or next(iter(kind.recipes))])
+        document["recipe"] = asdict(entry.recipes[recipe] if recipe else entry.recipes.default)
     values = _today(known, given)
     for name, value in values.items():
         *sections, key = known[name].place
@@ -121,7 +86,7 @@ def resolved(
     if recipe is not None or base is None:
         _leave_out_strange(document["recipe"], {*(values.get("options") or ()), *values})
     names = {".".join(setting.place): _option(setting) for setting in known.values()}
-    return parse_config(document, "the settings", kind.config, names)
+    return parse_config(document, "the settings", entry.config, names)
 
 
 def _today(known: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,35 +115,35 @@ def _as_in_yaml(value: Any) -> Any:
     return value.item() if hasattr(value, "dtype") and not getattr(value, "shape", None) else value
 
 
-def _walk(task: TaskName, section: Any, above: tuple[str, ...]) -> list[Setting]:
+def _walk(entry: TaskEntry, section: Any, above: tuple[str, ...]) -> list[Setting]:
     found: list[Setting] = []
     for key, field in fields_of(section).items():
         facts = told(field)
         if fields_of(field.annotation):
-            found += _walk(task, field.annotation, (*above, key))
-        elif facts and task in (facts["tasks"] or KINDS):
-            found.append(_setting(task, field, facts, (*above, key)))
+            found += _walk(entry, field.annotation, (*above, key))
+        elif facts and (not facts["tasks"] or entry.name in facts["tasks"]):
+            found.append(_setting(entry, field, facts, (*above, key)))
     return found
 
 
 def _setting(
-    task: TaskName, field: FieldInfo, facts: Mapping[str, Any], place: tuple[str, ...]
+    entry: TaskEntry, field: FieldInfo, facts: Mapping[str, Any], place: tuple[str, ...]
 ) -> Setting:
     name = facts["name"] or place[-1]
     kind, choices = _plain(field.annotation)
     if field.is_required():
         defaults: dict[str, Any] = {}
     elif place[0] == "recipe":
-        defaults = {n: getattr(recipe, place[-1]) for n, recipe in KINDS[task].recipes.items()}
+        defaults = entry.recipes.setting(place[-1])
     else:
-        defaults = {next(iter(KINDS[task].recipes)): field.get_default(call_default_factory=True)}
+        defaults = {next(iter(entry.recipes)): field.get_default(call_default_factory=True)}
     option = "--" + name.replace("_", "-")
     return Setting(
         name=name,
         place=place,
         description=field.description or "",
         group=facts["group"],
-        first=facts["first"] is True or task in (facts["first"] or ()),
+        first=facts["first"] is True or entry.name in (facts["first"] or ()),
         kind=kind,
         choices=choices,
         range=_range(field),
@@ -188,25 +153,23 @@ def _setting(
     )
 
 
-def _short(task: TaskName) -> list[Setting]:
+def _network_options(entry: TaskEntry) -> list[Setting]:
+    said = entry.recipes.setting("options") if entry.network_options else {}
     return [
         Setting(
-            name=name,
-            place=("recipe", "options", name),
-            description=description,
+            name=option.name,
+            place=("recipe", "options", option.name),
+            description=option.description,
             group="network",
             first=False,
-            kind=int if name == "output_stride" else str,
+            kind=option.kind,
             choices=(),
             range="",
-            defaults={
-                recipe: settings.options.get(name)
-                for recipe, settings in KINDS[task].recipes.items()
-            },
-            option="--" + name.replace("_", "-"),
+            defaults={recipe: options.get(option.name) for recipe, options in said.items()},
+            option="--" + option.name.replace("_", "-"),
             old=(),
         )
-        for name, description in SHORT.get(task, {}).items()
+        for option in entry.network_options
     ]
 
 

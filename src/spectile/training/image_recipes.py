@@ -20,6 +20,7 @@ from spectile.ranges import (
     Strength,
     TileEdge,
 )
+from spectile.training.recipe_book import RecipeBook
 
 Network = Annotated[str, about("network", "The network's name, see `spectile models`.", first=True)]
 NetworkOptions = Annotated[
@@ -159,35 +160,41 @@ class SegmentRecipe(ImageRecipe):
     loss: Annotated[LossName, about("training", "The loss of a pixel's class.")] = "cross-entropy"
 
 
-CLASSIFY_RECIPES = {
-    "default": ClassifyRecipe(),
-    # The plain run: SE-ResNet-18 for small images, Adam 1e-3, ten epochs, nothing else.
-    "cifar": ClassifyRecipe(
-        options={"stem": "cifar"},
-        epochs=10,
-        batch=128,
-        schedule="constant",
-        weight_decay=0.0,
-        flip=False,
-        shift=0,
-    ),
-    # He et al. 2016 (shift and flip), DeVries and Taylor 2017 (erasing), averaged weights.
-    "cifar-strong": ClassifyRecipe(
-        options={"stem": "cifar"},
-        epochs=60,
-        batch=128,
-        optimizer="sgd",
-        learning_rate=0.1,
-        weight_decay=5e-4,
-        averaging=0.999,
-        label_smoothing=0.1,
-        shift=4,
-        erasing=0.5,
-    ),
-}
+CLASSIFY_RECIPES = RecipeBook(
+    ClassifyRecipe,
+    {
+        "default": {},
+        # The plain run: SE-ResNet-18 for small images, Adam 1e-3, ten epochs, nothing else.
+        "cifar": {
+            "options": {"stem": "cifar"},
+            "epochs": 10,
+            "batch": 128,
+            "schedule": "constant",
+            "weight_decay": 0.0,
+            "flip": False,
+            "shift": 0,
+        },
+        # He et al. 2016 (shift and flip), DeVries and Taylor 2017 (erasing), averaged weights.
+        "cifar-strong": {
+            "options": {"stem": "cifar"},
+            "epochs": 60,
+            "batch": 128,
+            "optimizer": "sgd",
+            "learning_rate": 0.1,
+            "weight_decay": 5e-4,
+            "averaging": 0.999,
+            "label_smoothing": 0.1,
+            "shift": 4,
+            "erasing": 0.5,
+        },
+    },
+)
 
-SEGMENT_RECIPES = {
-    "default": SegmentRecipe(),
-    # Pictures from above have no up, and one ground resolution.
-    "aerial": SegmentRecipe(rotate=True, scales=(0.8, 1.25)),
-}
+SEGMENT_RECIPES = RecipeBook(
+    SegmentRecipe,
+    {
+        "default": {},
+        # Pictures from above have no up, and one ground resolution.
+        "aerial": {"rotate": True, "scales": (0.8, 1.25)},
+    },
+)

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from spectile.choices import ReducerName
 from spectile.fields import STRICT, about
 from spectile.ranges import Count, Decay, Fraction, Rate, Share, Strength, Window
+from spectile.training.recipe_book import RecipeBook
 
 WINDOWS_SEEN = 50_000
 """A minute on two cores in windows of 13 pixels, enough to fit what the labels tell."""
@@ -139,28 +140,32 @@ class Recipe:
         return max(5, math.ceil(WINDOWS_SEEN / max(1, windows)))
 
 
-RECIPES = {
-    # Chosen for its scores on blocks of Indian Pines; docs/results.md has what each part brings.
-    "best": Recipe(
-        network="hybridsn-2d",
-        spectral_branch=0.5,
-        window=9,
-        reducer="correlation-pca",
-        components=60,
-        whitening=0.5,
-        optimizer="muon",
-        class_weights=True,
-        spectral_augmentation=0.5,
-        regions=True,
-    ),
-    # Roy et al. 2020: 25 x 25, 30 components, Adam 1e-3, batches of 256, 100 epochs, no flips.
-    "paper": Recipe(
-        window=25,
-        components=30,
-        epochs=100,
-        batch=256,
-        schedule="constant",
-        weight_decay=0.0,
-        rotate=False,
-    ),
-}
+RECIPES = RecipeBook(
+    Recipe,
+    {
+        # Chosen for its scores on blocks of Indian Pines; docs/results.md says what each part
+        # brings.
+        "best": {
+            "network": "hybridsn-2d",
+            "spectral_branch": 0.5,
+            "window": 9,
+            "reducer": "correlation-pca",
+            "components": 60,
+            "whitening": 0.5,
+            "optimizer": "muon",
+            "class_weights": True,
+            "spectral_augmentation": 0.5,
+            "regions": True,
+        },
+        # Roy et al. 2020: 25 x 25, 30 components, Adam 1e-3, batches of 256, 100 epochs, no flips.
+        "paper": {
+            "window": 25,
+            "components": 30,
+            "epochs": 100,
+            "batch": 256,
+            "schedule": "constant",
+            "weight_decay": 0.0,
+            "rotate": False,
+        },
+    },
+)

@@ -28,7 +28,7 @@ from spectile.reports.sample_picture import sample_picture
 from spectile.reports.wording import notes_on_loss
 from spectile.scoring.metrics import confusion, score
 from spectile.tasks.base import CheckFiles, Finished, Work
-from spectile.tasks.config import ClassifyConfig
+from spectile.tasks.entries.classify import ClassifyConfig
 from spectile.tasks.files import PREDICTIONS, SPLIT_TABLE
 from spectile.tasks.hardware import best_device
 from spectile.tasks.images.classify_images import BATCH, classify_images, write_predictions

@@ -36,7 +36,7 @@ from spectile.reports.segmentation_report import (
 from spectile.reports.wording import notes_on_loss
 from spectile.scoring.metrics import confusion, score
 from spectile.tasks.base import CheckFiles, Finished, Work
-from spectile.tasks.config import SegmentConfig
+from spectile.tasks.entries.segment import SegmentConfig
 from spectile.tasks.evaluation import scene_place
 from spectile.tasks.files import MAP, PICTURE, SPLIT_TABLE
 from spectile.tasks.hardware import best_device

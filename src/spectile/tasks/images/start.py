@@ -24,9 +24,9 @@ from spectile.networks.weights.pretrained import start_from
 from spectile.ranges import cores
 from spectile.tasks.base import Work
 from spectile.tasks.checks import check_output
-from spectile.tasks.config import ImageConfig
 from spectile.tasks.files import CHECKPOINTS, TENSORBOARD
 from spectile.tasks.hardware import check_memory, hardware_of
+from spectile.tasks.images.config import ImageConfig
 from spectile.tasks.scene.preparation import parse_bands
 from spectile.training.fit import Fit, fit
 from spectile.training.image_recipes import ImageRecipe

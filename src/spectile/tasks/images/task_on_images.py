@@ -13,7 +13,7 @@ from spectile.data.scene import Scene
 from spectile.data.splits.splits import TRAIN
 from spectile.tasks.base import Predicted, Prepared, Shown, Task, Work
 from spectile.tasks.checks import check_image_settings
-from spectile.tasks.config import ImageConfig
+from spectile.tasks.images.config import ImageConfig
 from spectile.tasks.images.sides import (
     SIDES,
     check_sides,

@@ -9,7 +9,7 @@ from spectile.data.labels.labels import Labels, open_labels
 from spectile.data.readers.open import open_scene
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.tasks.config import SceneConfig
+from spectile.tasks.entries.scene import SceneConfig
 
 
 def open_material(config: SceneConfig) -> tuple[Scene, Labels]:

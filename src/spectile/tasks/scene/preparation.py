@@ -17,7 +17,7 @@ from spectile.data.splits.splits import TRAIN, Split
 from spectile.errors import InputError
 from spectile.model.fingerprint import sha256
 from spectile.tasks.checks import check_bands
-from spectile.tasks.config import SceneConfig
+from spectile.tasks.entries.scene import SceneConfig
 
 SAMPLE = 100_000
 """Pixels that a reducer is fitted on at most; more change no digit that matters."""

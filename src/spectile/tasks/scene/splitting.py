@@ -16,7 +16,7 @@ from spectile.data.splits.splits import (
 )
 from spectile.errors import InputError
 from spectile.mapping.output.split_raster import SPLIT_FILE_LEGEND
-from spectile.tasks.config import SceneConfig
+from spectile.tasks.entries.scene import SceneConfig
 
 RANDOM_TRAIN, BLOCKS_TRAIN = 0.1, 0.5
 """Training shares where none is asked for: what papers take, and halves."""

@@ -39,7 +39,7 @@ from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
 from spectile.tasks.base import CheckFiles, Finished, Prepared, Task, Work
 from spectile.tasks.checks import BANDS, build_without_data, check_settings
-from spectile.tasks.config import SceneConfig
+from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, SPLIT
 from spectile.tasks.hardware import best_device, check_memory, hardware_of

@@ -1,0 +1,1 @@
+"""The tasks by name: one file each, found by :mod:`spectile.tasks.registry`."""
