@@ -255,7 +255,7 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
         ({"task": {"name": "scene", "window": 10}}, "doesn't understand"),
         ({"task": {"name": "scene", "window": 0}}, "doesn't understand"),
         ({"task": {"name": "segment", "crop": 9}}, "hybridsn-se doesn't classify pixels"),
-        ({"task": {"name": "detect", "window": 9}}, "doesn't understand"),
+        ({"task": {"name": "detect", "window": 9}}, "'detect', which is unknown here"),
         ({"task": {"name": "scene", "window": 9, "edge": 32}}, "doesn't understand"),
         ({"window": 9}, "doesn't understand"),
     ],

@@ -19,6 +19,7 @@ from spectile.data.readers.pixel_types import as_pixels, stored_type
 from spectile.errors import InputError
 from spectile.mapping.layers.classes import dtype as dtype_of
 from spectile.model.model import Model
+from spectile.model.trained_task import ImageTask, PixelTask, WindowTask
 from spectile.tasks.images.classify_images import classify_images
 from spectile.tasks.images.prediction import AT_ONCE, image_files, note_on_other_types
 from spectile.tasks.images.segment_image import segment_image
@@ -65,10 +66,12 @@ def predict(
     model: Model, images: Images, *, bands_last: bool | None, memory: float, device: str
 ) -> PredictedClasses | NDArray[np.integer] | list[NDArray[np.integer]]:
     """What :meth:`spectile.Model.predict` says."""
-    if model.task == "scene":
+    if isinstance(model.trained_for, WindowTask):
         raise InputError("the model maps scenes pixel by pixel: use its method map.")
+    if not isinstance(model.trained_for, ImageTask | PixelTask):
+        raise InputError(f"the model is for the task {model.task}: give one of images.")
     source = GivenImages.of(images, model.scene_bands, bands_last)
-    if model.task == "classify":
+    if isinstance(model.trained_for, ImageTask):
         return _classes(model, source, memory, device)
     found = _label_arrays(model, source, memory, device)
     return found[0] if source.single else found

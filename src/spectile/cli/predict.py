@@ -35,15 +35,18 @@ def predict(
     from spectile.data.images import image_suffixes
     from spectile.files import check_ending, check_output
     from spectile.model.file import load
+    from spectile.model.trained_task import ImageTask, PixelTask, WindowTask
     from spectile.tasks.hardware import best_device, use_threads
     from spectile.tasks.images.classify_images import is_predictions
     from spectile.tasks.images.prediction import image_files, predict_classes, predict_masks
 
     use_threads(threads)
     trained = load(model)
-    if trained.task == "scene":
+    if isinstance(trained.trained_for, WindowTask):
         raise InputError(f"{model} maps scenes pixel by pixel: use spectile map.")
-    classifies = trained.task == "classify"
+    if not isinstance(trained.trained_for, ImageTask | PixelTask):
+        raise InputError(f"{model} is for the task {trained.task}: give one of images.")
+    classifies = isinstance(trained.trained_for, ImageTask)
     out = out or Path("predictions.csv" if classifies else "predictions")
     if classifies:
         check_ending(out, "a table of classes", (".csv",))

@@ -31,17 +31,19 @@ def print_doubts(model: Model, scene: Scene, *, quiet: bool) -> None:
         print(f"spectile: {doubt}", file=sys.stderr, flush=True)
 
 
-def print_scores(metrics: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
+def print_scores(
+    metrics: Mapping[str, Any], notes: Sequence[str] = (), scores: Sequence[str] = tuple(NAMES)
+) -> None:
     """One line of scores, one line on how far to trust them, and the notes of the report."""
     split = metrics["split"]
     counts = [key for key in split if key.startswith("test_")]
     # Pixels of images come by the image; of whole images nobody asks what they have in common.
     counted = "test_images" if "test_images" in counts else counts[0]
     left_out = "mean_iou" if counts == ["test_images"] else ""
-    shown = [key for key in NAMES if key in metrics and key != left_out]
+    named = {key: NAMES.get(key, key.replace("_", " ")) for key in scores if key != left_out}
     units = counted.replace("_", " ")
     print(f"{metrics['network']}, {split['kind']} split, {split[counted]} {units}:")
-    print("  " + ", ".join(f"{NAMES[key]} {_figure(metrics, key)}" for key in shown))
+    print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in named.items()))
     print(f"  {split['verdict']}")
     print_notes((*(split.get("notes") or ()), *notes))
 

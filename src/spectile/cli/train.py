@@ -115,7 +115,7 @@ def _train(
             task, settings, out, overwrite=overwrite, resume=resume, quiet=quiet, progress=progress
         )
     print_label_counts(finished.metrics.get("labels"))
-    print_scores(finished.metrics, finished.extra_notes)
+    print_scores(finished.metrics, finished.extra_notes, task.scores)
     print(f"Report: {out / 'report.html'}")
 
 

@@ -15,6 +15,7 @@ from spectile.mapping.dense import NotShareableError
 from spectile.mapping.pixels.pixel_mapper import PixelMapper
 from spectile.mapping.window_mapper import MapPart, Tile, WindowMapper
 from spectile.model.model import Model
+from spectile.model.trained_task import ImageTask, PixelTask, WindowTask
 
 MethodUsed = Method | Literal["blended"]
 """How a scene was mapped; blended: a network of every pixel, in overlapping windows."""
@@ -69,10 +70,12 @@ def mapper_for(
     Raises InputError if the scene's bands don't match the model's or if the model can't map, and
     NotShareableError if `method` is dense and can't be.
     """
-    if model.task == "classify":
+    if isinstance(model.trained_for, ImageTask):
         raise InputError("the model classifies whole images: use spectile predict.")
-    if model.task == "scene":
+    if isinstance(model.trained_for, WindowTask):
         return WindowMapper(model, scene, compute, keep_going=keep_going, components=components)
+    if not isinstance(model.trained_for, PixelTask):
+        raise InputError(f"a model for the task {model.task} maps no scenes: give one that does.")
     if compute.method == "patches":
         raise InputError(
             f"{model.name} classifies all pixels of a window at once, never patch by patch: "

@@ -14,15 +14,12 @@ from torch.overrides import TorchFunctionMode
 from spectile import networks
 from spectile.errors import InputError
 from spectile.model.fingerprint import first_difference
-from spectile.model.trained_task import ImageTask, PixelTask, TrainedTask, WindowTask
+from spectile.model.trained_task import PROBE_EDGE, PixelTask, TrainedTask, WindowTask
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
 
 NetworkSource = nn.Module | Callable[..., nn.Module]
 """A network, or what builds one from the numbers of its bands and classes and its window's edge in
 pixels, with its options as keywords."""
-
-PROBE_EDGE = 64
-"""Of an image to try a network on, in pixels, where it takes images of any size."""
 
 
 def from_catalogue(name: str, options: Mapping[str, Any], *, bands: int, classes: int) -> nn.Module:
@@ -50,11 +47,11 @@ def from_user(
         built = copy.deepcopy(source)
     elif callable(source):
         try:
-            built = source(bands, classes, edge_of(task), **others)
+            built = source(bands, classes, task.trained_edge, **others)
         except Exception as error:  # the user's code
             raise InputError(
                 f"the network can't be built for {bands} bands, {classes} classes and a window of "
-                f"{edge_of(task)} pixels ({_first_line(error)}): give a function of these three."
+                f"{task.trained_edge} pixels ({_first_line(error)}): give a function of the three."
             ) from error
     if not isinstance(built, nn.Module):
         raise InputError(
@@ -62,15 +59,6 @@ def from_user(
             "classes and window that returns one."
         )
     return with_spectral_branch(built, share, bands=bands, classes=classes)
-
-
-def edge_of(task: TrainedTask) -> int:
-    """Of the square that the network was trained on, in pixels; 1 where images are of any size."""
-    match task:
-        case WindowTask(window=edge) | PixelTask(crop=edge):
-            return edge
-        case ImageTask(edge=edge):
-            return edge or 1
 
 
 def check_weights(network: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
@@ -89,23 +77,21 @@ def check_task(
 
     A window network is left to mapping, which follows it layer by layer.
     """
-    if getattr(network, "window", edge_of(task)) != edge_of(task):
-        raise InputError(f"the network's window isn't {edge_of(task)}")
+    if getattr(network, "window", task.trained_edge) != task.trained_edge:
+        raise InputError(f"the network's window isn't {task.trained_edge}")
     if isinstance(task, WindowTask):
         return
     edge = getattr(network, "window", PROBE_EDGE)
     found = _answer(network, bands, edge)
-    pixels = (edge, edge) if isinstance(task, PixelTask) else ()
-    if found != (1, classes, *pixels):
-        raise InputError(f"{name} doesn't classify {'pixels' if pixels else 'images'}")
+    if found != task.logits(classes, edge):
+        what = "pixels" if isinstance(task, PixelTask) else "images"
+        raise InputError(f"{name} doesn't classify {what}")
 
 
 def check_users_network(network: nn.Module, task: TrainedTask, *, bands: int, classes: int) -> None:
     """Raise InputError unless a user's network takes what its task gives it."""
-    edge = edge_of(task) if isinstance(task, WindowTask) else PROBE_EDGE
-    if isinstance(task, ImageTask):
-        edge = task.edge or PROBE_EDGE
-    expected = (1, classes, *((edge, edge) if isinstance(task, PixelTask) else ()))
+    edge = task.probe_edge
+    expected = task.logits(classes, edge)
     try:
         found: object = _answer(network, bands, edge)
     except Exception as error:  # the user's code

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from spectile.choices import Padding, ReducerName
 from spectile.data.preprocessing.reducers import Reducer
 from spectile.errors import InputError
-from spectile.model.trained_task import PixelTask, TrainedTask
+from spectile.model.trained_task import PixelTask, TaskInFile, task_class
 
 FORMAT: Literal[2] = 2
 """Raised when a file of another program version could be misread.
@@ -30,7 +30,7 @@ class Header(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     format: Literal[2]
-    task: TrainedTask
+    task: TaskInFile
     network: str
     own_network: bool = False
     """Whether the network isn't the catalogue's, and has to be given to load the file."""
@@ -117,6 +117,13 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
             raise InputError(
                 f"{path} was written by a newer Spectile (format {found}, this one reads "
                 f"{FORMAT}): update Spectile."
+            )
+        task = document.get("task") if isinstance(document, dict) else None
+        name = task.get("name") if isinstance(task, dict) else None
+        if isinstance(name, str) and task_class(name) is None:
+            raise InputError(
+                f"{path} is of a model for the task {name!r}, which is unknown here: "
+                "install the package that it comes from."
             )
         return tensors, Header.model_validate(document)
     except (ValueError, RecursionError) as error:

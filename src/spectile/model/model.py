@@ -17,8 +17,8 @@ from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.model.band_matching import match_wavelengths
-from spectile.model.build import NetworkSource, edge_of
-from spectile.model.trained_task import ImageTask, PixelTask, TaskName, TrainedTask
+from spectile.model.build import NetworkSource
+from spectile.model.trained_task import ImageTask, PixelTask, TrainedTask, WindowTask
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Model:
     """Whether the network isn't what the catalogue has under its name and options."""
 
     @property
-    def task(self) -> TaskName:
-        """What the network was trained for: scene, classify or segment."""
+    def task(self) -> str:
+        """What the network was trained for: scene, classify, segment, or a package's own."""
         return self.trained_for.name
 
     @property
@@ -59,7 +59,7 @@ class Model:
         Of a scene model the one that decides a pixel, odd; of a segment model that of the training
         crops; of a classify model that of the images, 1 where they are of any size.
         """
-        return edge_of(self.trained_for)
+        return self.trained_for.trained_edge
 
     @property
     def image_edge(self) -> int | None:
@@ -89,7 +89,8 @@ class Model:
                 f"{scene.source} has {scene.bands} bands, but the model was trained on "
                 f"{self.scene_bands}: give a scene of the same sensor and product."
             )
-        if self.task == "scene" and min(scene.height, scene.width) < self.window:
+        of_windows = isinstance(self.trained_for, WindowTask)
+        if of_windows and min(scene.height, scene.width) < self.window:
             raise InputError(
                 f"{scene.source} is {scene.height} x {scene.width} pixels, smaller than the "
                 f"model's window of {self.window}: train with a smaller --window."
@@ -102,7 +103,8 @@ class Model:
         Palettes become colours, an alpha channel says what is missing; see
         :func:`spectile.data.image_bands.image_bands`. Other models take scenes as they are.
         """
-        return image_bands(scene, self.scene_bands) if self.task == "segment" else scene
+        of_images = isinstance(self.trained_for, PixelTask)
+        return image_bands(scene, self.scene_bands) if of_images else scene
 
     def save(self, path: str | Path, network: NetworkSource | None = None) -> None:
         """Write the model file: see :func:`spectile.model.file.save`."""

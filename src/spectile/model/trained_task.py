@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, PositiveInt, field_validator
+from pydantic import (
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    PositiveInt,
+    TypeAdapter,
+    field_validator,
+)
 from pydantic.dataclasses import dataclass
 
-TaskName = Literal["scene", "classify", "segment"]
+from spectile.plugins import installed
+
+GROUP = "spectile.model_tasks"
+"""Of entry points; each names a class of :class:`TrainedTask`."""
+PROBE_EDGE = 64
+"""Of an image to try a network on, in pixels, where it takes images of any size."""
 
 _STRICT = ConfigDict(extra="forbid")
 
 
+class TrainedTask(ABC):
+    """What a model was trained for, as its file says it: plain values, and a name of its own.
+
+    Each is a dataclass of pydantic whose field `name` has one value.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def trained_edge(self) -> int:
+        """Edge in pixels of what the network was trained on; 1 where images are of any size."""
+
+    @property
+    def probe_edge(self) -> int:
+        """Edge in pixels of an image to try the network on."""
+        return PROBE_EDGE
+
+    def logits(self, classes: int, edge: int) -> tuple[int, ...]:
+        """The shape of what a network gives for one image, of so many pixels a side."""
+        return (1, classes)
+
+
 @dataclass(frozen=True, config=_STRICT)
-class WindowTask:
+class WindowTask(TrainedTask):
     """The class of the pixel in the middle of a window."""
 
     window: PositiveInt
@@ -27,18 +65,34 @@ class WindowTask:
             raise ValueError("a window around a pixel has an odd edge")
         return window
 
+    @property
+    def trained_edge(self) -> int:
+        return self.window
+
+    @property
+    def probe_edge(self) -> int:
+        return self.window
+
 
 @dataclass(frozen=True, config=_STRICT)
-class ImageTask:
+class ImageTask(TrainedTask):
     """The class of a whole image."""
 
     edge: PositiveInt | None = None
     """Of the images that the network was trained on, in pixels; None for any."""
     name: Literal["classify"] = "classify"
 
+    @property
+    def trained_edge(self) -> int:
+        return self.edge or 1
+
+    @property
+    def probe_edge(self) -> int:
+        return self.edge or PROBE_EDGE
+
 
 @dataclass(frozen=True, config=_STRICT)
-class PixelTask:
+class PixelTask(TrainedTask):
     """The classes of all pixels of an image."""
 
     crop: PositiveInt
@@ -54,6 +108,41 @@ class PixelTask:
             raise ValueError("a mask has one number for each class")
         return values
 
+    @property
+    def trained_edge(self) -> int:
+        return self.crop
 
-TrainedTask = Annotated[WindowTask | ImageTask | PixelTask, Field(discriminator="name")]
-"""A new task is one more class here, with a name of its own."""
+    def logits(self, classes: int, edge: int) -> tuple[int, ...]:
+        return (1, classes, edge, edge)
+
+
+OWN: tuple[type[TrainedTask], ...] = (WindowTask, ImageTask, PixelTask)
+
+
+def task_class(name: str) -> type[TrainedTask] | None:
+    """The class of that name; other packages are asked for what isn't ours."""
+    return {part.name: part for part in OWN}.get(name) or _others().get(name)
+
+
+@cache
+def _others() -> Mapping[str, type[TrainedTask]]:
+    return {part.name: part for part in installed(GROUP, type) if issubclass(part, TrainedTask)}
+
+
+def _read(value: Any) -> TrainedTask:
+    if isinstance(value, TrainedTask):
+        return value
+    name = value.get("name") if isinstance(value, dict) else None
+    kind = task_class(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError(f"there is no task called {name!r}")
+    part: TrainedTask = TypeAdapter(kind).validate_python(value)
+    return part
+
+
+def _written(part: TrainedTask) -> Any:
+    return TypeAdapter(type(part)).dump_python(part, mode="json")
+
+
+TaskInFile = Annotated[TrainedTask, PlainValidator(_read), PlainSerializer(_written)]
+"""As a model file holds it: the class is told by its name."""

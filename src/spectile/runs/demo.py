@@ -12,7 +12,7 @@ from spectile.reports.scene_report import RunRecord, write_report
 from spectile.runs.directory import held, refuse_obstacles, refuse_strangers, write_mark
 from spectile.runs.finished import is_finished
 from spectile.runs.lifecycle import run
-from spectile.runs.run_files import DEMO, holds_anything
+from spectile.runs.run_files import demo_contents, holds_anything
 from spectile.tasks.config import HardwareConfig
 from spectile.tasks.entries.scene import SceneConfig, SplitConfig
 from spectile.tasks.files import REPORT
@@ -34,7 +34,7 @@ def run_demo(
 ) -> tuple[Path, list[RunRecord]]:
     """Train under both splits; gives the report that shows both, and the two runs."""
     directory = Path(directory)
-    with held(directory, DEMO):
+    with held(directory, demo_contents()):
         _begin(directory, overwrite=overwrite, resume=resume)
         finished = []
         for kind in KINDS:
@@ -73,13 +73,13 @@ def _config(kind: SplitKind, seed: int, threads: int | None) -> SceneConfig:
 def _begin(directory: Path, *, overwrite: bool, resume: bool) -> None:
     """Make the directory of the demo; raises InputError unless it may be."""
     indian_pines()  # without its package nothing is touched
-    refuse_obstacles(directory, DEMO)
+    refuse_obstacles(directory, demo_contents())
     if holds_anything(directory) and not resume:
         if not overwrite:
             raise InputError(
                 f"{directory} holds a demo: add --resume to go on with it, --overwrite to replace "
                 "it, or choose another --out."
             )
-        refuse_strangers(directory, DEMO)
+        refuse_strangers(directory, demo_contents())
     (directory / REPORT).unlink(missing_ok=True)
     write_mark(directory, {"task": "demo"})

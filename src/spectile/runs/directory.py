@@ -18,11 +18,11 @@ from spectile.runs.run_files import (
     LEFT_BY_SYSTEMS,
     LOCK,
     MARK,
-    RUN,
     Contents,
     clear,
     holds_anything,
     in_the_way,
+    run_contents,
     strangers,
 )
 from spectile.tasks.config import Config, RunConfig, parse_config
@@ -48,7 +48,7 @@ def claimed(
     the directory is free or holds a run that may be replaced or resumed, and where an input lies
     under a name that a run writes.
     """
-    with held(directory, RUN):
+    with held(directory, run_contents()):
         check_inputs(directory, config.paths())
         yield _may_begin(directory, config, overwrite=overwrite, resume=resume)
 
@@ -90,7 +90,8 @@ def check_ours(directory: Path, layout: Contents) -> None:
         return
     stranger = next(strangers(directory, layout), None)
     if stranger is None and holds_anything(directory):
-        runs = [directory] if layout is RUN else [directory / "blocks", directory / "random"]
+        of_run = layout is run_contents()
+        runs = [directory] if of_run else [directory / "blocks", directory / "random"]
         if not any(_earlier_run(run) for run in runs):
             config = directory / CONFIG
             stranger = config if config.exists() else next(_files(directory))
@@ -114,7 +115,7 @@ def check_inputs(directory: Path, inputs: Iterable[str | os.PathLike[str]]) -> N
         if not place.is_relative_to(where):
             continue
         first = place.relative_to(where).parts[0]
-        if RUN.files.fullmatch(first) or RUN.folder(first):
+        if run_contents().files.fullmatch(first) or run_contents().folder(first):
             raise InputError(
                 f"{file} is read by this very run, which would write over it: choose another --out."
             )
@@ -158,7 +159,7 @@ def begin(directory: Path, config: RunConfig, *, going_on: bool) -> None:
         log.warning("%s %s.", directory / CONFIG, what)
     try:
         if not going_on:
-            clear(directory, RUN)
+            clear(directory, run_contents())
         # While it is there the run counts as finished.
         (directory / REPORT).unlink(missing_ok=True)
     except OSError as error:
@@ -193,13 +194,13 @@ def refuse_obstacles(directory: Path, layout: Contents) -> None:
 
 def _may_begin(directory: Path, config: RunConfig, *, overwrite: bool, resume: bool) -> bool:
     """Whether there is a run to go on with; InputError if none may be written."""
-    refuse_obstacles(directory, RUN)
+    refuse_obstacles(directory, run_contents())
     if not holds_anything(directory) and not (resume and (directory / MARK).exists()):
         return False
     if resume:
         return _may_go_on(directory, config)
     if overwrite:
-        refuse_strangers(directory, RUN)
+        refuse_strangers(directory, run_contents())
         return False
     if (directory / REPORT).exists():
         raise InputError(f"{directory} holds a run: choose another --out or add --overwrite.")

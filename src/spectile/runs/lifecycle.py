@@ -7,7 +7,7 @@ What is particular to a task stands in :mod:`spectile.tasks`; see
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -81,17 +81,22 @@ def _repeats(
             begin(work.folder, config, going_on=work.resume)
         folder = work.folder if repeat == 0 else work.folder / f"repeat-{repeat + 1}"
         folder.mkdir(exist_ok=True)
-        records.append(_once(prepared, once, replace(work, folder=folder)))
+        records.append(_once(task, prepared, once, replace(work, folder=folder)))
     if config.repeats == 1:
         return records[0]
     repeats = [dict(record.metrics) for record in records]
-    mean, std = summarise(repeats)
+    mean, std = summarise(repeats, task.scores)
     metrics = {**repeats[0], "repeats": repeats, "mean": mean, "std": std}
     write_metrics(work.folder / METRICS, metrics)
     return replace(records[0], metrics=metrics, config=config.as_dict())
 
 
-def _once(prepared: Prepared[Any, Shown], config: RunConfig, work: Work) -> Shown:
+def _once(
+    task: Task[Config, Material, Shown],
+    prepared: Prepared[Any, Shown],
+    config: Config,
+    work: Work,
+) -> Shown:
     """One repeat; what a killed run had finished is taken as it is."""
     prepared.write_split(work)
     model, history, seconds = fitted_or_resumed(
@@ -112,7 +117,9 @@ def _once(prepared: Prepared[Any, Shown], config: RunConfig, work: Work) -> Show
         "versions": versions(),
     }
     # The finished model knows how far to trust it.
-    replace(model, provenance={**model.provenance, **_trust(metrics)}).save(work.folder / MODEL)
+    replace(model, provenance={**model.provenance, **_trust(metrics, task.scores)}).save(
+        work.folder / MODEL
+    )
     write_metrics(work.folder / METRICS, metrics)
     return prepared.record(predicted, Finished(metrics, history))
 
@@ -135,7 +142,6 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("spectile", "torch", "lightning", "numpy", "rasterio")}
 
 
-def _trust(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def _trust(metrics: Mapping[str, Any], scores: Iterable[str]) -> dict[str, Any]:
     """What a model file says of how far to trust it."""
-    keys = ("overall_accuracy", "average_accuracy", "kappa", "mean_iou")
-    return {"scores": {key: metrics[key] for key in keys}, "split": metrics["split"]}
+    return {"scores": {key: metrics[key] for key in scores}, "split": metrics["split"]}

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from spectile.files import is_aside
@@ -27,6 +28,7 @@ from spectile.tasks.files import (
     SPLIT_TABLE,
     TENSORBOARD,
 )
+from spectile.tasks.registry import task_entry, task_names
 
 MARK, LOCK = ".spectile-run", ".spectile-lock"
 
@@ -56,22 +58,30 @@ _MAPS = _names(*(file.name for name in (MAP, SPLIT) for file in map_files(Path(n
 _RESULTS = _names(CONFIG, MODEL, METRICS, HISTORY, REPORT, SPLIT_TABLE, PIXELS, PREDICTIONS)
 _OLD_ASIDES = r"\.(config|model|metrics|history|report|split|predictions|map)\.[a-z0-9_]{8}\.\w+"
 """What earlier versions called a file on its way."""
-_FILES = re.compile(
-    f"{_MAPS}|{_RESULTS}|{_names(PICTURE, PICTURE + '.aux.xml', MARK, LOCK)}|{_OLD_ASIDES}"
-)
 # GDAL has files of its own there while it writes.
 _FINISHING = Contents(re.compile(r"(map|split)(_probabilities|_entropy)?\.(tif|qml)(\..+)?"))
 _PART = Contents(PART_FILES, ((PART_FOLDERS, _FINISHING),))
-_REPEAT = Contents(
-    _FILES,
-    (
-        (re.compile(CHECKPOINTS), Contents(re.compile(r"\w+\.ckpt|\.\w+\.[a-z0-9_]{8}\.ckpt"))),
-        (re.compile(TENSORBOARD), Contents(re.compile(r"events\.out\.tfevents\..*|hparams\.yaml"))),
-        (re.compile(rf"\.({_names(MAP, SPLIT)})\.part"), _PART),
-    ),
+_FOLDERS = (
+    (re.compile(CHECKPOINTS), Contents(re.compile(r"\w+\.ckpt|\.\w+\.[a-z0-9_]{8}\.ckpt"))),
+    (re.compile(TENSORBOARD), Contents(re.compile(r"events\.out\.tfevents\..*|hparams\.yaml"))),
+    (re.compile(rf"\.({_names(MAP, SPLIT)})\.part"), _PART),
 )
-RUN = Contents(_FILES, (*_REPEAT.folders, (re.compile(r"repeat-\d+"), _REPEAT)))
-DEMO = Contents(re.compile(_names(REPORT, MARK, LOCK)), ((re.compile("blocks|random"), RUN),))
+
+
+@cache
+def run_contents() -> Contents:
+    """What the runs of all tasks write."""
+    of_tasks = _names(*(name for task in task_names() for name in task_entry(task).files))
+    marks = _names(PICTURE, PICTURE + ".aux.xml", MARK, LOCK)
+    files = re.compile("|".join(filter(None, (_MAPS, _RESULTS, marks, _OLD_ASIDES, of_tasks))))
+    return Contents(files, (*_FOLDERS, (re.compile(r"repeat-\d+"), Contents(files, _FOLDERS))))
+
+
+@cache
+def demo_contents() -> Contents:
+    """What `spectile demo` writes."""
+    files = re.compile(_names(REPORT, MARK, LOCK))
+    return Contents(files, ((re.compile("blocks|random"), run_contents()),))
 
 
 def strangers(folder: Path, layout: Contents) -> Iterator[Path]:

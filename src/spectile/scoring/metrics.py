@@ -131,13 +131,13 @@ def score(confusion: NDArray[Any], names: Sequence[str]) -> Scores:
 
 
 def summarise(
-    repeats: Sequence[Mapping[str, Any]],
+    repeats: Sequence[Mapping[str, Any]], scores: Sequence[str] = SUMMARY
 ) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Mean and standard deviation of the four summary scores over runs, at least one.
+    """Mean and standard deviation of summary scores over runs, at least one.
 
     The deviation is that of a sample (n - 1 in the denominator), and None for a single run.
     """
-    columns = {name: [float(run[name]) for run in repeats] for name in SUMMARY}
+    columns = {name: [float(run[name]) for run in repeats] for name in scores}
     mean = {name: fmean(column) for name, column in columns.items()}
     spread = {name: stdev(column) if len(column) > 1 else None for name, column in columns.items()}
     return mean, spread

@@ -16,6 +16,7 @@ from spectile.model.build import NetworkSource
 from spectile.model.model import Model
 from spectile.progress import Progress
 from spectile.reports.record import Record
+from spectile.scoring.metrics import SUMMARY
 from spectile.tasks.config import RunConfig
 from spectile.training.fit import Fit
 
@@ -91,6 +92,8 @@ class Task(ABC, Generic[Config, Material, Shown]):
 
     config: ClassVar[type[RunConfig]]
     """The settings of its runs."""
+    scores: ClassVar[tuple[str, ...]] = SUMMARY
+    """The numbers in metrics.json that sum up a run; repeats have their mean and deviation."""
 
     @abstractmethod
     def check(self, config: Config) -> None:

@@ -61,6 +61,8 @@ class TaskEntry:
     arguments: tuple[str, ...] = ()
     """Settings that are given without the name of an option, in this order."""
     network_options: tuple[NetworkOption, ...] = ()
+    files: tuple[str, ...] = ()
+    """Names of what its runs write besides the files of :mod:`spectile.tasks.files`."""
 
     def load(self) -> Task[Any, Any, Any]:
         """The task itself, with all that it imports."""
