@@ -102,7 +102,8 @@ def _train(
 
     if out is None:
         raise InputError("say where the run shall be written: add --out runs/NAME.")
-    given["options"] = _network_options(given.get("options"))
+    if "options" in given:
+        given["options"] = _network_options(given["options"])
     named = any(given[name] is not None for name in entry.sources)
     base = _base(entry, config, out, named=named, resume=resume, overwrite=overwrite)
     settings = resolved(entry.name, given, base=base, recipe=recipe)

@@ -224,9 +224,11 @@ def _leave_out_strange(recipe: dict[str, Any], given: set[str]) -> None:
 
     What was `given` stays, to be refused by name.
     """
+    if not recipe.get("options") or not isinstance(recipe["options"], dict):
+        return
     from spectile import networks  # late: it imports PyTorch
 
-    if recipe["network"] not in networks.names() or not isinstance(recipe["options"], dict):
+    if recipe["network"] not in networks.names():
         return
     known = networks.describe(recipe["network"]).options
     recipe["options"] = {
