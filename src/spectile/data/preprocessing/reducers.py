@@ -84,10 +84,10 @@ def fit_reducer(
 ) -> Reducer:
     """Fit a reducer on spectra (pixels, bands), those of the training pixels.
 
-    `components` is how many components PCA and MNF give, by default 30, or one a band; the other reducers
-    give one a band. `whitening`, from 0 to 1, is for both PCAs. If v is the variance of a component
-    divided by that of the first, its variance becomes v ** (1 - whitening): 1 for all with a
-    whitening of 1, and v with 0. `noise` (pairs, bands), which MNF needs, holds differences
+    `components` is how many components PCA and MNF give, by default 30, or one a band; the other
+    reducers give one a band. `whitening`, from 0 to 1, is for both PCAs. If v is the variance of a
+    component divided by that of the first, its variance becomes v ** (1 - whitening): 1 for all
+    with a whitening of 1, and v with 0. `noise` (pairs, bands), which MNF needs, holds differences
     between neighbouring pixels.
 
     Raises InputError if there are more components than bands or pixels, and for values that are too
