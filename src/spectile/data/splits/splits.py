@@ -106,8 +106,8 @@ def split_random(
     `train` is the share of each class that is trained on, `validation` the share of these that is
     held back to choose the checkpoint. Both are below 1, `train` is above 0; numbers of pixels are
     rounded as by scikit-learn's stratified split. A class has at least one training pixel, and a
-    test pixel if it has two. `window` is the edge in pixels of the windows that the network sees: the
-    overlap of training and test follows from it, and is usually nearly complete.
+    test pixel if it has two. `window` is the edge in pixels of the windows that the network sees:
+    the overlap of training and test follows from it, and is usually nearly complete.
 
     Raises InputError for labels or shares that can't be split.
     """
