@@ -182,7 +182,22 @@ def map_scene(
         path,
     )
     cache = max(CACHE, int((memory - mapper.gigabytes(edge)) * 1e9))
-    with nullcontext() if cluster is None else cluster.connected(scene) as client, writer:
+    damage = _write(work, mapper, area, windows, writer, cache, cluster, progress)
+    return MapSummary(mapper.method, reason, time.perf_counter() - start, damage)
+
+
+def _write(
+    work: TileWork,
+    mapper: Mapper,
+    area: Area,
+    windows: list[Window],
+    writer: MapWriter,
+    cache: int,
+    cluster: Cluster | None,
+    progress: Progress | None,
+) -> tuple[UnreadableError, ...]:
+    """Map what is left of `windows`, here or on the cluster; gives what couldn't be read."""
+    with nullcontext() if cluster is None else cluster.connected(work.area.scene) as client, writer:
         due = [window for window in windows if area.in_map(window) not in writer.finished]
         if cluster is None or client is None:
             tiles = map(area.tile, mapper.in_order(due, cache))
@@ -191,8 +206,7 @@ def map_scene(
             groups = (list(map(area.tile, group)) for group in mapper.groups(due, cache))
             written = _marked(write_on_cluster(client, work, groups, cluster.threads), writer)
         with closing(written):
-            damage = _follow(written, windows, due, progress)
-    return MapSummary(mapper.method, reason, time.perf_counter() - start, damage)
+            return _follow(written, windows, due, progress)
 
 
 def _is_there(path: Path, model: Model, area: Area, layers: tuple[Layer, ...]) -> bool:
