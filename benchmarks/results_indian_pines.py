@@ -83,7 +83,7 @@ class Job:
         return self.folder / METRICS
 
 
-# Adam at 1e-3 throughout, batches of 256, no flips, on shared trunks: the steps of windows.
+# Adam at 1e-3 throughout, batches of 256, no flips, on regions: the steps of windows.
 PAPER = replace(RECIPES["paper"], regions=True)
 BEST = RECIPES["best"]
 DEFAULT = "best, the default recipe"

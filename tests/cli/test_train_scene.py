@@ -237,7 +237,7 @@ def test_nodata_stays_nodata(run: Path, field: Field, tmp_path: Path) -> None:
     assert ((values[~empty] >= 0) & (values[~empty] <= 1)).all()
 
 
-def test_training_on_shared_trunks_goes_all_the_way(field: Field, tmp_path: Path) -> None:
+def test_region_training_goes_all_the_way(field: Field, tmp_path: Path) -> None:
     order = ("train", "scene", field.scene, field.labels, "--out", tmp_path / "run", *QUICK)
     spectile(*order, "--regions")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

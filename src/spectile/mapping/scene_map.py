@@ -46,12 +46,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MapSummary:
-    """How a map was made."""
+    """How a map was made: the method, the time, and what of the file was damaged."""
 
     method: MethodUsed
     reason: str
     """Why patch by patch was used though dense was asked for; else empty."""
     seconds: float
+    """Of the whole call, reading and writing included."""
     damage: tuple[UnreadableError, ...] = ()
     """Pieces of the file that couldn't be read, if the map kept going."""
     already: bool = False
@@ -69,11 +70,13 @@ def map_parts(
     region: Window | None = None,
     mask: Mask | None = None,
 ) -> Iterator[MapPart]:
-    """Classify `scene`, or a `region` of it and the pixels of a `mask`, part by part.
+    """Classify `scene` part by part, and yield each part as arrays.
 
-    `memory` in GB bounds what this needs, besides the program itself. Raises InputError if the
-    scene's bands don't match the model's or the model can't map, NotShareableError if `method` is
-    dense and can't be.
+    `region` (a window in pixels) and `mask` limit what is classified; the parts come in the order
+    in which they are computed. `memory` in GB bounds what this needs, besides the program itself.
+
+    Raises InputError if the scene's bands don't match the model's or the model can't map, and
+    NotShareableError if the `method` is "dense" and the network can't be mapped so.
     """
     mapper = mapper_for(model, scene, Compute(method, precision, memory, device))
     return parts_of(mapper, Area.of(scene, region, mask), memory)
@@ -113,20 +116,24 @@ def map_scene(
 ) -> MapSummary:
     """Write the class map of `scene` to the GeoTIFF `path`, whole or not at all.
 
-    The map covers the `region`, and has no data outside of the `mask`. Each of the `layers`, such
-    as "probabilities", is a raster beside it; `probabilities` and `entropy` are the older way to
-    name these. A network that can't be mapped densely is mapped patch
-    by patch, and the summary says why; one that classifies every pixel has no `method`, and is
-    mapped in windows that are blended. A `precision` other than float32
-    gives up digits for speed. With `keep_going` the pixels around a damaged part of the
-    file have no data, and the summary lists the parts. After a kill or an error `resume` goes on
-    with the finished tiles and ends at the same file, or maps from the start where there are none;
-    a map that is finished is left as it is. `overwrite` replaces an earlier map, and never a file
-    that isn't one, nor one of the scene, the mask or the other `inputs`, such as the model's.
-    The workers of a `cluster` need the scene and the map's folder under the same paths as here.
+    What is mapped: the map covers the `region`, a window in pixels of the scene, and has no data
+    outside of the `mask`. Each of the `layers`, such as "probabilities", becomes a raster beside
+    the map; `probabilities=True` and `entropy=True` are the older way to name these two.
 
-    Raises InputError for what doesn't fit together, for a damaged file, for a place that can't be
-    written, and if something that decides on the pixels isn't what the map was begun with.
+    How: a `method` of "dense" falls back to "patches" for a network that can't be mapped densely,
+    and the summary gives the reason. A network that classifies every pixel takes no `method`: it
+    is mapped in overlapping windows that are blended. `memory` in GB bounds what mapping needs
+    besides the program; a `precision` other than float32 gives up digits for speed. The workers of
+    a `cluster` need the scene and the map's folder under the same paths as here.
+
+    When something is in the way: with `keep_going` pixels around a damaged part of the file have no
+    data, and the summary lists the parts. After a kill or an error `resume` goes on with the
+    finished tiles and ends at the same file; where there are none it begins anew, and a finished
+    map is left as it is. `overwrite` replaces an earlier map, but never a file that is no map, nor
+    one of the scene, the mask or the other `inputs`, such as the model's file.
+
+    Raises InputError where model and scene don't fit together, for a damaged file, for a path that
+    can't be written, and where `resume` finds a map that was begun with other inputs or settings.
     """
     start, path = time.perf_counter(), Path(path)
     check_ending(path, "a map", (".tif", ".tiff"))
@@ -175,7 +182,22 @@ def map_scene(
         path,
     )
     cache = max(CACHE, int((memory - mapper.gigabytes(edge)) * 1e9))
-    with nullcontext() if cluster is None else cluster.connected(scene) as client, writer:
+    damage = _write(work, mapper, area, windows, writer, cache, cluster, progress)
+    return MapSummary(mapper.method, reason, time.perf_counter() - start, damage)
+
+
+def _write(
+    work: TileWork,
+    mapper: Mapper,
+    area: Area,
+    windows: list[Window],
+    writer: MapWriter,
+    cache: int,
+    cluster: Cluster | None,
+    progress: Progress | None,
+) -> tuple[UnreadableError, ...]:
+    """Map what is left of `windows`, here or on the cluster; gives what couldn't be read."""
+    with nullcontext() if cluster is None else cluster.connected(work.area.scene) as client, writer:
         due = [window for window in windows if area.in_map(window) not in writer.finished]
         if cluster is None or client is None:
             tiles = map(area.tile, mapper.in_order(due, cache))
@@ -184,8 +206,7 @@ def map_scene(
             groups = (list(map(area.tile, group)) for group in mapper.groups(due, cache))
             written = _marked(write_on_cluster(client, work, groups, cluster.threads), writer)
         with closing(written):
-            damage = _follow(written, windows, due, progress)
-    return MapSummary(mapper.method, reason, time.perf_counter() - start, damage)
+            return _follow(written, windows, due, progress)
 
 
 def _is_there(path: Path, model: Model, area: Area, layers: tuple[Layer, ...]) -> bool:

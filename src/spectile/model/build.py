@@ -41,7 +41,7 @@ def from_user(
     Options say whether a spectral branch was joined with it.
     """
     others = {name: value for name, value in options.items() if name != "window"}
-    share = others.pop(OPTION.name, 0.0)
+    logit_weight = others.pop(OPTION.name, 0.0)
     built: object = source
     if isinstance(source, nn.Module):
         built = copy.deepcopy(source)
@@ -58,7 +58,7 @@ def from_user(
             f"the network is a {type(built).__name__}: give an nn.Module, or a function of bands, "
             "classes and window that returns one."
         )
-    return with_spectral_branch(built, share, bands=bands, classes=classes)
+    return with_spectral_branch(built, logit_weight, bands=bands, classes=classes)
 
 
 def check_weights(network: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:

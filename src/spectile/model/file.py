@@ -6,6 +6,7 @@ one JSON document, a :class:`~spectile.model.header.Header`. Nothing in it is ru
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +50,32 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     builds it. It isn't stored, only tried; :func:`load` asks for it again. Raises InputError where
     something else stands at `path`, and for a network that couldn't be brought back.
     """
-    own = model.own_network or model.name not in networks.names()
-    bands, classes = model.preprocessing.reducer.components, len(model.legend)
+    own = model.own_network or network is not None or model.name not in networks.names()
     weights = model.network.state_dict()
+    _check_way_back(model, weights, network, own=own)
+    header = _header(model, weights, own=own)
+    tensors = {
+        NETWORK_PREFIX + key: value.detach().cpu().contiguous() for key, value in weights.items()
+    }
+    tensors["reducer.mean"] = torch.from_numpy(model.preprocessing.reducer.mean)
+    tensors["reducer.matrix"] = torch.from_numpy(model.preprocessing.reducer.matrix)
+    check_output(path, ours=is_model_file, overwrite=True)
+    with write_aside(path) as aside:
+        try:
+            save_file(tensors, aside, {METADATA_KEY: header.model_dump_json()})
+        except SafetensorError as error:
+            # The library wraps the system's error; the file was the only thing to write.
+            raise OSError(str(error)) from error
+
+
+def _check_way_back(
+    model: Model, weights: Mapping[str, Tensor], network: NetworkSource | None, *, own: bool
+) -> None:
+    """Raise InputError for weights that :func:`load` could put into no network."""
+    bands, classes = model.preprocessing.reducer.components, len(model.legend)
     if network is not None:
-        sizes = {"bands": bands, "classes": classes}
-        built = from_user(network, model.options, model.trained_for, **sizes)
+        built = from_user(network, model.options, model.trained_for, bands=bands, classes=classes)
         check_weights(built, weights, model.name)
-        own = True
     elif not own:
         named = from_catalogue(model.name, model.options, bands=bands, classes=classes)
         if named.state_dict().keys() != weights.keys():
@@ -64,7 +83,10 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
                 f"the network has other layers than {model.name} with its options: save it with "
                 "network=, a module or a function that builds it, or save its state_dict instead."
             )
-    header = Header(
+
+
+def _header(model: Model, weights: Mapping[str, Tensor], *, own: bool) -> Header:
+    return Header(
         format=FORMAT,
         task=model.trained_for,
         network=model.name,
@@ -81,18 +103,6 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
         legend=model.legend.to_dicts(),
         provenance=dict(model.provenance),
     )
-    tensors = {
-        NETWORK_PREFIX + key: value.detach().cpu().contiguous() for key, value in weights.items()
-    }
-    tensors["reducer.mean"] = torch.from_numpy(model.preprocessing.reducer.mean)
-    tensors["reducer.matrix"] = torch.from_numpy(model.preprocessing.reducer.matrix)
-    check_output(path, ours=is_model_file, overwrite=True)
-    with write_aside(path) as aside:
-        try:
-            save_file(tensors, aside, {METADATA_KEY: header.model_dump_json()})
-        except SafetensorError as error:
-            # The library wraps the system's error; the file was the only thing to write.
-            raise OSError(str(error)) from error
 
 
 def load(path: str | Path, network: NetworkSource | None = None) -> Model:

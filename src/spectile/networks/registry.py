@@ -63,11 +63,12 @@ class Entry:
 def register(
     name: str, *, takes: Takes, summary: str, paper: str, **fixed: object
 ) -> Callable[[Build], Build]:
-    """A decorator that enters a network under `name`; several name variants of one.
+    """A decorator that enters a network, a class or a function, under `name`.
 
-    What it decorates is called with the keywords bands, classes, those in `fixed` and the user's
-    options, its own keyword arguments. A network that `takes` windows has one called `window`, an
-    edge in pixels.
+    It is called with the keywords `bands` and `classes`, those in `fixed`, and the user's options,
+    which are its other keyword arguments. A network that `takes` windows has an option `window`,
+    the edge of a window in pixels. Variants of a network are entered by several decorators with
+    other names and other `fixed` arguments. `summary` and `paper` are a line each, for people.
 
     Raises ValueError for a name that another network has.
     """
@@ -106,7 +107,10 @@ def describe(name: str) -> Entry:
 
 
 def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
-    """Build a network with fresh weights: (N, bands, H, W) to logits (N, classes).
+    """Build a network with fresh weights, by its name.
+
+    It takes (N, bands, H, W) and gives logits (N, classes), or, if it classifies every pixel,
+    (N, classes, H, W).
 
     `options` are the keyword arguments of the network, such as `window` of HybridSN. Every one that
     classifies windows or images also takes `spectral_branch`, a weight from 0 to below 1, see

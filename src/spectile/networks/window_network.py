@@ -32,14 +32,17 @@ def build_window_network(
 ) -> nn.Module:
     """A network that classifies windows: (N, bands, window, window) to logits (N, classes).
 
-    `network` is a name, also of one that takes whole images, see :func:`window_options`; a module,
-    which is copied, so that it stays as it is and every fit starts alike; or a callable
-    (bands, classes, window) -> nn.Module, which also gets the `options` as keywords. With the
-    option `spectral_branch` any of them is joined with a classifier of the centre pixel's spectrum.
-    The network is run on two windows to see that logits come out.
+    `window` is the edge of a window in pixels. `network` is one of
 
-    Raises InputError where that isn't so, with what came out instead, for a name of a network of
-    pixels, and for options that the network doesn't take.
+    - a name, of a network of windows or of whole images, see :func:`window_options`;
+    - a module; it is copied, so that it stays as it is and every fit starts alike;
+    - a callable (bands, classes, window) -> nn.Module, which also gets `options` as keywords.
+
+    With the option `spectral_branch` any of them is joined with a classifier of the centre pixel's
+    spectrum. The network is run on two windows to see that logits come out.
+
+    Raises InputError where something else comes out, for the name of a network that classifies
+    every pixel, and for options that the network doesn't take.
     """
     options = dict(options or {})
     if isinstance(network, str):

@@ -1,4 +1,4 @@
-"""What fits of all tasks share: chance that follows from the step, the epoch that is kept."""
+"""What all fits have in common: chance that follows from the step, and which epoch is kept."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ SETTLED = 0.1
 
 
 class Learner(L.LightningModule):
-    """A network while it is fitted: keeps mean losses, and says which epoch to keep.
+    """The Lightning module of a network while it is fitted; a subclass for each kind of network.
 
-    Subclasses say how a batch becomes a loss, and give one score of the validation side, by the
-    name it has in history.csv. `keep` is what the kept epoch is best in: the lowest loss or the
-    highest score, among epochs whose learning rate has settled.
+    Subclasses say how a batch becomes a loss, and how the validation side is scored: `score` is
+    the metric, `score_name` its column in history.csv. The epoch that is kept has the lowest
+    validation loss or the highest score, whichever `keep` says, among those that :attr:`settled`
+    allows.
     """
 
     score_name: ClassVar[str]
     keep: ClassVar[Literal["loss", "score"]] = "score"
     bf16_on_cpu: ClassVar[bool] = False
-    """Whether fits keep their accuracy in bf16 on CPUs, which was measured."""
+    """Whether fits may compute in bf16 on CPUs: only where it was measured to cost no accuracy."""
     score: Metric
     frozen: bool = False
-    """Whether some weights rest in some of the steps."""
+    """Whether some weights are frozen in some of the steps."""
 
     def __init__(self, network: nn.Module, *, seed: int) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class Learner(L.LightningModule):
 
     @property
     def kept_prefix(self) -> str:
-        """What the names of the weights to keep start with in a checkpoint."""
+        """The beginning of the names, in a checkpoint's state_dict, of the weights to keep."""
         return "network."
 
     @property
@@ -62,7 +63,7 @@ class Learner(L.LightningModule):
         raise NotImplementedError
 
     def draw(self) -> None:
-        """Make all chance of this step (dropout, turns) follow from its number.
+        """Make all chance of this step (dropout, rotations) follow from its number.
 
         So a resumed fit goes on as if it had never stopped.
         """

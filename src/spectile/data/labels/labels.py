@@ -69,8 +69,10 @@ def open_labels(
     (a CSV as :func:`read_legend` takes it), else from such a CSV beside the labels
     (``labels.csv`` beside ``labels.tif``), else from the file itself, else they are chosen.
     A class listed in `legend` is kept even if no pixel has it, so that several label files can
-    share one legend; otherwise the legend holds the classes that occur. Raises InputError for
-    what can't be understood, for a class that a given legend lacks, and if no pixel is labelled.
+    share one legend; otherwise the legend holds the classes that occur.
+
+    Raises InputError for what can't be understood, for a class that a given legend lacks, and if no
+    pixel is labelled.
     """
     source = os.fspath(path)
     check_name(source)
@@ -86,10 +88,14 @@ def labels_from_array(
     legend: Legend | str | Path | None = None,
     source: str = "the array of labels",
 ) -> Labels:
-    """Labels of whole numbers of shape (H, W), 0 and negative ones meaning unlabelled.
+    """Labels from an array (H, W) of whole numbers; 0 and negative ones mean unlabelled.
 
-    `names` go by value: a mapping, or a sequence that names the values 1, 2, 3 ...; each value
-    that occurs needs one if any are given. A `legend`, or the CSV of one, gives colours as well.
+    `names` are those of the classes: a mapping from numbers to names, or a sequence that names the
+    numbers 1, 2, 3 ... If any are given, each number that occurs needs one. A `legend`, or the path
+    of its CSV file, gives names and colours.
+
+    Raises InputError for an array of another shape or of broken numbers, for a class without a
+    name, and if no pixel is labelled.
     """
     array = np.asarray(classes)
     if array.ndim != 2:

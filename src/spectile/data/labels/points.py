@@ -89,17 +89,25 @@ def read_label_points(
     kept = inside & classed
     values, clashing = _burn(rows[kept], columns[kept], cells.values[kept], like)
     counts = _counts(cells.values, inside, rows, columns, values)
+    notes = (
+        *cells.notes,
+        *_left_out(path, inside, classed, clashing),
+        *_without_pixels(path, cells.names, counts),
+    )
+    return LabelValues(values, names=cells.names, notes=notes, counts=counts)
+
+
+def _left_out(
+    path: str, inside: NDArray[np.bool_], classed: NDArray[np.bool_], clashing: int
+) -> Iterator[str]:
     counted = (
         (int((~inside).sum()), "points lie outside the scene and were left out"),
         (int((inside & ~classed).sum()), "points have no class and were left out"),
         (clashing, "pixels hold points of different classes: the last in the file won"),
     )
-    notes = (
-        *cells.notes,
-        *(f"{path}: {count} {what}." for count, what in counted if count),
-        *_without_pixels(path, cells.names, counts),
-    )
-    return LabelValues(values, names=cells.names, notes=notes, counts=counts)
+    for count, what in counted:
+        if count:
+            yield f"{path}: {count} {what}."
 
 
 def _without_pixels(path: str, names: Mapping[int, str], counts: Counts) -> Iterator[str]:

@@ -4,7 +4,7 @@ All of them are one affine map, components = (pixel - mean) @ matrix, so a model
 reducer as two tensors and nothing has to be refitted or unpickled.
 
 PCA: scikit-learn's, whitened as HybridSN's authors do; correlation-pca is that of standardised
-bands, to which dark bands tell as much as bright ones. MNF: Green, Berman, Switzer and Craig, "A
+bands, in which dark bands count as much as bright ones. MNF: Green, Berman, Switzer and Craig, "A
 transformation for ordering multispectral data in terms of image quality", IEEE TGRS 26(1), 1988;
 the noise is estimated from differences of neighbouring pixels.
 """
@@ -82,13 +82,16 @@ def fit_reducer(
     whitening: float = 1.0,
     noise: NDArray[Any] | None = None,
 ) -> Reducer:
-    """Fit a reducer on spectra (pixels, bands).
+    """Fit a reducer on spectra (pixels, bands), those of the training pixels.
 
-    `components` is for PCA and MNF; the others keep the bands. `whitening` is for both PCAs: 1
-    gives all components a variance of 1, 0 leaves them their shares of the first one's, which is
-    then 1, and between them the variances are powers of the shares. `noise` (pairs, bands), needed
-    by MNF, holds differences between neighbouring pixels. Raises InputError if there are more
-    components than bands or pixels.
+    `components` is how many components PCA and MNF give, by default 30, or one a band; the other
+    reducers give one a band. `whitening`, from 0 to 1, is for both PCAs. If v is the variance of a
+    component divided by that of the first, its variance becomes v ** (1 - whitening): 1 for all
+    with a whitening of 1, and v with 0. `noise` (pairs, bands), which MNF needs, holds differences
+    between neighbouring pixels.
+
+    Raises InputError if there are more components than bands or pixels, and for values that are too
+    large or too much alike for float32.
     """
     pixels, bands = spectra.shape
     values = spectra.astype(np.float64)

@@ -101,12 +101,15 @@ def split_random(
     validation: float = 0.1,
     seed: int = 0,
 ) -> Split:
-    """Draw the share `train` of each class at random for the training side, as papers do.
+    """Draw training pixels at random, class by class, as most papers do; test on all others.
 
-    All other labelled pixels are tested on. `validation` is the share of the training side that
-    is held back to choose the checkpoint, drawn at random from each class too. Numbers of pixels
-    are rounded as by scikit-learn's stratified split. A class has at least one training pixel,
-    and a test pixel if it has two. Raises InputError for labels or shares that can't be split.
+    `train` is the share of each class that is trained on, `validation` the share of these that is
+    held back to choose the checkpoint. Both are below 1, `train` is above 0; numbers of pixels are
+    rounded as by scikit-learn's stratified split. A class has at least one training pixel, and a
+    test pixel if it has two. `window` is the edge in pixels of the windows that the network sees:
+    the overlap of training and test follows from it, and is usually nearly complete.
+
+    Raises InputError for labels or shares that can't be split.
     """
     _check(labels, window, validation, train, seed=seed)
     ordered = in_order_of_place(labels)
@@ -135,13 +138,16 @@ def split_blocks(
 ) -> Split:
     """Give square blocks of the scene to training or to test, with a guard between them.
 
-    `guard` is how many rows and columns training and test pixels stay apart beyond touching; by
-    default `window` - 1, just enough that no test window shares a pixel with a training window.
-    Labelled pixels nearer to the other side are used for neither. `train` is the wanted share of
-    the training side. The edge of the blocks (unless `block` sets it), the place of their grid
-    and the side of each block are searched, and the borders between the sides fitted to the
-    labels, to lose few labelled pixels and to keep every class on both sides where geometry
-    allows; other classes are trained on, not tested, and named in the notes.
+    `guard` is how many rows or columns lie between training and test pixels at least. By default
+    it is `window` - 1, where `window` is the edge in pixels of the windows that the network sees:
+    just enough that no test window shares a pixel with a training window. Labelled pixels nearer
+    to the other side are used for neither.
+
+    `train` is the wanted share of labelled pixels on the training side. The blocks are searched:
+    their edge in pixels (unless `block` sets it), where their grid begins, the side of each, and
+    borders that follow the labels. Few labelled pixels should be lost, and every class should be on
+    both sides. Where geometry doesn't allow that a class is trained on, not tested, and the notes
+    name it.
 
     Validation pixels are the share `validation` of each class on the training side. They come in
     patches as large as a window, so that they tell more than scattered pixels would; no guard

@@ -33,14 +33,16 @@ def densify(
     bands: int | None = None,
     pixels: Tensor | None = None,
 ) -> DenseNetwork:
-    """A module that gives `module`'s logits for every window of a scene, with shared work.
+    """Turn a window classifier into a module that classifies every window of a scene at once.
 
-    `module` maps (N, bands, h, w) to (N, classes) with `window` = (h, w); the result maps
-    (1, bands, H + h - 1, W + w - 1) to (1, classes, H, W). `bands` is found out where it isn't
-    given. It is for inference: dropout is left out, and the weights are those of this moment.
-    A few windows of random numbers are run both ways to see that nothing differs, and those of
-    `pixels` (1, bands, rows, columns) as well: a few pixels of the scene to be mapped, with half a
-    window around them.
+    `module` maps windows (N, bands, h, w) to logits (N, classes); `window` is (h, w). The result
+    maps a scene with half a window around it, (1, bands, H + h - 1, W + w - 1), to the same logits
+    (1, classes, H, W), and computes what neighbouring windows have in common once. It is for
+    inference: dropout is left out, and the weights stay those of this moment. Without `bands` the
+    number of bands that `module` takes is found by trying.
+
+    Before it is handed out, a few windows of random numbers are run both ways and compared, and
+    so is `pixels` (1, bands, rows, columns), a piece of the scene to be mapped, if it is given.
 
     Raises NotShareableError, with the layer and the reason, for a network that has to be mapped
     patch by patch, and InputError for a window that the network can't take.

@@ -51,7 +51,10 @@ class TilePixels:
 
 @dataclass(frozen=True)
 class Layer:
-    """A raster of a map, told once for files, arrays, DataArrays and the command line."""
+    """A raster of a map: its name, its form, and how its values follow from what was computed.
+
+    Files, arrays, DataArrays and ``spectile map --layers`` all take layers by their names.
+    """
 
     name: str
     """What the user asks for; lower case letters, digits and underscores."""
@@ -65,11 +68,13 @@ class Layer:
     dtype: str | Callable[[Legend], str] = "float32"
     """A key of :data:`~spectile.mapping.output.geotiff.GDAL_TYPES`, or which one by the legend."""
     nodata: float = float("nan")
+    """The value of pixels without data."""
     suffix: str | None = None
     """Put behind the map's name for the file: map_NAME.tif if left out."""
     holds_classes: bool = False
     """Whether its values are those of the legend: the raster then has their colours and names."""
     needs_components: bool = False
+    """Whether `compute` reads :attr:`TilePixels.components`, kept only if asked for."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -72,15 +72,7 @@ def convert(
     in `state_dict`.
     """
     describe(network)
-    dialect = DIALECTS.get((source, network))
-    if dialect is None:
-        available = sorted(name for origin, name in DIALECTS if origin == source)
-        if not available:
-            raise InputError(f"There is no source called {source!r}: choose timm or torchvision.")
-        raise InputError(
-            f"{network} can't be converted from {source}: it has weights for "
-            f"{', '.join(available)} alone."
-        )
+    dialect = _dialect(source, network)
     other = other_family(state_dict)
     if other is not None:
         raise InputError(f"These weights of {source} are those of {other}.")
@@ -111,6 +103,19 @@ def convert(
         layers = [key.removesuffix("weight") for key in LAST if converted.get(key) is last]
         return {k: v for k, v in converted.items() if not k.startswith(tuple(layers))}
     return converted
+
+
+def _dialect(source: str, network: str) -> Dialect:
+    dialect = DIALECTS.get((source, network))
+    if dialect is not None:
+        return dialect
+    available = sorted(name for origin, name in DIALECTS if origin == source)
+    if not available:
+        raise InputError(f"There is no source called {source!r}: choose timm or torchvision.")
+    raise InputError(
+        f"{network} can't be converted from {source}: it has weights for "
+        f"{', '.join(available)} alone."
+    )
 
 
 def differing(converted: Mapping[str, Tensor], there: Mapping[str, str], network: str) -> list[str]:

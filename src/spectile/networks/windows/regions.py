@@ -1,4 +1,4 @@
-"""What a network may offer so that what neighbouring windows share is computed once in training.
+"""The protocol of region training: what neighbouring windows share is computed once.
 
 Windows around neighbouring pixels have most of their pixels in common. A network that can compute
 on a whole region of a scene what its windows share, and cut each window's part out of that, is
@@ -24,7 +24,10 @@ TOLERANCE = 1e-3
 
 @runtime_checkable
 class TrainsOnRegions(Protocol):
-    """A network of windows (N, bands, window, window) that can be trained on regions."""
+    """A network of windows (N, bands, window, window) that can be trained region by region.
+
+    Any module with these attributes and methods is one; nothing has to be inherited.
+    """
 
     bands: int
     window: int
@@ -35,17 +38,19 @@ class TrainsOnRegions(Protocol):
         ...
 
     def shared(self, region: Tensor) -> tuple[Tensor, ...]:
-        """What the windows of a region (1, bands, H, W) have in common: any tensors, such as maps.
+        """What the windows of a region (1, bands, H, W) have in common, such as the trunk's maps.
 
-        Gradients of windows are added up in these before they go on to the weights.
+        Any number of tensors of any shape. In training the gradients of all windows are added up in
+        these, and go on from there to the weights once.
         """
         ...
 
     def window_logits(self, shared: tuple[Tensor, ...], rows: Tensor, columns: Tensor) -> Tensor:
         """Logits (N, classes) of the windows whose first row and column are `rows` and `columns`.
 
-        The same as of the windows cut out of the region, dropout left aside. `shared` is what
-        :meth:`shared` gave; :func:`cut_out` cuts the part of each window out of a map.
+        `rows` and `columns` (N,) count from the region's upper left corner; `shared` is what
+        :meth:`shared` gave. Dropout aside, the logits are those of the windows cut out of the
+        region. :func:`cut_out` cuts the part of each window out of a map.
         """
         ...
 

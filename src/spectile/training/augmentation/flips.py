@@ -1,4 +1,4 @@
-"""Flips and quarter turns."""
+"""Flips and rotations by quarter turns."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def flip_horizontally(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Each image (N, C, H, W) as it is or mirrored left to right, with even chances."""
+    """Images (N, C, H, W), each mirrored left to right with a probability of one half."""
     mirrored = torch.rand(len(images), generator=generator) < 0.5
     return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(3), images)
 
 
 def rotate_and_flip(windows: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Each window (N, C, h, h) in one of the eight flips and quarter turns, drawn at random.
+    """Windows (N, C, h, h), each rotated and flipped at random, in one of the eight ways.
 
-    Seen from above, a field has no up.
+    For images from above, where a field has no upper side.
     """
     rotated = torch.empty_like(windows)
     drawn = torch.randint(8, (len(windows),), generator=generator).to(windows.device)

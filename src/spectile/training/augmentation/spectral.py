@@ -1,4 +1,4 @@
-"""Spectra shifted at random as they differ within a class, smoothly from place to place.
+"""Spectral augmentation: spectra shifted at random as they differ within a class, smoothly.
 
 A field differs from the next of the same crop by soil, moisture and growth, all of it alike. A
 network that sees windows of a few fields learns what each has in common with itself. So windows are
@@ -17,9 +17,9 @@ CELL = 16
 
 
 def within_class_directions(components: Tensor, classes: Tensor) -> Tensor:
-    """A matrix (C, C) that gives normal noise (C,) the covariance within the classes.
+    """A matrix (C, C) that turns white noise (C,) into noise with the covariance within classes.
 
-    `components` (N, C) are those of pixels with class indices `classes` (N,).
+    `components` (N, C) are the reduced spectra of pixels, `classes` (N,) their class indices.
     """
     values = components.double()
     sums = values.new_zeros(int(classes.max()) + 1, values.shape[1]).index_add_(0, classes, values)
@@ -36,10 +36,10 @@ def augment_spectra(
     strength: float,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Images (N, C, H, W) plus smooth fields of shifts.
+    """Images (N, C, H, W) with random shifts added, which change smoothly from pixel to pixel.
 
-    `directions` (C, C) are :func:`within_class_directions`; `strength` is a share of the deviations
-    within a class.
+    `directions` (C, C) are :func:`within_class_directions`; `strength` is the size of the shifts,
+    1 for as far as pixels of a class usually differ from its mean.
     """
     count, channels, height, width = images.shape
     nodes = [-(-edge // CELL) + 2 for edge in (height, width)]

@@ -1,4 +1,4 @@
-"""What fits of whole images and of segmentation share: rates, two phases, averaged weights."""
+"""What learners of whole images and of masks have in common: rates, phases, averaged weights."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ AVERAGED = "averaged.module."
 
 
 class ImageLearner(Learner):
-    """A network for images (N, components, H, W) while it is fitted.
+    """The learner of a network for images (N, components, H, W).
 
-    With `head_epochs` in the recipe only the head and weights called `fresh`, which were not given,
-    learn in the first epochs, on features that stay as they are, and then everything at a lower
-    rate. With `averaging` the weights that are
-    validated and kept are an exponential moving average (Polyak and Juditsky 1992), which follows
-    faster in the beginning as TensorFlow's does.
+    With `head_epochs` in the recipe the pretrained body is frozen in the first epochs: only the
+    head learns, and the weights named in `fresh`, which no file gave. After them all weights learn,
+    at a lower rate. With `averaging` the weights that are validated and kept are an exponential
+    moving average (Polyak and Juditsky 1992), which follows faster in the beginning, as
+    TensorFlow's does. `weights` (classes,) weigh the classes in the loss.
     """
 
     def __init__(

@@ -46,10 +46,11 @@ class Pixels(Protocol):
 
 
 class WindowClassifier(Learner):
-    """Cross-entropy on windows (N, components, h, h) with class indices (N,).
+    """The learner of windows (N, components, h, h) with class indices (N,): cross-entropy.
 
-    `weights` (classes,) weigh the classes in the loss; `directions` (components, components) are
-    those of the spectral shift, where the recipe has one.
+    `weights` (classes,) weigh the classes in the loss. `directions` (components, components), of
+    :func:`~spectile.training.augmentation.within_class_directions`, are for recipes with spectral
+    augmentation.
     """
 
     score_name = "validation_accuracy"
@@ -79,10 +80,10 @@ class WindowClassifier(Learner):
     def of(
         cls, network: nn.Module, train: Pixels, recipe: Recipe, *, classes: int, seed: int
     ) -> Self:
-        """The learner with all that a recipe takes from the training pixels.
+        """A learner with what a recipe takes from the training pixels before the first step.
 
-        Those are class weights, directions of shifts and, of a network that has one, the spectral
-        branch, which is fitted here.
+        That is class weights and the directions of spectral augmentation; the network's spectral
+        branch, where it has one, is fitted here.
         """
         weights = rarity(train.classes, classes).sqrt() if recipe.class_weights else None
         directions = (
@@ -118,7 +119,7 @@ class WindowClassifier(Learner):
         return loss
 
     def shifted(self, images: Tensor) -> Tensor:
-        """Images (N, components, H, W) with spectra shifted where the recipe says so."""
+        """Images (N, components, H, W) with augmented spectra, where the recipe says so."""
         if self.directions is None:
             return images
         return augment_spectra(images, self.directions, self.recipe.spectral_augmentation)
@@ -157,10 +158,10 @@ def fit_windows(
     hardware: Hardware = ANY_HARDWARE,
     quiet: bool = False,
 ) -> Fit:
-    """Fit `network` on windows in place, see :func:`spectile.training.fit.fit`.
+    """Fit `network` in place on batches of windows, see :func:`spectile.training.fit.fit`.
 
-    It ends with the weights of the lowest validation loss, under the one-cycle schedule of the
-    epochs whose learning rate has come down to a tenth.
+    It ends with the weights of the epoch with the lowest validation loss. Under the one-cycle
+    schedule only epochs count whose learning rate has come down to a tenth of its maximum.
     """
     batch = recipe.batch or BATCH
     return fit(

@@ -1,7 +1,7 @@
-"""Fitting a window classifier on whole regions, whose windows share the network's trunk.
+"""Region training: the trunk of a window classifier runs once over a region, not once a window.
 
 Neighbouring windows have most of their pixels in common. As when mapping, the unpadded convolutions
-run once over a region, and each labelled pixel's window is a cut of their result; loss and
+run once over a region, and each labelled pixel's window is cut out of their result. Loss and
 gradients are those of the windows, computed with a tenth of the work or less.
 """
 
@@ -42,7 +42,7 @@ takes at least."""
 
 
 class RegionClassifier(WindowClassifier):
-    """As :class:`WindowClassifier`, on steps of regions instead of batches of windows."""
+    """The learner of region training: a :class:`WindowClassifier` whose steps are of regions."""
 
     def training_step(self, batch: RegionStep, index: int) -> Tensor:  # type: ignore[override]
         self.draw()
@@ -107,13 +107,15 @@ def fit_regions(
     hardware: Hardware = ANY_HARDWARE,
     quiet: bool = False,
 ) -> Fit:
-    """Fit `network` in place on the windows around pixels of `scene`, on shared trunks.
+    """Fit `network` in place on the windows around labelled pixels of `scene`, region by region.
 
-    What it ends with is as in
-    :func:`~spectile.training.learners.window_classifier.fit_windows`. A step takes `recipe.batch`
-    windows, or without one all of a small scene, and of a large one those of some parts from all
-    over it. The features of one part at a time fit into `memory` in GB.
-    `recipe.epochs` are passes over the training windows, several of which make a row of history.
+    It ends with the same epoch's weights as
+    :func:`~spectile.training.learners.window_classifier.fit_windows` would. A step takes
+    `recipe.batch` windows; without one it takes all windows of a small scene, and of a large scene
+    those of some squares from all over it. The features of one square at a time fit into `memory`
+    in GB. `recipe.epochs` are passes over the training windows; several of them make one row of
+    the history. `train` and `validation` are the labelled pixels of the two sides, `classes` is
+    how many classes there are. Checkpoints go into the folder `checkpoints`.
 
     Raises InputError for a network that can't be trained so, see
     :func:`~spectile.networks.windows.regions.why_not_on_regions`, for a recipe with mixup, and as

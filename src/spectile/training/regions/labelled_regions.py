@@ -109,10 +109,10 @@ class LabelledRegions(Dataset[Region]):
         spectra = [part.centres(self.window) for part in self.parts]
         return torch.cat(spectra), torch.cat([part.classes for part in self.parts])
 
-    def __getitems__(self, shares: Sequence[WindowGroup]) -> list[Region]:
+    def __getitems__(self, groups: Sequence[WindowGroup]) -> list[Region]:
         return [
             _trimmed(self.parts[part], torch.from_numpy(windows), self.window)
-            for part, windows in shares
+            for part, windows in groups
         ]
 
 
@@ -159,7 +159,7 @@ def occupied(rows: NDArray[np.int64], columns: NDArray[np.int64], edge: int) -> 
 
 
 class RegionSteps(Sampler[list[WindowGroup]]):
-    """The shares of each step of an epoch; they follow from seed and epoch.
+    """The groups of each step of an epoch; they follow from seed and epoch.
 
     Each step takes parts from all over the scene: the parts, in the scene's order, make as many
     strata as a step takes parts, and a step takes one of each. A part with many windows is taken
@@ -177,9 +177,9 @@ class RegionSteps(Sampler[list[WindowGroup]]):
         self.seed = seed
         self.epoch = 0
         spread = min(SPREAD, len(counts))
-        share = PART_WINDOWS if batch is None else max(1, batch // spread)
-        self.shares = [-(-count // share) for count in counts]
-        self.pass_steps = max(1, sum(self.shares) // spread)
+        group = PART_WINDOWS if batch is None else max(1, batch // spread)
+        self.visits = [-(-count // group) for count in counts]
+        self.pass_steps = max(1, sum(self.visits) // spread)
         self.passes = -(-EPOCH_STEPS // self.pass_steps)
         # Where Lightning looks for what has to know the epoch.
         self.sampler = self
@@ -196,21 +196,21 @@ class RegionSteps(Sampler[list[WindowGroup]]):
             yield from self._one_pass(rng)
 
     def _one_pass(self, rng: np.random.Generator) -> list[list[WindowGroup]]:
-        shares = [
+        groups = [
             WindowGroup(part, windows)
-            for part, (count, times) in enumerate(zip(self.counts, self.shares, strict=True))
+            for part, (count, times) in enumerate(zip(self.counts, self.visits, strict=True))
             for windows in np.array_split(rng.permutation(count), times)
         ]
         steps: list[list[WindowGroup]] = [[] for _ in range(self.pass_steps)]
-        for start in range(0, len(shares), self.pass_steps):
-            stratum = shares[start : start + self.pass_steps]
-            for step, share in zip(rng.permutation(self.pass_steps), stratum, strict=False):
-                steps[step].append(share)
+        for start in range(0, len(groups), self.pass_steps):
+            stratum = groups[start : start + self.pass_steps]
+            for step, group in zip(rng.permutation(self.pass_steps), stratum, strict=False):
+                steps[step].append(group)
         return steps
 
 
 class RegionLoaders(Loaders):
-    """Regions for a fit, dealt out to the devices: the shares of a step, and each part once."""
+    """Regions for a fit, dealt out to the devices: the groups of a step, and each part once."""
 
     def __init__(
         self,
@@ -232,8 +232,8 @@ class RegionLoaders(Loaders):
 
     def val_dataloader(self) -> DataLoader[Any]:
         parts = self.validated.parts
-        shares = [WindowGroup(at, np.arange(len(part.classes))) for at, part in enumerate(parts)]
-        return self._dealt(self.validated, [shares[at : at + 1] for at in range(len(shares))])
+        groups = [WindowGroup(at, np.arange(len(part.classes))) for at, part in enumerate(parts)]
+        return self._dealt(self.validated, [groups[at : at + 1] for at in range(len(groups))])
 
     def _dealt(
         self, regions: LabelledRegions, steps: Iterable[list[WindowGroup]]
@@ -251,12 +251,12 @@ class Deal(Dataset[RegionStep]):
         self.rank = rank
         self.devices = devices
 
-    def __getitems__(self, shares: Sequence[WindowGroup]) -> RegionStep:
-        classes = [self.regions.parts[part].classes[windows] for part, windows in shares]
-        mine = shares[self.rank :: self.devices]
-        if len(shares) < self.devices:
-            dealt = (WindowGroup(part, own[self.rank :: self.devices]) for part, own in shares)
-            mine = [share for share in dealt if len(share.windows)]
+    def __getitems__(self, groups: Sequence[WindowGroup]) -> RegionStep:
+        classes = [self.regions.parts[part].classes[windows] for part, windows in groups]
+        mine = groups[self.rank :: self.devices]
+        if len(groups) < self.devices:
+            dealt = (WindowGroup(part, own[self.rank :: self.devices]) for part, own in groups)
+            mine = [group for group in dealt if len(group.windows)]
         return RegionStep(self.regions.__getitems__(mine), torch.cat(classes))
 
 

@@ -1,4 +1,4 @@
-"""The gradients of a step on shared trunks, region by region and within a memory bound."""
+"""The gradients of a step of region training, region by region and within a memory bound."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def region_loss(network: TrainsOnRegions, regions: Iterable[Region], loss: Loss) -> Tensor:
     """The sum of `loss` over all windows of `regions`; its gradients are those of the windows.
 
-    They are computed here, so that one region's features are held at a time, and handed out when
-    the result is differentiated, which can be done once.
+    The gradients are computed at once, so that no more than one region's features are held at a
+    time; the backward pass of the result, of which there can be one, only hands them out.
     """
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     gradients = [torch.zeros_like(weight) for weight in weights]
