@@ -113,9 +113,11 @@ def test_polygons_in_memory_are_labels() -> None:
     assert run.metrics["labels"]["source"] == "the GeoDataFrame"
 
 
-def test_sides_in_an_array_are_kept() -> None:
+def test_sides_in_an_array_are_kept_and_layers_lie_beside_the_map() -> None:
     sides = np.where(np.arange(72) < 30, 1, 3) * np.ones((64, 1), int)
-    run = spectile.train(CUBE, LABELS, split=sides, window=9, **QUICK)
+    run = spectile.train(CUBE, LABELS, split=sides, window=9, layers=("entropy",), **QUICK)
+    with rasterio.open(run.directory / "map_entropy.tif") as entropy:
+        assert 0 <= np.nanmin(entropy.read(1)) <= np.nanmax(entropy.read(1)) <= 1
     assert isinstance(run.split, np.ndarray)
     assert np.array_equal(np.unique(run.split[:, 31:][LABELS[:, 31:] > 0]), [3])
     assert run.metrics["split"]["kind"] == "file"
@@ -206,6 +208,7 @@ def test_masks_are_learnt_from_files_and_from_a_scene_in_memory(tmp_path: Path) 
         ((CUBE,), {}, "comes without labels"),
         ((CUBE, LABELS[:, :5]), {}, "64 x 5 pixels"),
         ((CUBE[0], LABELS), {}, "2 axes"),
+        ((CUBE, LABELS), {"layers": "entropi"}, "entropy"),
         ((CUBE, LABELS), {"epoch": 3}, "did you mean epochs"),
         ((CUBE, LABELS), {"epochs": 0}, "epochs is 0"),
         ((CUBE, LABELS), {"network": "hybridsm"}, "did you mean hybridsn"),

@@ -59,7 +59,7 @@ _RESULTS = _names(CONFIG, MODEL, METRICS, HISTORY, REPORT, SPLIT_TABLE, PIXELS, 
 _OLD_ASIDES = r"\.(config|model|metrics|history|report|split|predictions|map)\.[a-z0-9_]{8}\.\w+"
 """What earlier versions called a file on its way."""
 # GDAL has files of its own there while it writes.
-_FINISHING = Contents(re.compile(r"(map|split)(_probabilities|_entropy)?\.(tif|qml)(\..+)?"))
+_FINISHING = Contents(re.compile(r"(map|split)(_\w+)?\.(tif|qml)(\..+)?"))
 _PART = Contents(PART_FILES, ((PART_FOLDERS, _FINISHING),))
 _FOLDERS = (
     (re.compile(CHECKPOINTS), Contents(re.compile(r"\w+\.ckpt|\.\w+\.[a-z0-9_]{8}\.ckpt"))),

@@ -1,8 +1,8 @@
 """The task "scene": classes of a scene's pixels, each by the window around it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from spectile.choices import Padding
 from spectile.fields import about
@@ -52,6 +52,10 @@ class SplitConfig(Section):
     ] = ()
 
 
+def _with_commas(names: Any) -> Any:
+    return ",".join(map(str, names)) if isinstance(names, list | tuple) else names
+
+
 class MapConfig(Section):
     """How the scene is mapped."""
 
@@ -62,12 +66,15 @@ class MapConfig(Section):
     memory: Annotated[
         Gigabytes, about("mapping", "GB of memory that one part of the map may take.")
     ] = 1.0
-    probabilities: Annotated[
-        bool, about("mapping", "Write the probability of each class beside the map.")
-    ] = False
-    entropy: Annotated[bool, about("mapping", "Write the uncertainty (0 to 1) beside the map.")] = (
-        False
-    )
+    layers: Annotated[
+        str,
+        about("mapping", "Rasters beside the map, as in probabilities,entropy."),
+        BeforeValidator(
+            lambda names: ",".join(names) if isinstance(names, list | tuple) else names
+        ),
+    ] = ""
+    probabilities: Annotated[bool, about("mapping", "The same as --layers probabilities.")] = False
+    entropy: Annotated[bool, about("mapping", "The same as --layers entropy.")] = False
 
 
 class SceneConfig(RunConfig):

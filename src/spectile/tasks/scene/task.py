@@ -25,6 +25,7 @@ from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.mapping.expected_time import notice_of_patches
+from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
 from spectile.mapping.scene_map import MapSummary, map_scene, tile_edge
@@ -94,6 +95,7 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
     def check(self, config: SceneConfig) -> None:
         """Raise InputError for a network and other settings that no scene could make right."""
         check_settings(bands=config.bands, legend=config.legend)
+        asked_for(config.map.layers)
         recipe = config.recipe
         if recipe.regions and recipe.mixup:
             check_region_training(nn.Identity(), recipe)
@@ -256,6 +258,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             path,
             method=wanted.method,
             memory=wanted.memory,
+            layers=wanted.layers,
             probabilities=wanted.probabilities,
             entropy=wanted.entropy,
             device=best_device(self.config.hardware.accelerator),
