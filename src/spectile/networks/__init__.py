@@ -16,7 +16,7 @@ from spectile.networks.weights.adapt_bands import adapt_bands
 from spectile.networks.weights.convert import convert
 from spectile.networks.window_network import build_window_network, window_options
 from spectile.networks.windows.hybridsn import HybridSN
-from spectile.networks.windows.regions import TrainsOnRegions
+from spectile.networks.windows.region_training import TrainsOnRegions
 
 __all__ = [
     "Backbone",

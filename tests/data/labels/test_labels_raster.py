@@ -12,7 +12,7 @@ from PIL import Image
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
-from spectile.data.labels.labels import labels_from_array, open_labels
+from spectile.data.labels.labels import open_labels
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.readers.open import open_scene
 from spectile.errors import InputError
@@ -313,30 +313,6 @@ def test_damaged_files_bring_out_nothing_but_an_input_error(tmp_path_factory, da
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     with contextlib.suppress(InputError):
         open_labels(path, like=scene())
-
-
-def test_an_array_with_names_by_value():
-    labels = labels_from_array([[1, 3], [0, -1]], names=["Corn", "Oats", "Wheat"])
-    assert labels.legend.values == (1, 3)
-    assert labels.legend.names == ("Corn", "Wheat")
-    np.testing.assert_array_equal(labels.classes, [[1, 2], [0, 0]])
-    assert labels_from_array([[7]], names={7: "Snow"}).legend.names == ("Snow",)
-
-
-@pytest.mark.parametrize(
-    ("classes", "names", "words"),
-    [
-        ([[1, 3]], ["Corn", "Oats"], "the class 3, which the list of names lacks"),
-        ([1, 2], None, "1 axes"),
-        ([[0, 0]], None, "labels no pixel"),
-        ([["a"]], None, "whole number a pixel"),
-        (np.zeros((0, 4), int), None, "labels no pixel"),
-        (np.zeros((4, 0), int), None, "labels no pixel"),
-    ],
-)
-def test_arrays_that_are_no_labels(classes, names, words):
-    with pytest.raises(InputError, match=words):
-        labels_from_array(classes, names=names)
 
 
 def placed(path, values, transform, crs="EPSG:32633"):

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from spectile import networks
 from spectile.errors import InputError
 from spectile.networks.spectral_branch import WithSpectralBranch
-from spectile.networks.windows.regions import cut_out, why_not_on_regions
+from spectile.networks.windows.region_training import cut_out, why_not_on_regions
 from spectile.training.fit import Fit, Hardware
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe

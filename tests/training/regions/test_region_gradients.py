@@ -15,7 +15,7 @@ from tests.training.regions.small_scene import (
 )
 
 from spectile import networks
-from spectile.networks.windows.regions import TrainsOnRegions
+from spectile.networks.windows.region_training import TrainsOnRegions
 from spectile.training.regions import region_gradients
 from spectile.training.regions.fit_regions import rotated
 from spectile.training.regions.labelled_regions import LabelledRegions, Region

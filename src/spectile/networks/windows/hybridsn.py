@@ -28,7 +28,7 @@ from spectile.networks.arguments import Attention, attention_builder, check_size
 from spectile.networks.classifying import HIDDEN, Classifying, hidden_layers
 from spectile.networks.registry import register
 from spectile.networks.windows.hybridsn_regions import by_pixels, bytes_a_pixel, region_trunk
-from spectile.networks.windows.regions import cut_out
+from spectile.networks.windows.region_training import cut_out
 
 Convolutions = Literal["hybrid", "2-d", "3-d"]
 

@@ -34,7 +34,7 @@ from spectile.model.build import NetworkSource
 from spectile.model.model import Model
 from spectile.model.trained_task import WindowTask
 from spectile.networks.window_network import build_window_network, window_options
-from spectile.networks.windows.regions import why_not_on_regions
+from spectile.networks.windows.region_training import why_not_on_regions
 from spectile.progress import Progress
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss

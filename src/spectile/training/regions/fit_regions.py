@@ -20,7 +20,7 @@ from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.networks.spectral_branch import without_spectral_branch
-from spectile.networks.windows.regions import TrainsOnRegions, why_not_on_regions
+from spectile.networks.windows.region_training import TrainsOnRegions, why_not_on_regions
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.learners.window_classifier import WindowClassifier
 from spectile.training.recipes import Recipe
@@ -118,7 +118,7 @@ def fit_regions(
     how many classes there are. Checkpoints go into the folder `checkpoints`.
 
     Raises InputError for a network that can't be trained so, see
-    :func:`~spectile.networks.windows.regions.why_not_on_regions`, for a recipe with mixup, and as
+    :func:`~spectile.networks.windows.region_training.why_not_on_regions`, for a recipe with mixup, and as
     `fit` does.
     """
     check_region_training(network, recipe)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
-from spectile.networks.windows.regions import TrainsOnRegions
+from spectile.networks.windows.region_training import TrainsOnRegions
 from spectile.training.regions.labelled_regions import Region
 
 WINDOWS = 256
