@@ -31,7 +31,7 @@ SCENE = ("train", "scene", "nowhere.tif", "nowhere.gpkg")
         ((*SEGMENT, "--backbone", "vgg"), "vgg"),
         ((*SEGMENT, "--option", "backbone_width=wide"), "width of MobileNet V2 is 'wide'"),
         ((*SEGMENT, "--legend", "none.csv"), "none.csv"),
-        ((*SCENE, "--network", "resnet-18"), "takes whole images"),
+        ((*SCENE, "--network", "deeplab-v3-plus"), "not the middle of a window"),
         ((*SCENE, "--attention", "magic"), "magic"),
         ((*SCENE, "--bands", "one"), "--bands one can't be understood"),
     ],

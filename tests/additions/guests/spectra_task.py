@@ -121,7 +121,7 @@ class PreparedSpectra(Prepared[Found, Record]):
         for step in range(self.config.recipe.steps):
             loss = cross_entropy(network(spectra), truth)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch lacks it
             optimizer.step()
             history.append({"epoch": step + 1, "train_loss": float(loss.detach())})
         model = Model(
