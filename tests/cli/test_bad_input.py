@@ -144,7 +144,7 @@ def test_labels_that_cannot_be_used(
         (("--network", "hybridsn-sx"), "did you mean hybridsn-se"),
         (("--attention", "cbma"), "did you mean 'cbam'"),
         (("--network", "hybridsn-se", "--attention", "cbam"), "no place for --attention"),
-        (("--attention", "coordinate"), "--no-regions"),
+        (("--mixup", "0.2"), "--no-regions"),
         (("--recipe", "slow"), "best or paper"),
         (("--split", "circles"), "--split is 'circles'"),
         (("--split", "file"), "--split-file"),

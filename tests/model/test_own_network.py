@@ -15,6 +15,7 @@ import spectile
 from spectile import networks
 from spectile.errors import InputError
 from spectile.networks import insert_attention
+from spectile.networks.window_network import build_window_network
 
 
 def own(bands: int, classes: int, window: int, width: int = 8) -> nn.Module:
@@ -62,6 +63,19 @@ def test_it_is_built_with_the_options_that_it_was_saved_with(tmp_path: Path) -> 
     model.save(tmp_path / "m.safetensors")
     loaded = spectile.load(tmp_path / "m.safetensors", network=own)
     np.testing.assert_array_equal(loaded.map(cube()), model.map(cube()))
+
+
+def test_a_spectral_branch_comes_back_with_it(tmp_path: Path) -> None:
+    network = build_window_network(
+        own, bands=3, classes=2, window=WINDOW, options={"spectral_branch": 0.3}
+    ).eval()
+    model = replace(own_model(), network=network, options={"spectral_branch": 0.3})
+    model.save(tmp_path / "m.safetensors")
+    loaded = spectile.load(tmp_path / "m.safetensors", network=own)
+    expected = model.map(cube(), layers="probabilities").probabilities
+    found = loaded.map(cube(), layers="probabilities").probabilities
+    np.testing.assert_array_equal(found, expected)
+    assert not np.array_equal(found, own_model().map(cube(), layers="probabilities").probabilities)
 
 
 def test_without_the_network_the_file_asks_for_it(tmp_path: Path) -> None:

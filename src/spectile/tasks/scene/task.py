@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,7 +52,7 @@ from spectile.tasks.scores import map_scores, read_map
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
-from spectile.training.regions.fit_regions import check_region_training, fit_regions
+from spectile.training.regions.fit_regions import fit_regions, refuse_mixup
 from spectile.training.regions.labelled_windows import LabelledWindows
 
 log = logging.getLogger(__name__)
@@ -97,8 +98,8 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
         check_settings(bands=config.bands, legend=config.legend)
         asked_for(config.map.layers)
         recipe = config.recipe
-        if recipe.regions and recipe.mixup:
-            check_region_training(nn.Identity(), recipe)
+        if recipe.regions:
+            refuse_mixup(recipe)
         if self.network is None:
             _check_named_network(recipe)
 
@@ -127,13 +128,12 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
         bands = scene.bands
         if recipe.reducer in REDUCING:
             bands = min(recipe.components, scene.bands)
-        if own is None and networks.describe(recipe.network).takes == "windows":
-            with torch.device("meta"):
-                check_memory(built(recipe, None, bands=bands, classes=classes))
-            return []
-        network = built(recipe, own, bands=bands, classes=classes)
+        # Networks of windows in the registry are mapped densely: no need to try.
+        known = own is None and networks.describe(recipe.network).takes == "windows"
+        with torch.device("meta") if known else nullcontext():
+            network = built(recipe, own, bands=bands, classes=classes)
         check_memory(network)
-        if config.map.method == "dense":
+        if not known and config.map.method == "dense":
             notice = notice_of_patches(
                 network,
                 recipe.network,
@@ -341,9 +341,7 @@ def _check_named_network(recipe: Recipe) -> None:
         )
     # Fewer bands may be left than these, which is seen when the scene is open.
     bands = recipe.components if recipe.reducer in REDUCING else BANDS
-    network = build_without_data(recipe.network, bands, network_options(recipe))
-    if recipe.regions and entry.takes == "windows":
-        check_region_training(network, recipe)
+    build_without_data(recipe.network, bands, network_options(recipe))
 
 
 def _check_split(path: Path, preparation: Preparation) -> None:

@@ -118,10 +118,13 @@ def fit_regions(
     how many classes there are. Checkpoints go into the folder `checkpoints`.
 
     Raises InputError for a network that can't be trained so, see
-    :func:`~spectile.networks.windows.region_training.why_not_on_regions`, for a recipe with mixup, and as
-    `fit` does.
+    :func:`~spectile.networks.windows.region_training.why_not_on_regions`, for a recipe with mixup,
+    and as `fit` does.
     """
-    check_region_training(network, recipe)
+    refuse_mixup(recipe)
+    if reason := why_not_on_regions(network):
+        name = type(without_spectral_branch(network)).__name__
+        raise InputError(f"{name} {reason}: train it on windows (--no-regions).")
     windows = without_spectral_branch(network)
     assert isinstance(windows, TrainsOnRegions)
     window = windows.window
@@ -145,16 +148,13 @@ def fit_regions(
     )
 
 
-def check_region_training(network: nn.Module, recipe: Recipe) -> None:
-    """Raise InputError unless `network` can be trained on regions as `recipe` says."""
+def refuse_mixup(recipe: Recipe) -> None:
+    """Raise InputError for a recipe that mixes windows, which region training never cuts out."""
     if recipe.mixup:
         raise InputError(
             "mixup mixes windows, and training on regions never cuts them out: leave out --mixup, "
             "or add --no-regions."
         )
-    if reason := why_not_on_regions(network):
-        name = type(without_spectral_branch(network)).__name__
-        raise InputError(f"{name} {reason}: train it on windows (--no-regions).")
 
 
 def _epochs(recipe: Recipe, loaders: RegionLoaders) -> int:
