@@ -6,6 +6,7 @@ of one scene: their rows and columns (N, 2) as X, their classes (N,) as y.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,34 @@ def labelled_pixels(labels: Labels | ArrayLike) -> tuple[NDArray[np.int64], NDAr
     return places, values[found.classes[tuple(places.T)]].astype(np.int64)
 
 
-class BlockSplits:
+class _Splits(ABC):
+    """What scikit-learn asks of an object that splits."""
+
+    repeats: int
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """How many splits there are."""
+        return self.repeats
+
+    def split(
+        self, X: ArrayLike, y: ArrayLike, groups: Any = None
+    ) -> Iterator[tuple[Indices, Indices]]:
+        """Indices of training and of test pixels, split by split; X and y as in this module."""
+        places = checked_places(X)
+        raster = np.zeros(places.max(axis=0) + 1, np.int64)
+        raster[tuple(places.T)] = np.asarray(y)
+        labels = labels_from_array(raster)
+        for number in range(self.repeats):
+            sides = self._one(labels, number).assignment[tuple(places.T)]
+            train = np.isin(sides, (TRAIN, VALIDATION))
+            yield np.flatnonzero(train), np.flatnonzero(sides == TEST)
+
+    @abstractmethod
+    def _one(self, labels: Labels, number: int) -> Split:
+        """The split of that number."""
+
+
+class BlockSplits(_Splits):
     """Blocks of the scene for training and test with a guard between them, once a seed.
 
     As :func:`spectile.split_blocks`: no test window shares a pixel with a training window, if
@@ -55,16 +83,6 @@ class BlockSplits:
         self.block = block
         self.seed = seed
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """How many splits there are."""
-        return self.repeats
-
-    def split(
-        self, X: ArrayLike, y: ArrayLike, groups: Any = None
-    ) -> Iterator[tuple[Indices, Indices]]:
-        """Indices of training and of test pixels, split by split; X and y as in this module."""
-        yield from _splits(X, y, self._one, self.repeats)
-
     def _one(self, labels: Labels, number: int) -> Split:
         return split_blocks(
             labels,
@@ -77,7 +95,7 @@ class BlockSplits:
         )
 
 
-class RandomSplits:
+class RandomSplits(_Splits):
     """Pixels drawn at random from each class, as papers do, once a seed; they leak.
 
     As :func:`spectile.split_random`: windows of test and training pixels overlap, so scores
@@ -90,16 +108,6 @@ class RandomSplits:
         self.train = train
         self.seed = seed
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """How many splits there are."""
-        return self.repeats
-
-    def split(
-        self, X: ArrayLike, y: ArrayLike, groups: Any = None
-    ) -> Iterator[tuple[Indices, Indices]]:
-        """Indices of training and of test pixels, split by split; X and y as in this module."""
-        yield from _splits(X, y, self._one, self.repeats)
-
     def _one(self, labels: Labels, number: int) -> Split:
         return split_random(
             labels,
@@ -108,20 +116,6 @@ class RandomSplits:
             validation=0.0,
             seed=self.seed + number,
         )
-
-
-def _splits(
-    X: ArrayLike, y: ArrayLike, one: Any, repeats: int
-) -> Iterator[tuple[Indices, Indices]]:
-    places = checked_places(X)
-    classes = np.asarray(y)
-    raster = np.zeros(places.max(axis=0) + 1, np.int64)
-    raster[tuple(places.T)] = classes
-    labels = labels_from_array(raster)
-    for number in range(repeats):
-        sides = one(labels, number).assignment[tuple(places.T)]
-        train = np.isin(sides, (TRAIN, VALIDATION))
-        yield np.flatnonzero(train), np.flatnonzero(sides == TEST)
 
 
 def checked_places(X: ArrayLike) -> NDArray[np.int64]:
