@@ -91,5 +91,17 @@ def test_what_cannot_be_is_said(fitted: spectile.SceneClassifier) -> None:
         spectile.SceneClassifier().fit(np.ones((4, 2), int), np.ones(4, int))
     with pytest.raises(InputError, match="did you mean window"):
         spectile.SceneClassifier(windows=9).fit(CUBE, LABELS)
+    places, classes = spectile.labelled_pixels(LABELS)
+    by_pixels = spectile.SceneClassifier(scene=CUBE, window=9)
+    for wrong in (classes[1:], classes - 1, classes + 0.5, classes.astype(str)):
+        with pytest.raises(InputError, match="isn't the classes of"):
+            by_pixels.fit(places, wrong)
+    twice = np.concatenate([places, places[:1]])
+    with pytest.raises(InputError, match="one pixel two classes"):
+        by_pixels.fit(twice, np.append(classes, 1 if classes[0] != 1 else 10))
+    with pytest.raises(InputError, match="has no split"):
+        spectile.SceneClassifier(split="random").fit(CUBE, LABELS)
+    with pytest.raises(InputError, match="outside of"):
+        clone(fitted).set_params(scene=CUBE).fit(places, classes).predict(places + 60)
     with pytest.raises(InputError, match="outside of"):
         spectile.SceneClassifier(scene=CUBE, window=9).fit(np.array([[99, 0], [1, 1]]), [1, 2])

@@ -14,6 +14,7 @@ from tests.mapping.small_segmenter import segment_model
 
 import spectile
 from spectile import networks
+from spectile.errors import InputError
 from spectile.model.trained_task import ImageTask
 
 
@@ -108,3 +109,8 @@ def test_another_kind_of_numbers_is_told(folder: Path) -> None:
     with pytest.warns(UserWarning, match="came in other numbers than those trained on") as warned:
         model.predict([np.full((24, 24, 3), 0.5, np.float32)])
     assert warned[0].filename == __file__
+
+
+def test_an_image_without_data_has_no_class() -> None:
+    with pytest.raises(InputError, match="image 2 holds no data"):
+        classifier().predict([np.ones((24, 24, 3)), np.full((24, 24, 3), np.nan)])

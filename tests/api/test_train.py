@@ -14,9 +14,33 @@ import xarray as xr
 from shapely.geometry import box
 from tests.api.fields import CUBE, LABELS, PIXELS, QUICK, Own, data_array, same_weights
 from tests.cli.pictures import class_folders, masked_pictures
+from torch import Tensor, nn
 
 import spectile
 from spectile.errors import InputError
+
+
+class Lazy(Own):
+    def __init__(self, bands: int, classes: int, window: int) -> None:
+        super().__init__(bands, classes, window)
+        self.body[0] = nn.LazyConv2d(16, 3)
+
+
+class Frozen(Own):
+    def __init__(self, bands: int, classes: int, window: int) -> None:
+        super().__init__(bands, classes, window)
+        self.requires_grad_(False)
+
+
+class OneLayerTwice(Own):
+    """One layer under two names, and float32 whatever it is computed in."""
+
+    def __init__(self, bands: int, classes: int, window: int) -> None:
+        super().__init__(bands, classes, window)
+        self.alias = self.head
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).float()
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +233,14 @@ def test_masks_are_learnt_from_files_and_from_a_scene_in_memory(tmp_path: Path) 
         ((CUBE, LABELS[:, :5]), {}, "64 x 5 pixels"),
         ((CUBE[0], LABELS), {}, "2 axes"),
         ((CUBE, LABELS), {"layers": "entropi"}, "entropy"),
+        ((CUBE, LABELS), {"split": "blcks"}, "did you mean 'blocks'"),
+        ((CUBE, LABELS), {"split": np.full(LABELS.shape, 1.4)}, "the split is none"),
+        ((CUBE, LABELS), {"split": np.full(LABELS.shape, -1)}, "the split is none"),
+        ((CUBE, LABELS), {"split": None}, "the split is none"),
+        ((CUBE, LABELS), {"split": (LABELS > 0, LABELS > 0)}, "share pixels"),
+        ((CUBE, LABELS), {"column": "crop"}, "leave it out"),
+        ((CUBE, LABELS), {"network": Lazy}, "has lazy layers"),
+        ((CUBE, LABELS), {"network": Frozen}, "no weights that may change"),
         ((CUBE, LABELS), {"epoch": 3}, "did you mean epochs"),
         ((CUBE, LABELS), {"epochs": 0}, "epochs is 0"),
         ((CUBE, LABELS), {"network": "hybridsm"}, "did you mean hybridsn"),
@@ -224,6 +256,66 @@ def test_what_cannot_be_is_said_in_one_sentence(
         spectile.train(*arguments, out=tmp_path / "run", **settings)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_resumed_on_other_pixels(own: spectile.Run, tmp_path: Path) -> None:
+    again = own.save(tmp_path / "again")
+    with pytest.raises(InputError, match="were changed since"):
+        spectile.train(CUBE + 1, LABELS, network=Own, out=again.directory, resume=True, **QUICK)
+    assert spectile.open_run(again.directory).metrics == own.metrics
+
+
+def test_networks_as_people_write_them_are_trained_and_saved(tmp_path: Path) -> None:
+    shared = spectile.train(CUBE, LABELS, network=OneLayerTwice, out=tmp_path / "run", **QUICK)
+    found = spectile.load(tmp_path / "run" / "model.safetensors", network=OneLayerTwice)
+    assert np.array_equal(found.map(CUBE), shared.map)
+
+
+def test_masks_of_both_sides_are_a_split() -> None:
+    left = np.arange(72) < 34
+    masks = np.broadcast_to(left, LABELS.shape), np.broadcast_to(~left, LABELS.shape)
+    run = spectile.train(CUBE, LABELS, split=masks, window=9, **QUICK)
+    assert run.metrics["split"]["test_pixels"] == np.count_nonzero(LABELS[:, 34:])
+
+
+def test_a_part_is_mapped_as_it_is_named(own: spectile.Run) -> None:
+    part = own.model.map(CUBE, region=(5, 10, 20, 15))
+    assert np.array_equal(part, own.map[10:25, 5:25])
+    wanted = LABELS > 0
+    masked = own.model.map(CUBE, mask=wanted)
+    assert np.array_equal(masked, np.where(wanted, own.map, 0))
+    scene = data_array()
+    model = spectile.train(scene, LABELS, window=9, **QUICK).model
+    frame = geopandas.GeoDataFrame(
+        geometry=[box(400_000 - 15, 5_800_000 - 285, 400_000 + 285, 5_800_000 + 15)], crs=32633
+    )
+    covered = model.map(scene, mask=frame)
+    assert (covered[:10, :10] > 0).all()
+    assert not (covered[10:] > 0).any()
+    with pytest.raises(InputError, match="doesn't lie inside"):
+        own.model.map(CUBE, region=(60, 0, 20, 15))
+    with pytest.raises(InputError, match="is no mask"):
+        own.model.map(CUBE, mask={})
+
+
+def test_a_run_is_copied_to_places_that_are_there(own: spectile.Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="can't be written"):
+        own.save(tmp_path / "file" / "run")
+    with pytest.raises(InputError, match="inside of the run"):
+        own.save(own.directory / "copy")
+    with pytest.raises(InputError, match="can't be written"):
+        own.report(tmp_path / "nowhere" / "report.html")
+
+
+def test_images_without_a_label_or_data_are_refused(tmp_path: Path) -> None:
+    images = [np.full((24, 24, 3), number, np.float32) for number in range(6)]
+    with pytest.raises(InputError, match="image 1 has no label"):
+        spectile.train_images(images, [float("nan"), 1, 1, 2, 2, 2], quiet=True)
+    with pytest.raises(InputError, match="leave labels out"):
+        spectile.train_images(tmp_path, ["a"], quiet=True)
+    with pytest.raises(InputError, match="not both"):
+        spectile.train_masks(tmp_path, scene=CUBE, labels=LABELS, quiet=True)
 
 
 def test_metrics_are_those_of_the_file(own: spectile.Run) -> None:

@@ -31,6 +31,7 @@ FILES = {
     "map.png",
     "report.html",
     "history.csv",
+    "pixels.csv",
     "checkpoints",
 }
 

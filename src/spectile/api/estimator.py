@@ -17,7 +17,7 @@ from spectile.data.labels.as_labels import as_labels
 from spectile.data.labels.labels import Labels
 from spectile.data.readers.as_scene import as_scene
 from spectile.data.scene import Scene
-from spectile.data.splits.cross_validation import checked_places
+from spectile.data.splits.cross_validation import checked_places, on_raster
 from spectile.data.splits.splits import split_without_test
 from spectile.errors import InputError
 from spectile.networks.window_network import WindowNetwork
@@ -84,6 +84,12 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on the labelled pixels of a cube, or of `scene`. See the class for X and y."""
+        for name in ("split", "split_file", "train", "guard", "block", "repeats"):
+            if name in self.settings:
+                raise InputError(
+                    f"an estimator has no {name}: it trains on all that it is given; split with "
+                    "BlockSplits, or use spectile.train."
+                )
         scene, labels = self._labelled(X, y)
         config: Any = settings_from(
             "scene",
@@ -149,13 +155,7 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             scene = as_scene(X)
             return scene, as_labels(y, like=scene)
         scene = self._scene()
-        if (places.max(axis=0) >= (scene.height, scene.width)).any():
-            raise InputError(
-                f"X names pixels outside of {scene.source} ({scene.height} x {scene.width}): give "
-                "the scene whose labels they come from."
-            )
-        raster = np.zeros((scene.height, scene.width), np.int64)
-        raster[tuple(places.T)] = np.asarray(y)
+        raster = on_raster(places, y, (scene.height, scene.width))
         return scene, as_labels(raster, like=scene)
 
     def _places(self, X: Any) -> NDArray[np.int64] | None:
@@ -167,7 +167,13 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 "X has two axes, so it isn't a cube of rows, columns and bands: give the cube as "
                 "scene= where X is the rows and columns of its pixels."
             )
-        return checked_places(X)
+        places, scene = checked_places(X), self._scene()
+        if (places.max(axis=0) >= (scene.height, scene.width)).any():
+            raise InputError(
+                f"X names pixels outside of {scene.source} ({scene.height} x {scene.width}): give "
+                "the scene whose labels they come from."
+            )
+        return places
 
     def _scene(self) -> Scene:
         bands = getattr(self, "n_features_in_", None)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spectile.data.mask import as_mask
 from spectile.data.readers.as_scene import SceneSource, as_scene
 from spectile.data.readers.xarray import is_data_array
+from spectile.data.region import as_region
 from spectile.errors import InputError
 from spectile.mapping.array_map import MapArrays, map_arrays
 from spectile.mapping.compute import Compute, Method, Precision
@@ -31,15 +33,14 @@ if TYPE_CHECKING:
     from rasterio.windows import Window
 
     from spectile.api.prediction import Images, PredictedClasses
-    from spectile.data.mask import Mask
     from spectile.mapping.cluster import Cluster
 
 
 class MapOptions(TypedDict, total=False):
     """Options of :meth:`Model.map` that have no part in what it returns."""
 
-    region: Window | None
-    mask: Mask | None
+    region: Window | Sequence[int] | None
+    mask: Any
     method: Method
     precision: Precision
     memory: float
@@ -118,8 +119,8 @@ class Model(ModelData):
         path: str | Path | None = None,
         *,
         layers: str | Iterable[str] = (),
-        region: Window | None = None,
-        mask: Mask | None = None,
+        region: Window | Sequence[int] | None = None,
+        mask: Any = None,
         method: Method = "dense",
         precision: Precision = "float32",
         memory: float = 1.0,
@@ -141,13 +142,13 @@ class Model(ModelData):
         `layers`, such as ("probabilities", "entropy"), as a MapArrays of the classes and these. A
         DataArray gives a DataArray with its coordinates, or a Dataset of classes and layers.
 
-        `region` is a part of the scene in pixels, `mask` says which pixels are wanted (see
-        :mod:`spectile.data.region` and :func:`spectile.data.mask.open_mask`). The bands of a NumPy
-        array are its first or last axis, whichever is as long as the model has bands; `bands_last`
-        says which where both are. `memory` in GB bounds the work, besides the arrays; a
-        `precision` other than float32 gives up digits for speed; with `keep_going` pixels around a
-        damaged part of the file have no data. `probabilities=True` and `entropy=True` are the older
-        way to name these layers.
+        `region` is a part of the scene in pixels: first column, first row, width, height. `mask`
+        picks pixels: a path, an array (H, W), a DataArray or a GeoDataFrame of polygons. The bands
+        of a NumPy array are its first or last axis, whichever is as long as the model has bands;
+        `bands_last` says which where both are. `memory` in GB bounds the work, besides the arrays;
+        a `precision` other than float32 gives up digits for speed; with `keep_going` pixels around
+        a damaged part of the file have no data. `probabilities=True` and `entropy=True` are the
+        older way to name these layers.
 
         Warns where the values can't be of the quantity that the model was trained on. Raises
         InputError where the scene doesn't fit the model, and for a model that classifies whole
@@ -157,6 +158,8 @@ class Model(ModelData):
         if self.task != "classify" and (doubt := unlike_training(self, opened)):
             warnings.warn(doubt, stacklevel=2)
         wanted = asked_for(layers, probabilities=probabilities, entropy=entropy)
+        part = None if region is None else as_region(region, opened)
+        picked = None if mask is None else as_mask(mask, like=opened)
         if path is not None:
             return map_scene(
                 self,
@@ -166,8 +169,8 @@ class Model(ModelData):
                 method=method,
                 precision=precision,
                 memory=memory,
-                region=region,
-                mask=mask,
+                region=part,
+                mask=picked,
                 keep_going=keep_going,
                 resume=resume,
                 overwrite=overwrite,
@@ -184,14 +187,14 @@ class Model(ModelData):
             opened,
             wanted,
             compute=Compute(method, precision, memory, device),
-            region=region,
-            mask=mask,
+            region=part,
+            mask=picked,
             keep_going=keep_going,
             progress=progress,
         )
         alone = len(wanted) == 1
         if is_data_array(scene):
-            dataset = map_dataset(arrays, scene, self.legend, region)
+            dataset = map_dataset(arrays, scene, self.legend, part)
             return dataset["classes"] if alone else dataset
         return arrays.classes if alone else arrays
 

@@ -133,6 +133,9 @@ def _classes(model: Model, source: GivenImages, memory: float, device: str) -> P
             shorter=model.image_edge,
         )
         types += store.pixel_types
+        for place, name in enumerate(store.names):
+            if not np.isfinite(store.image(place)).any():
+                raise InputError(f"{name} holds no data: leave it out.")
         probabilities.append(classify_images(model, store, device=device))
     _warn_of_types(model, types)
     names = tuple(map(source.name, range(len(source))))

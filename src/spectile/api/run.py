@@ -23,7 +23,7 @@ from spectile.api.model import Model, load
 from spectile.data.readers.gdal import quiet_gdal
 from spectile.data.readers.xarray import is_data_array
 from spectile.errors import InputError
-from spectile.files import write_aside
+from spectile.files import not_writable, write_aside
 from spectile.mapping.array_map import MapArrays
 from spectile.mapping.output.data_array import map_dataset
 from spectile.reports.comparison_report import LABELS, score_in_words
@@ -130,14 +130,18 @@ class Run:
         return found
 
     def report(self, path: str | Path | None = None) -> Path:
-        """The report as one HTML file, copied to `path` if one is given."""
+        """The report as one HTML file, copied to `path` if one is given.
+
+        Without, that of a run in a temporary folder is gone with the Run.
+        """
         report = self._file(REPORT)
         if path is None:
             return report
         target = Path(path)
         if target.exists():
             raise InputError(f"{target} exists: choose another name for the report.")
-        shutil.copyfile(report, target)
+        with write_aside(target) as aside:
+            shutil.copyfile(report, aside)
         return target
 
     def save(self, directory: str | Path) -> Run:
@@ -145,7 +149,13 @@ class Run:
         target = Path(directory)
         if target.exists():
             raise InputError(f"{target} exists: choose another directory for the run.")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self._file(REPORT)
+        if target.resolve().is_relative_to(self.directory.resolve()):
+            raise InputError(f"{target} lies inside of the run: choose a place outside of it.")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_writable(target, error) from error
         with write_aside(target) as aside:
             shutil.copytree(self.directory, aside, ignore=shutil.ignore_patterns(LOCK))
         return Run(target, scene=self._scene, network=self._network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from spectile.data.images.arrays import list_arrays
 from spectile.data.labels.as_labels import as_labels
 from spectile.data.labels.legend import Legend
 from spectile.data.readers.as_scene import as_scene
+from spectile.data.splits.splits import GUARD, TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.build import NetworkSource
 from spectile.networks.window_network import WindowNetwork
@@ -28,6 +30,7 @@ from spectile.tasks.images.segment import SegmentTask
 from spectile.tasks.scene.task import SceneTask
 from spectile.tasks.settings import settings_from
 
+DRAWN = ("blocks", "random")
 Sides = str | Path | Sequence[str | Path] | NDArray[np.integer]
 
 
@@ -61,7 +64,7 @@ def train(
             (bands, classes, window) -> nn.Module; the recipe's if left out.
         split: "blocks" (no window of test and training shares a pixel), "random" (as papers do,
             it leaks), a raster of 0 none, 1 train, 2 validation, 3 test, as a path or an array
-            (rows, columns), or two rasters, of training and of test labels.
+            (rows, columns), or two rasters or masks, of training and of test pixels.
         seed: Where all chance starts from.
         out: The run directory; a temporary one, which goes with the Run, if left out.
         bands_last: Which axis of an array holds the bands; the last if left out.
@@ -78,6 +81,8 @@ def train(
         InputError: For what the user has to mend, in one sentence.
     """
     sides, settings_of_split = _sides(split)
+    if column is not None and not (isinstance(labels, str | Path) or hasattr(labels, "columns")):
+        raise InputError("column names the classes of features: leave it out with other labels.")
     in_files = isinstance(scene, str | Path) and (labels is None or isinstance(labels, str | Path))
     opened = given = None
     if not in_files:
@@ -138,6 +143,8 @@ def train_images(
         InputError: For what the user has to mend, in one sentence.
     """
     listing, source = None, images
+    if isinstance(images, str | Path) and labels is not None:
+        raise InputError("folders and tables say the classes of their images: leave labels out.")
     if not isinstance(images, str | Path):
         if labels is None:
             raise InputError("the images come without labels: give the class of each.")
@@ -186,6 +193,11 @@ def train_masks(
     Raises:
         InputError: For what the user has to mend, in one sentence.
     """
+    if scene is not None and (images is not None or masks is not None):
+        raise InputError("give images and masks, or a scene and its labels, not both.")
+    for folder in (images, masks):
+        if folder is not None and not isinstance(folder, str | Path):
+            raise InputError("images and masks are folders, or a CSV of both: give their paths.")
     opened = given = None
     in_files = scene is None or (isinstance(scene, str | Path) and isinstance(labels, str | Path))
     if not in_files:
@@ -230,13 +242,32 @@ def _run(
 
 def _sides(split: Sides) -> tuple[NDArray[np.uint8] | None, dict[str, Any]]:
     """The sides of a split that is in memory, and the settings of one that isn't."""
-    if isinstance(split, str) and split in ("blocks", "random"):
+    if isinstance(split, str) and split in DRAWN:
         return None, {"split": split}
     if isinstance(split, str | Path):
+        if isinstance(split, str) and not Path(split).suffix and not Path(split).exists():
+            nearest = difflib.get_close_matches(split, DRAWN, n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else "choose blocks or random, or"
+            raise InputError(f"there is no split {split!r}: {hint} give a raster's path.")
         return None, {"split": "file", "split_file": [str(split)]}
-    if isinstance(split, np.ndarray):
-        return split.astype(np.uint8), {"split": "file"}
-    return None, {"split": "file", "split_file": [str(file) for file in split]}
+    if isinstance(split, list | tuple) and split and all(isinstance(f, str | Path) for f in split):
+        return None, {"split": "file", "split_file": [str(file) for file in split]}
+    if isinstance(split, list | tuple) and len(split) == 2:
+        train, test = (np.asarray(side) > 0 for side in split)
+        if train.shape != test.shape or (train & test).any():
+            raise InputError(
+                "the masks of training and test pixels differ in size or share pixels: give two "
+                "of the scene's size, each with pixels of its own."
+            )
+        return np.where(train, TRAIN, np.where(test, TEST, 0)).astype(np.uint8), {"split": "file"}
+    codes = np.asarray(split)
+    known = codes.dtype.kind in "iufb" and codes.ndim == 2
+    if not known or not np.isin(codes, (0, TRAIN, VALIDATION, TEST, GUARD)).all():
+        raise InputError(
+            "the split is none: give 'blocks', 'random', a raster's path, two of them, or an array "
+            "(rows, columns) of 0 none, 1 train, 2 validation, 3 test."
+        )
+    return codes.astype(np.uint8), {"split": "file"}
 
 
 def _named(labels: Any) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from rasterio.transform import rowcol
@@ -30,6 +32,20 @@ def region_in_pixels(scene: Scene, column: int, row: int, width: int, height: in
             "give first column, first row, width and height."
         )
     return Window(column, row, width, height)
+
+
+def as_region(region: Window | Sequence[int], scene: Scene) -> Window:
+    """A rectangle given as a Window or as (column, row, width, height); see region_in_pixels."""
+    if isinstance(region, Window):
+        numbers: Sequence[Any] = (region.col_off, region.row_off, region.width, region.height)
+    else:
+        numbers = region
+    if len(numbers) != 4 or any(int(number) != number for number in numbers):
+        raise InputError(
+            f"the region {region} is none: give first column, first row, width and height."
+        )
+    column, row, width, height = map(int, numbers)
+    return region_in_pixels(scene, column, row, width, height)
 
 
 def region_on_the_ground(

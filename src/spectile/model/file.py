@@ -55,7 +55,9 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     _check_way_back(model, weights, network, own=own)
     header = _header(model, weights, own=own)
     tensors = {
-        NETWORK_PREFIX + key: value.detach().cpu().contiguous() for key, value in weights.items()
+        # Copied: a network may have one weight under two names, and the file can't.
+        NETWORK_PREFIX + key: value.detach().cpu().contiguous().clone()
+        for key, value in weights.items()
     }
     tensors["reducer.mean"] = torch.from_numpy(model.preprocessing.reducer.mean)
     tensors["reducer.matrix"] = torch.from_numpy(model.preprocessing.reducer.matrix)

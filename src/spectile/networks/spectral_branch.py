@@ -85,7 +85,9 @@ class WithSpectralBranch(nn.Module):
         """The network's logits (N, classes), averaged with the branch's of spectra (N, bands)."""
         if not self.classes:
             return logits
-        return torch.lerp(logits, self.spectral_branch(spectra), self.logit_weight)
+        # Autocast may give them different types.
+        branch = self.spectral_branch(spectra).to(logits.dtype)
+        return torch.lerp(logits, branch, self.logit_weight)
 
     def reset_classifier(self, classes: int) -> None:
         """Exchange the last layer of both; 0 classes leave the network's features alone."""

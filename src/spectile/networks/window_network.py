@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from spectile.errors import InputError
 from spectile.networks.map_channels import evaluating
@@ -123,6 +124,10 @@ def _built(
 def _check_output(network: nn.Module, name: str, bands: int, classes: int, window: int) -> None:
     """Raise InputError unless two windows give two rows of logits."""
     shape = (COUNT, bands, window, window)
+    if any(isinstance(weight, UninitializedParameter) for weight in network.parameters()):
+        raise InputError(
+            f"{name} has lazy layers, whose sizes nobody said: give them their numbers of channels."
+        )
     weight = next((w for w in network.parameters() if w.is_floating_point()), torch.empty(0))
     windows = torch.randn(shape, generator=torch.Generator().manual_seed(0), device="cpu")
     try:

@@ -77,11 +77,14 @@ def _repeats(
     for repeat in range(config.repeats):
         once = config.model_copy(update={"seed": config.seed + repeat, "repeats": 1})
         prepared = task.prepare(material, once)
+        folder = work.folder if repeat == 0 else work.folder / f"repeat-{repeat + 1}"
+        here = replace(work, folder=folder)
+        if work.resume:
+            prepared.check_resumed(here)
         if repeat == 0:
             begin(work.folder, config, going_on=work.resume)
-        folder = work.folder if repeat == 0 else work.folder / f"repeat-{repeat + 1}"
         folder.mkdir(exist_ok=True)
-        records.append(_once(task, prepared, once, replace(work, folder=folder)))
+        records.append(_once(task, prepared, once, here))
     if config.repeats == 1:
         return records[0]
     repeats = [dict(record.metrics) for record in records]

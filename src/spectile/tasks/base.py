@@ -66,6 +66,12 @@ class Prepared(ABC, Generic[Predicted, Shown]):
     network: NetworkSource | None = None
     """One's own network, which no model file can bring back by itself."""
 
+    def check_resumed(self, work: Work) -> None:
+        """Raise InputError unless what a killed run left in the folder is of the same data.
+
+        Called before anything of the run is touched.
+        """
+
     @abstractmethod
     def write_split(self, work: Work) -> None:
         """Write which sample is on which side; InputError unless a resumed run has the same."""

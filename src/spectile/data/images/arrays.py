@@ -57,7 +57,11 @@ def list_arrays(
             )
         whole = array[..., None] if array.ndim == 2 else array
         moved.append(np.moveaxis(whole, -1, 0) if bands_last or array.ndim == 2 else whole)
-    names = [str(label) for label in np.asarray(labels).tolist()]
+    given = np.asarray(labels).tolist()
+    for number, label in enumerate(given, start=1):
+        if label is None or label != label:
+            raise InputError(f"image {number} has no label: leave it out, or give it one.")
+    names = [str(label) for label in given]
     keys = [key for image in moved for key in array_fingerprints(image[None])]
     return Listing(
         "the list of images",

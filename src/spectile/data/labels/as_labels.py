@@ -38,10 +38,10 @@ def as_labels(
         return open_labels(labels, like=like, column=column, legend=legend)
     if isinstance(labels, Labels):
         found = labels
-    elif hasattr(labels, "geometry") and hasattr(labels, "columns"):
+    elif is_frame(labels):
         return labels_from_frame(labels, like=like, column=column, legend=legend)
     elif is_data_array(labels):
-        found = labels_from_array(_on_grid(labels, like), legend=legend)
+        found = labels_from_array(array_on_grid(labels, like), legend=legend)
     elif isinstance(labels, np.ndarray):
         found = labels_from_array(labels, legend=legend)
     else:
@@ -58,7 +58,12 @@ def as_labels(
     return found
 
 
-def _on_grid(labels: Any, like: Scene) -> NDArray[Any]:
+def is_frame(data: Any) -> bool:
+    """Whether something is a geopandas GeoDataFrame, which needn't be installed."""
+    return hasattr(data, "geometry") and hasattr(data, "columns")
+
+
+def array_on_grid(labels: Any, like: Scene) -> NDArray[Any]:
     """The numbers (H, W) of a DataArray; InputError where it lies elsewhere than the scene."""
     plane = labels.squeeze(drop=True)
     plane = plane.transpose(*spatial_dims(plane))

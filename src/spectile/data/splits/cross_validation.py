@@ -45,9 +45,8 @@ class _Splits(ABC):
     ) -> Iterator[tuple[Indices, Indices]]:
         """Indices of training and of test pixels, split by split; X and y as in this module."""
         places = checked_places(X)
-        raster = np.zeros(places.max(axis=0) + 1, np.int64)
-        raster[tuple(places.T)] = np.asarray(y)
-        labels = labels_from_array(raster)
+        height, width = places.max(axis=0) + 1
+        labels = labels_from_array(on_raster(places, y, (height, width)))
         for number in range(self.repeats):
             sides = self._one(labels, number).assignment[tuple(places.T)]
             train = np.isin(sides, (TRAIN, VALIDATION))
@@ -116,6 +115,27 @@ class RandomSplits(_Splits):
             validation=0.0,
             seed=self.seed + number,
         )
+
+
+def on_raster(
+    places: NDArray[np.int64], classes: ArrayLike, shape: tuple[int, int]
+) -> NDArray[np.int64]:
+    """Classes (N,) of pixels at `places` (N, 2) as a raster (H, W) with 0 elsewhere.
+
+    Raises InputError unless there is one whole number above 0 for each, and one for each pixel.
+    """
+    found = np.asarray(classes)
+    whole = found.dtype.kind in "iuf" and bool((found == np.floor(found)).all())
+    if found.shape != (len(places),) or not whole or (len(found) and found.min() < 1):
+        raise InputError(
+            f"y of shape {found.shape} and type {found.dtype} isn't the classes of {len(places)} "
+            "pixels: give a whole number from 1 on for each, for 0 means unlabelled."
+        )
+    raster = np.zeros(shape, np.int64)
+    raster[tuple(places.T)] = found
+    if (raster[tuple(places.T)] != found).any():
+        raise InputError("y gives one pixel two classes: leave one of them out.")
+    return raster
 
 
 def checked_places(X: ArrayLike) -> NDArray[np.int64]:

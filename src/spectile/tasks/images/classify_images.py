@@ -13,7 +13,7 @@ from spectile.data.images import ImageStore
 from spectile.errors import InputError
 from spectile.model.model import Model
 from spectile.progress import Progress
-from spectile.tasks.images.sides import write_table
+from spectile.tasks.tables import write_table
 from spectile.training.learners.image_samples import LabelledImages
 from spectile.training.normalise import Normalise
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,8 @@ from spectile.data.images import (
 from spectile.data.readers.pixel_types import note_on_types
 from spectile.data.splits.splits import NONE, TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
-from spectile.files import write_aside
 from spectile.tasks.files import PIXELS, SPLIT_TABLE
+from spectile.tasks.tables import table_in, write_table
 
 Images = TypeVar("Images", ImageSet, PairSet)
 
@@ -102,7 +101,7 @@ def write_split_table(
     InputError unless a resumed run goes on with the images and masks that it was begun with.
     """
     path = folder / SPLIT_TABLE
-    before = _table(path)
+    before = table_in(path)
     listed = _placed(_cells(header, rows))
     # What an earlier version was killed in the middle of is the beginning of it.
     if resume and before is not None and _placed(before) != listed[: len(before)]:
@@ -111,7 +110,7 @@ def write_split_table(
             "was started: start anew with --overwrite."
         )
     held = [(row[0], found) for row, found in zip(rows, pixels, strict=True)]
-    now, before = _cells(("image", "pixels"), held), _table(folder / PIXELS)
+    now, before = _cells(("image", "pixels"), held), table_in(folder / PIXELS)
     if resume and before is not None and before != now:  # earlier versions have no such table
         changed = [row[0] for row in now if row not in before] or [now[0][0]]
         raise InputError(
@@ -123,14 +122,6 @@ def write_split_table(
     write_table(folder / PIXELS, now[0], now[1:])
 
 
-def _table(path: Path) -> list[list[str]] | None:
-    """The cells of a CSV; None if it isn't there or a kill cut it short."""
-    if not path.exists():
-        return None
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    return list(csv.reader(text.splitlines())) if text.endswith("\n") else None
-
-
 def _placed(table: list[list[str]]) -> list[list[str]]:
     """The same with the images' paths made absolute, as earlier versions didn't."""
     return [[str(Path(row[0]).absolute()), *row[1:]] if row else row for row in table]
@@ -138,14 +129,3 @@ def _placed(table: list[list[str]]) -> list[list[str]]:
 
 def _cells(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[list[str]]:
     return [list(header), *([str(cell) for cell in row] for row in rows)]
-
-
-def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV, whole or not at all."""
-    with (
-        write_aside(path) as aside,
-        aside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(header)
-        table.writerows(rows)

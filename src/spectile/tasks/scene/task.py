@@ -34,6 +34,7 @@ from spectile.mapping.styles.picture import write_picture
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model
 from spectile.model.trained_task import WindowTask
+from spectile.networks.spectral_branch import without_spectral_branch
 from spectile.networks.window_network import build_window_network, window_options
 from spectile.networks.windows.region_training import why_not_on_regions
 from spectile.progress import Progress
@@ -43,12 +44,13 @@ from spectile.tasks.base import CheckFiles, Finished, Prepared, Task, Work
 from spectile.tasks.checks import BANDS, build_without_data, check_settings
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
-from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, SPLIT
+from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
 from spectile.tasks.hardware import best_device, check_memory, hardware_of
 from spectile.tasks.scene.material import open_material
 from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.scores import map_scores, read_map
+from spectile.tasks.tables import table_in, write_table
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.recipes import Recipe
@@ -145,6 +147,11 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
             )
             if notice:
                 log.warning("%s", notice)
+        window_part = without_spectral_branch(network)
+        if not any(weight.requires_grad for weight in window_part.parameters()):
+            raise InputError(
+                f"{recipe.network} has no weights that may change: give a network that has some."
+            )
         reason = why_not_on_regions(network) if recipe.regions else None
         return [f"{recipe.network} {reason}: it was trained on windows."] if reason else []
 
@@ -187,12 +194,22 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
     config: SceneConfig
     network: NetworkSource | None = None
 
+    def check_resumed(self, work: Work) -> None:
+        if (work.folder / SPLIT).exists():
+            _check_split(work.folder / SPLIT, self.preparation)
+        before = table_in(work.folder / PIXELS)  # earlier versions have no such table
+        if before is not None and before[-1][1:] != [self.preparation.data_hash]:
+            raise InputError(
+                f"the pixels of {self.scene.source} were changed since the run in {work.folder} "
+                "was started: bring them back, or start anew with --overwrite."
+            )
+
     def write_split(self, work: Work) -> None:
         path = work.folder / SPLIT
-        if work.resume and path.exists():
-            _check_split(path, self.preparation)
         for raster in (path, work.folder / MAP):
             remove_map(raster)
+        row = (self.scene.source, self.preparation.data_hash)
+        write_table(work.folder / PIXELS, ("scene", "training pixels"), [row])
         write_split(
             path,
             self.preparation.split.assignment,
