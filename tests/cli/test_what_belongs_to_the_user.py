@@ -333,7 +333,8 @@ def test_of_two_starts_one_wins(here: Path, tmp_path: Path) -> None:
     first = subprocess.Popen(
         [sys.executable, "-m", "spectile", *map(str, order), "1"], stdout=subprocess.DEVNULL
     )
-    while not (out / ".spectile-lock").exists():
+    lock = out / ".spectile-lock"
+    while not (lock.exists() and lock.read_bytes()):  # held, and says by whom
         assert first.poll() is None
         time.sleep(0.01)
     os.kill(first.pid, signal.SIGSTOP)  # or it might have ended
