@@ -27,6 +27,7 @@ from spectile.files import not_writable, write_aside
 from spectile.mapping.array_map import MapArrays
 from spectile.mapping.output.data_array import map_dataset
 from spectile.reports.comparison_report import LABELS, score_in_words
+from spectile.reports.page import KAPPA
 from spectile.runs.run_files import LOCK
 from spectile.scoring.records import read_history
 from spectile.tasks.files import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from spectile.model.build import NetworkSource
 
-THUMBNAIL = 360
+THUMBNAIL = 720
 """Longest side in pixels of the map in a notebook."""
 
 
@@ -177,7 +178,7 @@ class Run:
 
     def _scores(self) -> list[tuple[str, str]]:
         return [
-            (label, score_in_words(self.metrics, name))
+            (label, score_in_words(self.metrics, name) + "%" * (name != KAPPA))
             for name, label in LABELS.items()
             if name in self.metrics
         ]
@@ -188,7 +189,7 @@ class Run:
             return Markup("")
         with Image.open(picture) as image:
             small = image.convert("RGBA")
-        small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.NEAREST)
+        small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         file = io.BytesIO()
         small.save(file, "PNG")
         data = base64.b64encode(file.getvalue()).decode("ascii")

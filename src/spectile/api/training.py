@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -281,7 +282,10 @@ def network_name(network: WindowNetwork | None) -> str | None:
     """What a network is called in configurations and model files."""
     if network is None or isinstance(network, str):
         return network
-    named = type(network) if isinstance(network, nn.Module) else network
-    return (
-        f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', type(named).__name__)}"
-    )
+    named: Any = type(network) if isinstance(network, nn.Module) else network
+    while isinstance(named, functools.partial):
+        named = named.func
+    name = getattr(named, "__qualname__", type(named).__qualname__)
+    module = getattr(named, "__module__", type(named).__module__)
+    # A notebook's own classes live in __main__, which says nothing.
+    return name if module == "__main__" else f"{module}.{name}"

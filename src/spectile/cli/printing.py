@@ -51,9 +51,13 @@ def print_scores(
 def print_comparison(comparison: Comparison) -> None:
     """Scores and verdict of each run, then the differences from the first."""
     from spectile.reports.comparison_report import LABELS, difference_in_words
+    from spectile.reports.page import KAPPA
 
     for run in comparison.runs:
-        scores = (f"{LABELS[score]} {run.score(score)}" for score in comparison.scores)
+        scores = (
+            f"{LABELS[score]} {run.score(score)}{'%' * (score != KAPPA)}"
+            for score in comparison.scores
+        )
         print(f"{run.name} ({run.metrics['network']}):")
         print("  " + ", ".join(scores))
         print(f"  {run.metrics['split']['verdict']}")
