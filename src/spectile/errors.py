@@ -37,6 +37,11 @@ class InputError(ValueError):
         return super().__str__()
 
 
+def first_line(said: object) -> str:
+    """The first line of what an error or a text says; the name of its type if it says nothing."""
+    return (str(said).strip() or type(said).__name__).splitlines()[0]
+
+
 def _argument(option: re.Match[str]) -> str:
     name, value = option.groups()
     return SWITCHES.get(name) or name.replace("-", "_") + ("=" if value else "")

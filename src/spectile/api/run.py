@@ -26,9 +26,10 @@ from spectile.errors import InputError
 from spectile.files import not_writable, write_aside
 from spectile.mapping.array_map import MapArrays
 from spectile.mapping.output.data_array import map_dataset
-from spectile.reports.comparison_report import LABELS, score_in_words
+from spectile.reports.comparison_report import score_in_words
 from spectile.reports.page import KAPPA
 from spectile.runs.run_files import LOCK
+from spectile.scoring.metrics import LABELS
 from spectile.scoring.records import read_history
 from spectile.tasks.files import (
     CONFIG,

@@ -16,8 +16,10 @@ from torch import nn
 from spectile.api.run import Run
 from spectile.data.images.arrays import list_arrays
 from spectile.data.labels.as_labels import as_labels
+from spectile.data.labels.labels import Labels
 from spectile.data.labels.legend import Legend
 from spectile.data.readers.as_scene import as_scene
+from spectile.data.scene import Scene
 from spectile.data.splits.splits import GUARD, TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.build import NetworkSource
@@ -84,13 +86,10 @@ def train(
     sides, settings_of_split = _sides(split)
     if column is not None and not (isinstance(labels, str | Path) or hasattr(labels, "columns")):
         raise InputError("column names the classes of features: leave it out with other labels.")
-    in_files = isinstance(scene, str | Path) and (labels is None or isinstance(labels, str | Path))
+    in_files = _in_files(scene, labels)
     opened = given = None
     if not in_files:
-        opened = as_scene(scene, bands_last=bands_last)
-        if labels is None:
-            raise InputError("the scene comes without labels: give them as the second argument.")
-        given = as_labels(labels, like=opened, column=column, legend=legend)
+        opened, given = _opened(scene, labels, bands_last, column, legend)
     config: Any = settings_from(
         "scene",
         recipe,
@@ -200,12 +199,8 @@ def train_masks(
         if folder is not None and not isinstance(folder, str | Path):
             raise InputError("images and masks are folders, or a CSV of both: give their paths.")
     opened = given = None
-    in_files = scene is None or (isinstance(scene, str | Path) and isinstance(labels, str | Path))
-    if not in_files:
-        opened = as_scene(scene)
-        if labels is None:
-            raise InputError("the scene comes without labels: give labels=.")
-        given = as_labels(labels, like=opened, column=column)
+    if scene is not None and not _in_files(scene, labels):
+        opened, given = _opened(scene, labels, None, column, None)
     config: Any = settings_from(
         "segment",
         recipe,
@@ -219,6 +214,25 @@ def train_masks(
     )
     task = SegmentTask(scene=opened, labels=given)
     return _run(task, config, out, overwrite, resume, quiet, progress, scene=scene)
+
+
+def _in_files(scene: Any, labels: Any) -> bool:
+    """Whether the configuration can name both."""
+    return isinstance(scene, str | Path) and (labels is None or isinstance(labels, str | Path))
+
+
+def _opened(
+    scene: Any,
+    labels: Any,
+    bands_last: bool | None,
+    column: str | None,
+    legend: Legend | str | Path | None,
+) -> tuple[Scene, Labels]:
+    """A scene and its labels of which one is in memory; InputError where there are no labels."""
+    opened = as_scene(scene, bands_last=bands_last)
+    if labels is None:
+        raise InputError("the scene comes without labels: give them beside it.")
+    return opened, as_labels(labels, like=opened, column=column, legend=legend)
 
 
 def _run(

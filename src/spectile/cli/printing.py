@@ -6,17 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spectile.scoring.metrics import LABELS, SUMMARY
+
 if TYPE_CHECKING:
     from spectile.data.scene import Scene
     from spectile.model.model import Model
     from spectile.reports.comparison_report import Comparison
-
-NAMES = {
-    "overall_accuracy": "overall accuracy",
-    "average_accuracy": "average accuracy",
-    "kappa": "kappa",
-    "mean_iou": "mean IoU",
-}
 
 
 def print_doubts(model: Model, scene: Scene, *, quiet: bool) -> None:
@@ -32,7 +27,7 @@ def print_doubts(model: Model, scene: Scene, *, quiet: bool) -> None:
 
 
 def print_scores(
-    metrics: Mapping[str, Any], notes: Sequence[str] = (), scores: Sequence[str] = tuple(NAMES)
+    metrics: Mapping[str, Any], notes: Sequence[str] = (), scores: Sequence[str] = SUMMARY
 ) -> None:
     """One line of scores, one line on how far to trust them, and the notes of the report."""
     split = metrics["split"]
@@ -40,7 +35,7 @@ def print_scores(
     # Pixels of images come by the image; of whole images nobody asks what they have in common.
     counted = "test_images" if "test_images" in counts else counts[0]
     left_out = "mean_iou" if counts == ["test_images"] else ""
-    named = {key: NAMES.get(key, key.replace("_", " ")) for key in scores if key != left_out}
+    named = {key: LABELS.get(key, key.replace("_", " ")) for key in scores if key != left_out}
     units = counted.replace("_", " ")
     print(f"{metrics['network']}, {split['kind']} split, {split[counted]} {units}:")
     print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in named.items()))
@@ -50,7 +45,7 @@ def print_scores(
 
 def print_comparison(comparison: Comparison) -> None:
     """Scores and verdict of each run, then the differences from the first."""
-    from spectile.reports.comparison_report import LABELS, difference_in_words
+    from spectile.reports.comparison_report import difference_in_words
     from spectile.reports.page import KAPPA
 
     for run in comparison.runs:

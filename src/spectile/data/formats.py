@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from spectile.compat.rasterio import GDAL_ERRORS
-from spectile.errors import InputError
+from spectile.errors import InputError, first_line
 from spectile.plugins import installed
 
 _LOG = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class Registry(Generic[AnyFormat]):
         except Exception as error:
             raise InputError(
                 f"{request.source} can't be read by the format {one.name} of the package "
-                f"{_package(one)} ({_first_line(error).rstrip('.')}): update the package, or "
+                f"{_package(one)} ({first_line(error).rstrip('.')}): update the package, or "
                 "export the file in another format."
             ) from error
         return opened
@@ -163,13 +163,9 @@ class Registry(Generic[AnyFormat]):
 def _leave_out(one: BaseFormat[Any, Any], reason: str) -> None:
     _LOG.warning(
         "the format %s of the package %s is left out (%s): update or remove it.",
-        *(getattr(one, "name", type(one).__name__), _package(one), _first_line(reason)),
+        *(getattr(one, "name", type(one).__name__), _package(one), first_line(reason)),
     )
 
 
 def _package(one: BaseFormat[Any, Any]) -> str:
     return type(one).__module__.partition(".")[0]
-
-
-def _first_line(said: object) -> str:
-    return (str(said).strip().splitlines() or [type(said).__name__])[0]

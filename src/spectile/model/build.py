@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from spectile import networks
-from spectile.errors import InputError
+from spectile.errors import InputError, first_line
 from spectile.model.fingerprint import first_difference
 from spectile.model.trained_task import PROBE_EDGE, PixelTask, TrainedTask, WindowTask
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
@@ -51,7 +51,7 @@ def from_user(
         except Exception as error:  # the user's code
             raise InputError(
                 f"the network can't be built for {bands} bands, {classes} classes and a window of "
-                f"{task.trained_edge} pixels ({_first_line(error)}): give a function of the three."
+                f"{task.trained_edge} pixels ({first_line(error)}): give a function of the three."
             ) from error
     if not isinstance(built, nn.Module):
         raise InputError(
@@ -95,7 +95,7 @@ def check_users_network(network: nn.Module, task: TrainedTask, *, bands: int, cl
     try:
         found: object = _answer(network, bands, edge)
     except Exception as error:  # the user's code
-        found = _first_line(error)
+        found = first_line(error)
     if found != expected:
         raise InputError(
             f"the given network should turn (1, {bands}, {edge}, {edge}) into logits {expected}, "
@@ -109,10 +109,6 @@ def _answer(network: nn.Module, bands: int, edge: int) -> tuple[int, ...]:
     dtype = next((weight.dtype for weight in network.parameters()), torch.float32)
     with torch.inference_mode():
         return tuple(network(torch.zeros(1, bands, edge, edge, dtype=dtype)).shape)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextmanager

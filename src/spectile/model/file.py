@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from spectile import networks
 from spectile.data.labels.legend import Legend
 from spectile.data.preprocessing.components import Preprocessing
-from spectile.errors import InputError
+from spectile.errors import InputError, first_line
 from spectile.files import check_output, write_aside
 from spectile.model.build import (
     NetworkSource,
@@ -162,9 +162,8 @@ def _catalogue_network(
         network.load_state_dict(weights, assign=True)
         check_task(network.eval(), header.task, header.network, **sizes)
     except (InputError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        first_line = str(error).strip().splitlines()[0]
         raise InputError(
-            f"{path} holds weights that don't fit its own description ({first_line}): "
+            f"{path} holds weights that don't fit its own description ({first_line(error)}): "
             "it is damaged or was changed by hand; copy or train it anew."
         ) from error
     return network

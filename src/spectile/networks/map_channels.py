@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from spectile.errors import InputError
+from spectile.errors import InputError, first_line
 
 PROBE_SIDES = (64, 224, 320)
 
@@ -35,15 +35,11 @@ def map_channels(
     if example is None and all(declared.values()):
         return {name: channels for name, channels in declared.items() if channels}
     given = "a guessed input" if example is None else "the example"
-    reason = f" ({_first_line(failure)})" if failure else ""
+    reason = f" ({first_line(failure)})" if failure else ""
     raise InputError(
         f"{type(module).__name__} can't be run on {given}{reason}: "
         "give one that it takes as example=."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _declared_channels(module: nn.Module) -> int | None:

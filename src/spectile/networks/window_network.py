@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
-from spectile.errors import InputError
+from spectile.errors import InputError, first_line
 from spectile.networks.map_channels import evaluating
 from spectile.networks.registry import create, describe
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
@@ -93,7 +93,7 @@ def _copied(network: nn.Module, options: Mapping[str, Any]) -> nn.Module:
         return copy.deepcopy(network)
     except Exception as error:  # foreign code may raise anything
         raise InputError(
-            f"{name} can't be copied ({_first_line(error)}): give a function (bands, classes, "
+            f"{name} can't be copied ({first_line(error)}): give a function (bands, classes, "
             "window) that builds it."
         ) from error
 
@@ -111,7 +111,7 @@ def _built(
     except Exception as error:  # foreign code may raise anything
         raise InputError(
             f"{name} can't be built for {sizes[0]} bands, {sizes[1]} classes and windows of "
-            f"{sizes[2]} pixels ({_first_line(error)}): it is called with these three in this "
+            f"{sizes[2]} pixels ({first_line(error)}): it is called with these three in this "
             "order, then with the options by name."
         ) from error
     if not isinstance(found, nn.Module):
@@ -138,7 +138,7 @@ def _check_output(network: nn.Module, name: str, bands: int, classes: int, windo
         raise
     except Exception as error:  # foreign code may raise anything
         raise InputError(
-            f"{name} can't take windows {shape} ({_first_line(error)}): build it for {bands} bands "
+            f"{name} can't take windows {shape} ({first_line(error)}): build it for {bands} bands "
             f"and windows of {window} x {window} pixels."
         ) from error
     if fault := _fault(found, classes, window):
@@ -171,7 +171,3 @@ def _fault_of_numbers(found: Tensor) -> str:
     if found.shape[1] > 1 and bool((found >= 0).all() and torch.allclose(sums, sums.new_ones(()))):
         return "gave probabilities: leave the softmax at its end out"
     return ""
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

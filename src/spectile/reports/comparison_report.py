@@ -9,14 +9,8 @@ from typing import Any
 
 from spectile.reports import figures, wording
 from spectile.reports.page import KAPPA, leaks, write_page
+from spectile.scoring.metrics import LABELS
 from spectile.scoring.paired_differences import PairedDifference
-
-LABELS = {
-    "overall_accuracy": "overall accuracy",
-    "average_accuracy": "average accuracy",
-    "kappa": "kappa",
-    "mean_iou": "mean IoU",
-}
 
 
 @dataclass(frozen=True)

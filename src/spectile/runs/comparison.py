@@ -16,6 +16,7 @@ import numpy as np
 from spectile.errors import InputError
 from spectile.mapping.output.split_raster import SPLIT_LEGEND
 from spectile.reports.comparison_report import Compared, Comparison
+from spectile.scoring.metrics import SUMMARY
 from spectile.scoring.paired_differences import PairedDifference, paired_difference
 from spectile.scoring.records import read_history
 from spectile.tasks.config import renamed
@@ -24,7 +25,6 @@ from spectile.tasks.registry import task_entry, task_names
 from spectile.tasks.scores import read_map
 from spectile.tasks.yaml_file import read_yaml
 
-SCORES = ("overall_accuracy", "average_accuracy", "kappa", "mean_iou")
 TEST_CODE, TEST_SIDE = 3, "test"
 """The test side in split.tif and in split.csv."""
 
@@ -145,7 +145,7 @@ def _differences(
             [float(ours[seed].metrics[score]) for seed in seeds],
             [float(theirs[seed].metrics[score]) for seed in seeds],
         )
-        for score in SCORES
+        for score in SUMMARY
         if seeds and all(score in ours[seed].metrics for seed in seeds)
     }
 

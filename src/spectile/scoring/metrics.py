@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 
 from spectile.errors import InputError
 
-SUMMARY = ("overall_accuracy", "average_accuracy", "kappa", "mean_iou")
-"""The four figures that sum up a run, by their names in metrics.json."""
+LABELS = {
+    "overall_accuracy": "overall accuracy",
+    "average_accuracy": "average accuracy",
+    "kappa": "kappa",
+    "mean_iou": "mean IoU",
+}
+"""The four figures that sum up a run, by their names in metrics.json, as people call them."""
+SUMMARY = tuple(LABELS)
 
 
 @dataclass(frozen=True)
