@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from spectile.data.images import ImageStore, PairSet, load_images, open_pair_set, tiles_of
 from spectile.data.labels.counts import labels_in
-from spectile.data.labels.labels import Labels, open_labels
-from spectile.data.readers.open import open_scene
+from spectile.data.labels.labels import Labels
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.data.typical import medians_of
@@ -44,6 +43,7 @@ from spectile.tasks.images.segment_image import segment_image
 from spectile.tasks.images.sides import overlap_of
 from spectile.tasks.images.start import loading_workers
 from spectile.tasks.images.task_on_images import OpenedImages, PreparedImages, TaskOnImages
+from spectile.tasks.scene.material import open_files
 from spectile.training.fit import Fit
 from spectile.training.imbalance import rarity_of
 from spectile.training.learners.image_samples import EvenWindows, RandomCrops
@@ -81,7 +81,10 @@ class SegmentTask(TaskOnImages[SegmentConfig, PairSet, SegmentationRecord]):
                 "--ignore is for masks of images: in a scene's labels nodata and 0 mean "
                 "unlabelled, so leave out other numbers there."
             )
-        scene, labels = self._opened(config, config.scene)
+        if self.scene is not None and self.labels is not None:
+            scene, labels = self.scene, self.labels
+        else:
+            scene, labels = open_files(config)
         tiles = tiles_of(
             scene,
             labels,
@@ -91,16 +94,6 @@ class SegmentTask(TaskOnImages[SegmentConfig, PairSet, SegmentationRecord]):
             seed=config.seed,
         )
         return tiles, scene
-
-    def _opened(self, config: SegmentConfig, name: str) -> tuple[Scene, Labels]:
-        if self.scene is not None and self.labels is not None:
-            return self.scene, self.labels
-        scene = open_scene(name, bands_last=config.bands_last)
-        if config.labels is None:
-            raise InputError(f"{name} comes without labels: name a raster or polygons.")
-        return scene, open_labels(
-            config.labels, like=scene, column=config.column, legend=config.legend
-        )
 
     def open(
         self, config: SegmentConfig, check_files: CheckFiles, progress: Progress | None
