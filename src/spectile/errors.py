@@ -11,6 +11,7 @@ SWITCHES = {
     "entropy": "entropy=True",
     "no-regions": "regions=False",
     "option": "options",
+    "network": "network=...",
     "bands-first": "bands_last=False",
     "bands-last": "bands_last=True",
 }

@@ -34,12 +34,6 @@ Edge = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 """Of a square, in pixels."""
 
 
-def _odd(window: int) -> int:
-    if window % 2 == 0:
-        raise ValueError(f"{window} pixels have no pixel at their centre: choose an odd number")
-    return window
-
-
 def _rising(scales: tuple[float, float]) -> tuple[float, float]:
     if scales[0] > scales[1]:
         raise ValueError(f"{scales[0]:g} is above {scales[1]:g}: give the smaller one first")
@@ -47,7 +41,7 @@ def _rising(scales: tuple[float, float]) -> tuple[float, float]:
 
 
 Scales = Annotated[tuple[Scale, Scale], AfterValidator(_rising)]
-Window = Annotated[Edge, AfterValidator(_odd)]
+Window = Edge
 ImageEdge = Annotated[int, Field(strict=True, ge=8, le=16_384)]
 TileEdge = Annotated[int, Field(strict=True, ge=16, le=16_384)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**31)]

@@ -73,7 +73,7 @@ def test_its_model_maps_as_the_run_did(own: spectile.Run) -> None:
 
 def test_its_model_file_asks_for_the_network(own: spectile.Run) -> None:
     file = own.directory / "model.safetensors"
-    with pytest.raises(InputError, match=r"load\(path, network="):
+    with pytest.raises(InputError, match=r"not its code: give that by network="):
         spectile.load(file)
     assert same_weights(spectile.load(file, network=Own).network, own.model.network)
 

@@ -29,6 +29,11 @@ def own(bands: int, classes: int, window: int, width: int = 8) -> nn.Module:
     )
 
 
+class Negated(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return -x
+
+
 def with_attention(bands: int, classes: int, window: int) -> nn.Module:
     network = networks.create("hybridsn-se", bands=bands, classes=classes, window=window)
     insert_attention(network, "eca", where="spatial")
@@ -80,7 +85,10 @@ def test_a_spectral_branch_comes_back_with_it(tmp_path: Path) -> None:
 
 def test_without_the_network_the_file_asks_for_it(tmp_path: Path) -> None:
     own_model().save(tmp_path / "m.safetensors")
-    with pytest.raises(InputError, match=r"weights of own, a network of one's own: give it"):
+    with pytest.raises(
+        InputError,
+        match=r"weights of own, a network of one's own, and not its code: give that by network",
+    ):
         spectile.load(tmp_path / "m.safetensors")
 
 
@@ -89,12 +97,14 @@ def test_without_the_network_the_file_asks_for_it(tmp_path: Path) -> None:
     [
         (lambda b, c, w: own(b, c, w, 9), r"0\.weight is 9 x 3 x 3 x 3 of float32, .* 8 x 3 x 3 x"),
         (lambda b, c, w: own(b, c, w).double(), r"0\.weight is .* of float64, .* of float32"),
-        (lambda b, c, w: own(b, c, w)[:4], r"lacks 4\.bias, which the saved one has"),
+        (lambda b, c, w: own(b, c, w)[:4], r"but gave \(2, 392\)"),
         (lambda b, c, w: nn.Sequential(*own(b, c, w), nn.Linear(c, c)), r"has 5\.weight, which"),
-        (lambda b, c: own(b, c, 9), r"can't be built for 3 bands, 2 classes and a window of 9"),
-        (lambda b, c, w: "hybridsn", "the network is a str: give an nn.Module"),
-        (lambda b, c, w: nn.Sequential(*own(b, c, w), nn.Flatten(0)), r"but it gives \(2,\)"),
-        ("own", "the network is a str: give an nn.Module"),
+        (lambda b, c: own(b, c, 9), r"needs b and c, which nobody said"),
+        (lambda b, c, w: "hybridsn", "gave a str, not an nn.Module"),
+        (lambda b, c, w: nn.Sequential(*own(b, c, w), nn.Flatten(0)), r"but gave \(4,\)"),
+        (lambda b, c, w: nn.Sequential(*own(b, c, w), Negated()), "computes something else with"),
+        ("own", "names no code: write it as path/to/file.py:Name"),
+        (3, "the network is a int: give an nn.Module"),
     ],
 )
 def test_another_network_is_refused_with_the_first_difference(

@@ -22,7 +22,9 @@ from spectile.data.splits.splits import split_without_test
 from spectile.errors import InputError
 from spectile.networks.window_network import WindowNetwork
 from spectile.tasks.base import Work
+from spectile.tasks.scene.network import own_network, tried
 from spectile.tasks.scene.preparation import prepare, usable
+from spectile.tasks.scene.splitting import honest_window
 from spectile.tasks.scene.task import PreparedScene, SceneTask
 from spectile.tasks.settings import settings_from
 
@@ -100,13 +102,15 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             seed=self.seed,
             **self.settings,
         )
-        own = None if isinstance(self.network, str) else self.network
-        task = SceneTask(scene=scene, labels=labels, network=own)
-        task.check(config)
+        given = None if isinstance(self.network, str) else self.network
+        SceneTask(scene=scene, labels=labels, network=given).check(config)
+        own = own_network(config.recipe, given)
+        trial = tried(config, own, scene, len(labels.legend))
+        config = config.model_copy(update={"recipe": trial.recipe})
         labels, bands, notes = usable(scene, labels, config)
         split = split_without_test(
             labels,
-            window=config.recipe.window,
+            window=honest_window(config.recipe.window),
             validation=config.split.validation,
             seed=config.seed,
         )

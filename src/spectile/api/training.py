@@ -23,6 +23,7 @@ from spectile.data.scene import Scene
 from spectile.data.splits.splits import GUARD, TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.model.build import NetworkSource
+from spectile.networks.own.source import is_code
 from spectile.networks.window_network import WindowNetwork
 from spectile.progress import Progress
 from spectile.runs.lifecycle import run
@@ -63,8 +64,9 @@ def train(
         labels: A path, Labels, whole numbers (rows, columns) with 0 for unlabelled, or a
             geopandas.GeoDataFrame whose `column` holds the classes. A known scene has its own.
         recipe: Settings to start from: "best" or "paper".
-        network: A name of :func:`spectile.networks.names`, an nn.Module, or a callable
-            (bands, classes, window) -> nn.Module; the recipe's if left out.
+        network: A name of :func:`spectile.networks.names`, an nn.Module, a class or function that
+            builds one from bands, classes and window, or the place of its code as in
+            "mynets.py:SSRN"; the recipe's if left out.
         split: "blocks" (no window of test and training shares a pixel), "random" (as papers do,
             it leaks), a raster of 0 none, 1 train, 2 validation, 3 test, as a path or an array
             (rows, columns), or two rasters or masks, of training and of test pixels.
@@ -103,7 +105,7 @@ def train(
         **settings_of_split,
         **settings,
     )
-    own = None if isinstance(network, str) else network
+    own = None if isinstance(network, str) and not is_code(network) else network
     if in_files and isinstance(legend, Legend):
         raise InputError("labels in files take a legend from a CSV: give its path.")
     task = SceneTask(scene=opened, labels=given, sides=sides, network=own)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from spectile.cli.options import BandsLast, Overwrite, Quiet, Threads
+from spectile.cli.options import BandsLast, Overwrite, OwnNetwork, Quiet, Threads
 from spectile.errors import InputError
 
 
@@ -24,6 +24,7 @@ def evaluate(
         typer.Option(help="masks or map: whose numbers the labels have, where both fit."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
+    network: OwnNetwork = None,
     bands_last: BandsLast = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -44,7 +45,7 @@ def evaluate(
     if out is not None:
         check_ending(out, "scores", (".json",))
     use_threads(threads)
-    trained = load(model)
+    trained = load(model, network)
     opened = open_scene(scene, bands_last=bands_last, bands=trained.scene_bands)
     if out is not None:
         inputs = [str(model), scene, labels, *opened.files, *([split] if split else [])]

@@ -14,6 +14,7 @@ from spectile.cli.options import (
     MethodChoice,
     MethodOption,
     Overwrite,
+    OwnNetwork,
     PrecisionChoice,
     Quiet,
     Threads,
@@ -78,6 +79,7 @@ def map_(
             help="Map in so many processes of one thread each.",
         ),
     ] = None,
+    network: OwnNetwork = None,
     bands_last: BandsLast = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -96,7 +98,7 @@ def map_(
 
     check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)
-    trained = load(model)
+    trained = load(model, network)
     opened = trained.as_trained(open_scene(scene, bands_last=bands_last, bands=trained.scene_bands))
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:

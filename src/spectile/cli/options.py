@@ -67,6 +67,10 @@ Memory = Annotated[
         callback=within("--memory", "Gigabytes"), help="GB that one part of the scene may take."
     ),
 ]
+OwnNetwork = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="The code of a network of one's own, as in mynets.py:SSRN."),
+]
 BandsLast = Annotated[
     bool | None,
     typer.Option("--bands-last/--bands-first", help="Axis of the bands in arrays that don't say."),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from spectile.cli.options import BandsLast, Memory, Overwrite, Quiet, Threads
+from spectile.cli.options import BandsLast, Memory, Overwrite, OwnNetwork, Quiet, Threads
 from spectile.errors import InputError
 
 
@@ -24,6 +24,7 @@ def predict(
         bool, typer.Option("--skip-bad", help="Leave out files that can't be read.")
     ] = False,
     memory: Memory = 1.0,
+    network: OwnNetwork = None,
     bands_last: BandsLast = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -41,7 +42,7 @@ def predict(
     from spectile.tasks.images.prediction import image_files, predict_classes, predict_masks
 
     use_threads(threads)
-    trained = load(model)
+    trained = load(model, network)
     if isinstance(trained.trained_for, WindowTask):
         raise InputError(f"{model} maps scenes pixel by pixel: use spectile map.")
     if not isinstance(trained.trained_for, ImageTask | PixelTask):

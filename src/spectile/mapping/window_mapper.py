@@ -46,7 +46,7 @@ class ReadTile:
 
     window: Window
     components: NDArray[np.float32]
-    """(components, h + 2 halo, w + 2 halo)."""
+    """(components, h + window - 1, w + window - 1)."""
     valid: NDArray[np.bool_]
     """(h, w): pixels that are wanted and hold data."""
     damage: tuple[UnreadableError, ...]
@@ -146,6 +146,7 @@ class WindowMapper:
         components, valid, damage = read(
             self._preprocessing, self._scene, tile.window, self.window // 2
         )
+        components = around_windows(components, self.window)
         if tile.wanted is not None:
             valid &= tile.wanted
         return ReadTile(tile.window, components, valid, damage)
@@ -201,8 +202,16 @@ def some_pixels(preprocessing: Preprocessing, scene: Scene, window: int) -> Tens
         except UnreadableError:
             continue
         if valid.any():
-            return torch.from_numpy(components[None])
+            return torch.from_numpy(around_windows(components, window)[None])
     return None
+
+
+def around_windows(pixels: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+    """What the windows of (C, h + 2 halo, w + 2 halo) pixels see, half a window being the halo.
+
+    An even window has one row and column more before its pixel than behind it.
+    """
+    return pixels if window % 2 else np.ascontiguousarray(pixels[:, :-1, :-1])
 
 
 def placed(network: nn.Module, compute: Compute) -> nn.Module:

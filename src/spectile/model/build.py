@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,11 +15,19 @@ from spectile import networks
 from spectile.errors import InputError, first_line
 from spectile.model.fingerprint import first_difference
 from spectile.model.trained_task import PROBE_EDGE, PixelTask, TrainedTask, WindowTask
-from spectile.networks.spectral_branch import OPTION, with_spectral_branch
+from spectile.networks.map_channels import evaluating
+from spectile.networks.own.adapted import adaptation_of
+from spectile.networks.own.source import Source, source_of
+from spectile.networks.spectral_branch import OPTION, WithSpectralBranch, with_spectral_branch
+from spectile.networks.window_network import LAYOUT, build_window_network
 
-NetworkSource = nn.Module | Callable[..., nn.Module]
-"""A network, or what builds one from the numbers of its bands and classes and its window's edge in
-pixels, with its options as keywords."""
+NetworkSource = str | Source
+"""Code such as "mynets.py:SSRN", a network, or what builds one: a class or function of bands,
+classes and window, with the network's options as keywords."""
+
+
+ANSWERS_DIFFER = 1e-2
+"""As a share of the largest: beyond what rounding does in float32."""
 
 
 def from_catalogue(name: str, options: Mapping[str, Any], *, bands: int, classes: int) -> nn.Module:
@@ -38,16 +46,22 @@ def from_user(
 ) -> nn.Module:
     """The network that a user gives, or a copy of it; raises InputError for what is none.
 
-    Options say whether a spectral branch was joined with it.
+    Options say whether a spectral branch was joined with it, and in which layout it takes windows.
     """
+    own = source_of(source)
     others = {name: value for name, value in options.items() if name != "window"}
+    if isinstance(task, WindowTask):
+        if isinstance(own, nn.Module):  # built, and perhaps adapted and joined already
+            kept = (OPTION.name,) * (not isinstance(own, WithSpectralBranch))
+            kept += (LAYOUT.name,) * (adaptation_of(own) is None)
+            others = {name: others[name] for name in kept if name in others}
+        edge = task.window
+        return build_window_network(own, bands=bands, classes=classes, window=edge, options=others)
     logit_weight = others.pop(OPTION.name, 0.0)
-    built: object = source
-    if isinstance(source, nn.Module):
-        built = copy.deepcopy(source)
-    elif callable(source):
+    built: object = copy.deepcopy(own)
+    if not isinstance(own, nn.Module):
         try:
-            built = source(bands, classes, task.trained_edge, **others)
+            built = own(bands, classes, task.trained_edge, **others)
         except Exception as error:  # the user's code
             raise InputError(
                 f"the network can't be built for {bands} bands, {classes} classes and a window of "
@@ -100,6 +114,45 @@ def check_users_network(network: nn.Module, task: TrainedTask, *, bands: int, cl
         raise InputError(
             f"the given network should turn (1, {bands}, {edge}, {edge}) into logits {expected}, "
             f"but it gives {found}: give the network that was trained."
+        )
+
+
+def answers(network: nn.Module, bands: int, edge: int) -> list[list[float]] | None:
+    """What a network of one's own says of two images that are always the same.
+
+    One row for each, with a number for each class. None where that tells nothing: numbers that
+    differ from time to time, or that are none.
+    """
+    # Of a formula, which no version of PyTorch draws otherwise.
+    places = torch.arange(2 * bands * edge * edge, dtype=torch.float64).view(2, bands, edge, edge)
+    dtype = next((weight.dtype for weight in network.parameters()), torch.float32)
+    images = (2 * torch.sin(places * places * 0.37)).to(dtype)
+    with torch.inference_mode(), torch.random.fork_rng(devices=[]), evaluating(network):
+        found, again = (network(images.clone()).double() for _ in range(2))
+    if found.ndim > 2:  # classes of all pixels
+        found, again = found.flatten(2).mean(2), again.flatten(2).mean(2)
+    if not bool(found.isfinite().all()) or not torch.allclose(found, again):
+        return None
+    rows: list[list[float]] = found.tolist()
+    return rows
+
+
+def check_answers(
+    network: nn.Module, kept: list[list[float]] | None, name: str, bands: int, edge: int
+) -> None:
+    """Raise InputError where a network computes something else than the one that was saved.
+
+    Other processors round otherwise, which is allowed for.
+    """
+    found = None if kept is None else answers(network, bands, edge)
+    if kept is None or found is None:
+        return
+    ours, theirs = torch.tensor(found), torch.tensor(kept)
+    same = ours.shape == theirs.shape
+    if not same or (ours - theirs).abs().max() > ANSWERS_DIFFER * theirs.abs().max():
+        raise InputError(
+            f"the given network isn't {name} as it was saved: it has the same weights and computes "
+            "something else with them. Give the code that it was trained with."
         )
 
 

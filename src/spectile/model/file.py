@@ -6,6 +6,7 @@ one JSON document, a :class:`~spectile.model.header.Header`. Nothing in it is ru
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,10 +19,13 @@ from torch import Tensor, nn
 from spectile import networks
 from spectile.data.labels.legend import Legend
 from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.reducers import Reducer
 from spectile.errors import InputError, first_line
 from spectile.files import check_output, write_aside
 from spectile.model.build import (
     NetworkSource,
+    answers,
+    check_answers,
     check_task,
     check_users_network,
     check_weights,
@@ -64,7 +68,8 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     check_output(path, ours=is_model_file, overwrite=True)
     with write_aside(path) as aside:
         try:
-            save_file(tensors, aside, {METADATA_KEY: header.model_dump_json()})
+            told = header.model_dump_json(exclude={"answers"} if header.answers is None else None)
+            save_file(tensors, aside, {METADATA_KEY: told})
         except SafetensorError as error:
             # The library wraps the system's error; the file was the only thing to write.
             raise OSError(str(error)) from error
@@ -95,6 +100,7 @@ def _header(model: Model, weights: Mapping[str, Tensor], *, own: bool) -> Header
         own_network=own,
         options=dict(model.options),
         fingerprint=layout_sha256(weights),
+        answers=_answers(model) if own else None,
         padding=model.preprocessing.padding,
         reducer=model.preprocessing.reducer.name,
         scene_bands=model.scene_bands,
@@ -107,26 +113,21 @@ def _header(model: Model, weights: Mapping[str, Tensor], *, own: bool) -> Header
     )
 
 
+def _answers(model: Model) -> list[list[float]] | None:
+    network, bands = copy.deepcopy(model.network).cpu(), model.preprocessing.reducer.components
+    return answers(network, bands, model.trained_for.probe_edge)
+
+
 def load(path: str | Path, network: NetworkSource | None = None) -> Model:
     """Read a model file; no code in it is run.
 
-    A network that isn't in the catalogue has to be given: `network` is an nn.Module of the same
-    layers, of which a copy gets the weights, or a function of bands, classes and window (an edge in
-    pixels) that builds one. Raises InputError if the file is none of a model, is damaged, is too
-    new, or if the network isn't the one that was saved.
+    A network that isn't in the catalogue has to be given: `network` says where its code lies
+    ("mynets.py:SSRN"), or is an nn.Module of the same layers, of which a copy gets the weights, or
+    a class or function of bands, classes and window (an edge in pixels) that builds one. Raises
+    InputError if the file is none of a model, is damaged, is too new, or if the network isn't the
+    one that was saved: its weights have other names or shapes, or it computes something else.
     """
-    tensors, header = read_tensors(Path(path))
-    reducer = read_reducer(path, header, tensors)
-    weights = {
-        key.removeprefix(NETWORK_PREFIX): value
-        for key, value in tensors.items()
-        if key.startswith(NETWORK_PREFIX)
-    }
-    if header.fingerprint not in (None, layout_sha256(weights)):
-        raise InputError(
-            f"{path} holds weights that don't fit its own description (others than were saved): "
-            "it is damaged or was changed by hand; copy or train it anew."
-        )
+    header, weights, reducer = _contents(path)
     if network is not None:
         built = _users_network(network, header, weights, reducer.components)
     else:
@@ -147,6 +148,30 @@ def load(path: str | Path, network: NetworkSource | None = None) -> Model:
     )
 
 
+def check_file(path: str | Path) -> None:
+    """Raise InputError unless a model file can be loaded, by whoever has its network's code."""
+    header, weights, reducer = _contents(path)
+    if not header.own_network:
+        _catalogue_network(path, header, weights, reducer.components)
+
+
+def _contents(path: str | Path) -> tuple[Header, dict[str, Tensor], Reducer]:
+    """Description, weights of the network and reducer; InputError unless they fit one another."""
+    tensors, header = read_tensors(Path(path))
+    reducer = read_reducer(path, header, tensors)
+    weights = {
+        key.removeprefix(NETWORK_PREFIX): value
+        for key, value in tensors.items()
+        if key.startswith(NETWORK_PREFIX)
+    }
+    if header.fingerprint not in (None, layout_sha256(weights)):
+        raise InputError(
+            f"{path} holds weights that don't fit its own description (others than were saved): "
+            "it is damaged or was changed by hand; copy or train it anew."
+        )
+    return header, weights, reducer
+
+
 def _catalogue_network(
     path: str | Path, header: Header, weights: dict[str, Tensor], bands: int
 ) -> nn.Module:
@@ -154,8 +179,8 @@ def _catalogue_network(
     sizes = {"bands": bands, "classes": len(header.legend)}
     if header.own_network:
         raise InputError(
-            f"{path} holds the weights of {header.network}, a network of one's own: give it, as in "
-            "load(path, network=...), an nn.Module or a function of bands, classes and window."
+            f"{path} holds the weights of {header.network}, a network of one's own, and not its "
+            f"code: give that by --network, as in mynets.py:{header.network.rpartition('.')[2]}."
         )
     try:
         network = from_catalogue(header.network, header.options, **sizes)
@@ -178,4 +203,5 @@ def _users_network(
     check_weights(network, weights, header.network)
     network.load_state_dict(weights, assign=True)
     check_users_network(network.eval(), header.task, **sizes)
+    check_answers(network, header.answers, header.network, bands, header.task.probe_edge)
     return network

@@ -37,6 +37,8 @@ class Header(BaseModel):
     options: dict[str, Any]
     fingerprint: str | None = None
     """Of the names, shapes and types of the weights; None in files of format 1."""
+    answers: list[list[float]] | None = None
+    """What a network of one's own says of two images; None where nobody asked it."""
     padding: Padding
     reducer: ReducerName
     scene_bands: int

@@ -58,13 +58,6 @@ class WindowTask(TrainedTask):
     """Edge of the square that decides a pixel, in pixels; odd."""
     name: Literal["scene"] = "scene"
 
-    @field_validator("window")
-    @classmethod
-    def _has_a_middle(cls, window: int) -> int:
-        if window % 2 == 0:
-            raise ValueError("a window around a pixel has an odd edge")
-        return window
-
     @property
     def trained_edge(self) -> int:
         return self.window

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from spectile.errors import InputError, first_line
-from spectile.networks.map_channels import evaluating
+from spectile.networks.own.fitting import COUNT, Trial, adapted, bands_taken, tried
+from spectile.networks.own.sizes import called, calls
+from spectile.networks.own.source import Source, is_code, name_of, source_of
 from spectile.networks.registry import create, describe
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
 
-WindowNetwork = str | nn.Module | Callable[..., nn.Module]
-"""A name of :func:`~spectile.networks.names`, a network, or what builds one from bands, classes and
-window."""
+WindowNetwork = str | Source
+"""A name of :func:`~spectile.networks.names`, code such as "mynets.py:SSRN", a network, or a class
+or function that builds one."""
 
-COUNT = 2
-"""Windows to try a network on: a mistaken squeeze or view shows with more than one."""
+LAYOUT = inspect.Parameter(
+    "layout", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str | None
+)
+"""How a network of one's own takes windows, as an option of it."""
+
+
+class BoundToBandsError(InputError):
+    """A network takes another number of bands than it was to get, and no other."""
+
+    def __init__(self, name: str, bands: int, asked: int) -> None:
+        super().__init__(
+            f"{name} takes {bands} bands and was to get {asked}: choose --reducer pca with "
+            f"--components {bands}, or --bands so that there are {bands}."
+        )
+        self.bands = bands
 
 
 def build_window_network(
@@ -36,29 +52,34 @@ def build_window_network(
     `window` is the edge of a window in pixels. `network` is one of
 
     - a name, of a network of windows or of whole images, see :func:`window_options`;
+    - a text that says where code lies, "mynets.py:SSRN" or "package.module:SSRN";
     - a module; it is copied, so that it stays as it is and every fit starts alike;
-    - a callable (bands, classes, window) -> nn.Module, which also gets `options` as keywords.
+    - a class or function that builds a module. It gets bands, classes and window as arguments that
+      are called so, or in another way that the field has (`in_channels`, `num_classes`,
+      `patch_size`), see :mod:`spectile.networks.own.sizes`; a function of three arguments with
+      other names gets them in this order. `options` are its other arguments.
 
-    With the option `spectral_branch` any of them is joined with a classifier of the centre pixel's
-    spectrum. The network is run on two windows to see that logits come out.
+    A network of one's own may take windows in another layout, see
+    :mod:`spectile.networks.own.layouts`: it is found by trying, or the option `layout` says it. Of
+    several tensors that come out the first of shape (N, classes) are the logits. With the option
+    `spectral_branch` any network is joined with a classifier of the centre pixel's spectrum.
 
-    Raises InputError where something else comes out, for the name of a network that classifies
-    every pixel, and for options that the network doesn't take.
+    Raises InputError where no logits come out of two windows, BoundToBandsError, which is one,
+    where they do with another number of bands, and InputError for the name of a network that
+    classifies every pixel and for options that the network doesn't take.
     """
     options = dict(options or {})
-    if isinstance(network, str):
-        found = create(
-            network, bands=bands, classes=classes, **window_options(network, window, options)
-        )
-        _check_output(found, network, bands, classes, window)
+    if isinstance(network, str) and not is_code(network):
+        given = window_options(network, window, options)
+        found = create(network, bands=bands, classes=classes, **given)
+        trials = tried(found, "NBHW", bands=bands, classes=classes, window=window)
+        if trials[0].place is None:
+            raise _misfit(network, trials, bands, classes, window)
         return found
     logit_weight = options.pop(OPTION.name, 0.0)
-    if isinstance(network, nn.Module):
-        found, name = _copied(network, options), type(network).__name__
-    else:
-        name = getattr(network, "__name__", type(network).__name__)
-        found = _built(network, name, (bands, classes, window), options)
-    _check_output(found, name, bands, classes, window)
+    layout = options.pop(LAYOUT.name, None)
+    sizes = {"bands": bands, "classes": classes, "window": window}
+    found = _fitted(source_of(network), sizes, layout, options)
     return with_spectral_branch(found, logit_weight, bands=bands, classes=classes)
 
 
@@ -82,8 +103,51 @@ def window_options(
     return {"stem": "cifar", **given} if "stem" in entry.options else given
 
 
-def _copied(network: nn.Module, options: Mapping[str, Any]) -> nn.Module:
-    name = type(network).__name__
+def _fitted(
+    network: Source,
+    sizes: Mapping[str, int],
+    layout: str | None,
+    options: Mapping[str, Any],
+) -> nn.Module:
+    """The network, built and adapted; the first way to build it that gives logits."""
+    name = name_of(network)
+    failed: list[nn.Module] = []
+    misfits: list[InputError] = []
+    for build in _ways(network, name, sizes, options):
+        try:
+            built = build()
+            _check_sizes_settled(built, name)
+        except InputError as error:
+            misfits.append(error)
+            continue
+        trials = tried(built, layout, **sizes)
+        if (found := adapted(built, trials)) is not None:
+            return found
+        failed.append(built)
+        misfits.append(_misfit(name, trials, **sizes))
+    others = bands_taken(failed, layout, classes=sizes["classes"], window=sizes["window"])
+    if others is not None:
+        raise BoundToBandsError(name, others, sizes["bands"])
+    raise misfits[0]
+
+
+def _ways(
+    network: Source,
+    name: str,
+    sizes: Mapping[str, int],
+    options: Mapping[str, Any],
+) -> Iterator[Callable[[], nn.Module]]:
+    """The ways to build a network, each from the same chance."""
+    if isinstance(network, nn.Module):
+        yield lambda: _copied(network, name, options)
+        return
+    chance = torch.get_rng_state()
+    for call in calls(network, name, sizes, options):
+        torch.set_rng_state(chance)
+        yield lambda call=call: called(network, name, call, sizes)  # type: ignore[misc]
+
+
+def _copied(network: nn.Module, name: str, options: Mapping[str, Any]) -> nn.Module:
     if options:
         raise InputError(
             f"{name} is built already and takes no options ({', '.join(options)}): give its class, "
@@ -98,76 +162,26 @@ def _copied(network: nn.Module, options: Mapping[str, Any]) -> nn.Module:
         ) from error
 
 
-def _built(
-    build: Callable[..., nn.Module],
-    name: str,
-    sizes: tuple[int, int, int],
-    options: Mapping[str, Any],
-) -> nn.Module:
-    try:
-        found = build(*sizes, **options)
-    except InputError:
-        raise
-    except Exception as error:  # foreign code may raise anything
-        raise InputError(
-            f"{name} can't be built for {sizes[0]} bands, {sizes[1]} classes and windows of "
-            f"{sizes[2]} pixels ({first_line(error)}): it is called with these three in this "
-            "order, then with the options by name."
-        ) from error
-    if not isinstance(found, nn.Module):
-        raise InputError(
-            f"{name} gave a {type(found).__name__}, not an nn.Module: return the network."
-        )
-    return found
-
-
-def _check_output(network: nn.Module, name: str, bands: int, classes: int, window: int) -> None:
-    """Raise InputError unless two windows give two rows of logits."""
-    shape = (COUNT, bands, window, window)
+def _check_sizes_settled(network: nn.Module, name: str) -> None:
     if any(isinstance(weight, UninitializedParameter) for weight in network.parameters()):
         raise InputError(
             f"{name} has lazy layers, whose sizes nobody said: give them their numbers of channels."
         )
-    weight = next((w for w in network.parameters() if w.is_floating_point()), torch.empty(0))
-    windows = torch.randn(shape, generator=torch.Generator().manual_seed(0), device="cpu")
-    try:
-        # What a lazy layer draws, or dropout left on, must not move the chance of a fit.
-        with torch.random.fork_rng(devices=[]), evaluating(network):
-            found = network(windows.to(weight.device, weight.dtype))
-    except InputError:
-        raise
-    except Exception as error:  # foreign code may raise anything
-        raise InputError(
-            f"{name} can't take windows {shape} ({first_line(error)}): build it for {bands} bands "
-            f"and windows of {window} x {window} pixels."
-        ) from error
-    if fault := _fault(found, classes, window):
-        raise InputError(
-            f"{name} has to turn windows {shape} into logits {(COUNT, classes)}, a row for each "
-            f"window, but {fault}."
+
+
+def _misfit(name: str, trials: list[Trial], bands: int, classes: int, window: int) -> InputError:
+    """What to tell of a network that gave logits in no layout: of the one that came furthest."""
+    shape = (COUNT, bands, window, window)
+    usual = trials[0]
+    trial = next((t for t in trials if t.fault), usual)
+    tried_as = "" if trial.layout == usual.layout else f" as {trial.layout}"
+    if trial.fault:
+        return InputError(
+            f"{name} has to turn windows {shape}{tried_as} into logits {(COUNT, classes)}, a row "
+            f"for each window, but {trial.fault}."
         )
-
-
-def _fault(found: object, classes: int, window: int) -> str:
-    """What is wrong with what came out, and what to do; empty if nothing is."""
-    if not isinstance(found, Tensor):
-        return f"gave a {type(found).__name__}: return one tensor"
-    shape = tuple(found.shape)
-    if shape == (COUNT, classes, window, window):
-        return f"gave {shape}, a class for every pixel: keep the pixel in the middle alone"
-    if len(shape) == 2 and shape[0] == COUNT:
-        if shape[1] != classes:
-            return f"gave {shape}: end it in as many logits as there are classes, {classes}"
-        return _fault_of_numbers(found)
-    return f"gave {shape}: pool or flatten its maps before the last layer"
-
-
-def _fault_of_numbers(found: Tensor) -> str:
-    if found.is_meta:
-        return ""
-    if not found.is_floating_point():
-        return f"gave {found.dtype}: leave the choice of a class (argmax) out"
-    sums = found.float().sum(1)
-    if found.shape[1] > 1 and bool((found >= 0).all() and torch.allclose(sums, sums.new_ones(()))):
-        return "gave probabilities: leave the softmax at its end out"
-    return ""
+    layouts = f" in {usual.layout} or another usual layout" if len(trials) > 1 else ""
+    return InputError(
+        f"{name} can't take windows {shape}{layouts} ({trial.error}): build it for {bands} bands "
+        f"and windows of {window} x {window} pixels."
+    )

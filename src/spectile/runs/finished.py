@@ -8,7 +8,7 @@ from typing import Any
 
 from spectile.errors import InputError
 from spectile.mapping.output.map_files import is_map
-from spectile.model.file import load
+from spectile.model.file import check_file
 from spectile.runs.directory import check_same, read_started
 from spectile.scoring.records import read_history
 from spectile.tasks.base import Config, Task
@@ -34,7 +34,7 @@ def is_finished(task: Task[Config, Any, Any], config: Config, directory: Path) -
 
 def _is_whole(folder: Path, outputs: tuple[str, ...]) -> bool:
     try:
-        load(folder / MODEL)
+        check_file(folder / MODEL)
         read_history(folder / HISTORY)
         json.loads((folder / METRICS).read_bytes())
     except (InputError, OSError, ValueError):

@@ -9,13 +9,14 @@ from pydantic.dataclasses import dataclass
 
 from spectile.choices import ReducerName
 from spectile.fields import STRICT, about
+from spectile.named_code import placed
 from spectile.ranges import Count, Decay, Fraction, Rate, Share, Strength, Window
 from spectile.training.recipe_book import RecipeBook
 
 WINDOWS_SEEN = 50_000
 """A minute on two cores in windows of 13 pixels, enough to fit what the labels tell."""
 
-APART = ("window", "attention", "spectral_branch")
+APART = ("window", "layout", "attention", "spectral_branch")
 """Arguments of window networks that are settings of their own."""
 
 
@@ -31,7 +32,13 @@ class Recipe:
     """How a window network is trained."""
 
     network: Annotated[
-        str, about("network", "The network's name, see `spectile models`.", first=True)
+        str,
+        AfterValidator(placed),
+        about(
+            "network",
+            "The network's name, see `spectile models`, or code as in mynets.py:SSRN.",
+            first=True,
+        ),
     ] = "hybridsn-se"
     options: Annotated[
         dict[str, Any],
@@ -43,6 +50,13 @@ class Recipe:
             old=("option",),
         ),
     ] = field(default_factory=dict)
+    layout: Annotated[
+        str | None,
+        about(
+            "network",
+            "How a network of one's own takes windows, as in NBHW or N1HWB; tried out by default.",
+        ),
+    ] = None
     attention: Annotated[
         str | None,
         about("network", "Attention block between trunk and classifier, such as se or cbam."),
@@ -56,7 +70,7 @@ class Recipe:
     ] = 0.0
     window: Annotated[
         Window,
-        about("network", "Edge of the square around a pixel, in pixels, odd.", first=True),
+        about("network", "Edge of the square around a pixel, in pixels.", first=True),
     ] = 13
     reducer: Annotated[
         ReducerName, about("data", "How bands become the components that the network takes.")

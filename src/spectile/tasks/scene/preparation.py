@@ -52,7 +52,7 @@ def usable(
     Raises InputError if nothing is left, or a single class.
     """
     rows, columns = np.nonzero(labels.classes)
-    candidates = _selected(scene, config.bands)
+    candidates = selected(scene, config.bands)
     bands, notes = _live_bands(scene, rows, columns, candidates)
     told = [f"{scene.source}: {note}." for note in scene.notes]
     notes = [*told, *labels.notes, *_excluded(scene, config, notes)]
@@ -141,7 +141,8 @@ def parse_bands(text: str, bands: int) -> tuple[int, ...]:
     return tuple(sorted(chosen))
 
 
-def _selected(scene: Scene, text: str | None) -> NDArray[np.int64]:
+def selected(scene: Scene, text: str | None) -> NDArray[np.int64]:
+    """Bands counted from 0 that `text` or, without it, the scene says are good."""
     if text is not None:
         return np.array(parse_bands(text, scene.bands))
     good = np.flatnonzero(scene.good_bands)

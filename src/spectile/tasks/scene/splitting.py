@@ -22,6 +22,14 @@ RANDOM_TRAIN, BLOCKS_TRAIN = 0.1, 0.5
 """Training shares where none is asked for: what papers take, and halves."""
 
 
+def honest_window(window: int) -> int:
+    """The edge of the square around a pixel that holds all that its window sees, which is odd.
+
+    An even window reaches further to one side, and to both where the scene's border is mirrored.
+    """
+    return window | 1
+
+
 def make_split(
     scene: Scene,
     labels: Labels,
@@ -32,7 +40,7 @@ def make_split(
 
     `sides` (H, W) are those of a split that is in memory, in place of the configuration's files.
     """
-    wanted, window = config.split, config.recipe.window
+    wanted, window = config.split, honest_window(config.recipe.window)
     if sides is not None:
         return split_from_codes(labels, sides, window=window, validation=wanted.validation)
     if wanted.kind == "random":

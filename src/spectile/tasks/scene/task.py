@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,18 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from spectile import networks
 from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.counts import labels_in
 from spectile.data.labels.labels import Labels
-from spectile.data.preprocessing.reducers import REDUCING
 from spectile.data.quicklook import quicklook
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
-from spectile.mapping.expected_time import notice_of_patches
 from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
@@ -34,19 +29,25 @@ from spectile.mapping.styles.picture import write_picture
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model
 from spectile.model.trained_task import WindowTask
-from spectile.networks.spectral_branch import without_spectral_branch
-from spectile.networks.window_network import build_window_network, window_options
+from spectile.networks.own.source import name_of
 from spectile.networks.windows.region_training import why_not_on_regions
 from spectile.progress import Progress
 from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
 from spectile.tasks.base import CheckFiles, Finished, Prepared, Task, Work
-from spectile.tasks.checks import BANDS, build_without_data, check_settings
+from spectile.tasks.checks import check_settings
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
-from spectile.tasks.hardware import best_device, check_memory, hardware_of
+from spectile.tasks.hardware import best_device, hardware_of
 from spectile.tasks.scene.material import open_material
+from spectile.tasks.scene.network import (
+    built,
+    check_network,
+    network_options,
+    own_network,
+    tried,
+)
 from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.scores import map_scores, read_map
@@ -77,6 +78,8 @@ class Material:
     bands: tuple[int, ...]
     notes: list[str]
     """On what was left out."""
+    recipe: Recipe
+    """With the components and the layout that the network takes."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,7 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
         recipe = config.recipe
         if recipe.regions:
             refuse_mixup(recipe)
-        if self.network is None:
-            _check_named_network(recipe)
+        check_network(recipe, self.network)
 
     def open(
         self, config: SceneConfig, check_files: CheckFiles, progress: Progress | None
@@ -117,43 +119,9 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
                 f"{scene.width} pixels): choose a smaller one."
             )
         tile_edge(scene, recipe.window, config.map.memory)
-        notes = self._tried(config, scene, max(1, len(labels.legend)))
-        labels, bands, more = usable(scene, labels, config)
-        return Material(scene, labels, bands, [*notes, *more])
-
-    def _tried(self, config: SceneConfig, scene: Scene, classes: int) -> list[str]:
-        """Build the network for the scene; notes on how it has to be trained.
-
-        Says beforehand how long a map patch by patch will take.
-        """
-        recipe, own = config.recipe, self.network
-        bands = scene.bands
-        if recipe.reducer in REDUCING:
-            bands = min(recipe.components, scene.bands)
-        # Networks of windows in the registry are mapped densely: no need to try.
-        known = own is None and networks.describe(recipe.network).takes == "windows"
-        with torch.device("meta") if known else nullcontext():
-            network = built(recipe, own, bands=bands, classes=classes)
-        check_memory(network)
-        if not known and config.map.method == "dense":
-            notice = notice_of_patches(
-                network,
-                recipe.network,
-                bands=bands,
-                window=recipe.window,
-                height=scene.height,
-                width=scene.width,
-                device=best_device(config.hardware.accelerator),
-            )
-            if notice:
-                log.warning("%s", notice)
-        window_part = without_spectral_branch(network)
-        if not any(weight.requires_grad for weight in window_part.parameters()):
-            raise InputError(
-                f"{recipe.network} has no weights that may change: give a network that has some."
-            )
-        reason = why_not_on_regions(network) if recipe.regions else None
-        return [f"{recipe.network} {reason}: it was trained on windows."] if reason else []
+        trial = tried(config, self.network, scene, max(1, len(labels.legend)))
+        labels, bands, notes = usable(scene, labels, config)
+        return Material(scene, labels, bands, [*trial.notes, *notes], trial.recipe)
 
     def _opened(self, config: SceneConfig) -> tuple[Scene, Labels]:
         if self.scene is None or self.labels is None:
@@ -162,9 +130,11 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
 
     def prepare(self, material: Material, config: SceneConfig) -> PreparedScene:
         scene, labels = material.scene, material.labels
+        config = config.model_copy(update={"recipe": material.recipe})
         split = make_split(scene, labels, config, self.sides)
         preparation = prepare(scene, labels, material.bands, split, config, material.notes)
-        return PreparedScene(scene, preparation, config, self.network)
+        own = own_network(config.recipe, self.network)
+        return PreparedScene(scene, preparation, config, own)
 
     def report(self, path: Path, record: RunRecord) -> None:
         write_report(path, [record], heading=record.heading)
@@ -235,8 +205,8 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         )
         scene = self.scene
         model = Model(
-            name=recipe.network,
-            options=network_options(recipe, self.network),
+            name=name_of(recipe.network),
+            options=network_options(recipe, self.network, network),
             network=network,
             own_network=self.network is not None,
             trained_for=WindowTask(recipe.window),
@@ -321,44 +291,6 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 *notes_on_loss(finished.history, guessing=guessing),
             ),
         )
-
-
-def built(recipe: Recipe, own: NetworkSource | None, *, bands: int, classes: int) -> nn.Module:
-    """The network of a recipe, or one's own, with fresh weights."""
-    return build_window_network(
-        recipe.network if own is None else own,
-        bands=bands,
-        classes=classes,
-        window=recipe.window,
-        options=_options(recipe),
-    )
-
-
-def network_options(recipe: Recipe, own: NetworkSource | None = None) -> dict[str, Any]:
-    """The arguments that bring the network back, besides bands and classes."""
-    options = _options(recipe)
-    if own is not None:
-        return options
-    return window_options(recipe.network, recipe.window, options)
-
-
-def _options(recipe: Recipe) -> dict[str, Any]:
-    attention = {"attention": recipe.attention} if recipe.attention else {}
-    branch = {"spectral_branch": recipe.spectral_branch} if recipe.spectral_branch else {}
-    return {**recipe.options, **attention, **branch}
-
-
-def _check_named_network(recipe: Recipe) -> None:
-    """Raise InputError for a network of the registry that can't be trained on windows so."""
-    entry = networks.describe(recipe.network)
-    if recipe.attention and "attention" not in entry.options:
-        raise InputError(
-            f"{recipe.network} has no place for --attention: choose hybridsn, hybridsn-2d or "
-            "hybridsn-3d."
-        )
-    # Fewer bands may be left than these, which is seen when the scene is open.
-    bands = recipe.components if recipe.reducer in REDUCING else BANDS
-    build_without_data(recipe.network, bands, network_options(recipe))
 
 
 def _check_split(path: Path, preparation: Preparation) -> None:

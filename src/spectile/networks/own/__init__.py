@@ -1,0 +1,1 @@
+"""Networks of one's own: called with their sizes, fed in their layout, asked for their logits."""
