@@ -48,6 +48,8 @@ class Program:
     """What those take from the shared part."""
     output: fx.Node
     plan: Plan
+    reason: tuple[str, str] | None = None
+    """The layer that the first of these belongs to, and what it does that can't be shared."""
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Lowering:
 
     steps: list[DenseStep] = field(default_factory=list)
     values: dict[fx.Node, Any] = field(default_factory=dict)
+    reasons: dict[fx.Node, str] = field(default_factory=dict)
+    """What an operation does that its rule has no answer to, where the rule says so."""
 
     def emit(
         self,
@@ -96,7 +100,14 @@ def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int
     result = build.values[output]
     own, inputs = _tail(build, output) if isinstance(result, Own) else ([], {})
     _write_in_place(build, inputs.values())
-    return Program(build.steps, result, own, inputs, output, Plan(tuple(rows)))
+    reason = _reason(build, own[0]) if own else None
+    return Program(build.steps, result, own, inputs, output, Plan(tuple(rows)), reason)
+
+
+def _reason(build: Lowering, first: fx.Node) -> tuple[str, str]:
+    """Why windows have the operation `first` to themselves."""
+    general = f"does {operation_of(first)} on each window's own numbers"
+    return first.meta["layer"], build.reasons.get(first, general)
 
 
 def _apply(build: Lowering, node: fx.Node, rules: dict[str, Rule]) -> Result:

@@ -71,6 +71,12 @@ class Plan:
         """What the multiply-adds promise; memory and borders take some of it."""
         return self.before / max(1, self.after)
 
+    @property
+    def share(self) -> float:
+        """Of the multiply-adds patch by patch, those that windows needn't do for themselves."""
+        own = sum(row.before for row in self.rows if row.way == "windowed")
+        return 1 - own / max(1, self.before)
+
     def __str__(self) -> str:
         names = [row.layer or row.operation for row in self.rows]
         wide = max([5, *map(len, names)])

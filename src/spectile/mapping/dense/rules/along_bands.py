@@ -18,7 +18,7 @@ from spectile.mapping.dense.kernels.pointwise import AlongParts
 from spectile.mapping.dense.layout import Layout, axis_of, is_plain, length
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.recording import shape_of
-from spectile.mapping.dense.rules.rearranging import refuse_border, relaid, taken
+from spectile.mapping.dense.rules.rearranging import pads_window, relaid, taken
 from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 OPERATIONS = [
@@ -119,9 +119,11 @@ def index_select(
 ) -> Result:
     """Places of an axis."""
     axis %= len(x.layout.axes)
-    if isinstance(where, Tensor) and len(where) > length(x.layout.axes[axis]):
-        refuse_border(node, x, [axis])  # padding in a circle is written so
-    return chosen(build, x, axis, where) if isinstance(where, Tensor) else None
+    if not isinstance(where, Tensor):
+        return None
+    if len(where) > length(x.layout.axes[axis]):
+        pads_window(build, node, x, [axis])  # padding in a circle is written so
+    return chosen(build, x, axis, where)
 
 
 def repeat(build: Lowering, node: fx.Node, x: Shared | Gated, times: Sequence[int]) -> Result:
@@ -205,8 +207,9 @@ def _padded(
     for place, (before, after) in enumerate(zip(padding[::2], padding[1::2], strict=True)):
         axis = len(x.layout.axes) - 1 - place
         if max(before, after) > 0:
-            refuse_border(node, x, [axis])
-            result = put(result, axis, (before, after)) if isinstance(result, Shared) else None
+            if pads_window(build, node, x, [axis]) or not isinstance(result, Shared):
+                return None
+            result = put(result, axis, (before, after))
         elif result is not None and (before or after):
             size = length(x.layout.axes[axis]) + before + after
             result = taken(build, result, axis, -before, size, 1)

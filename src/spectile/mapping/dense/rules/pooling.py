@@ -11,7 +11,7 @@ from spectile.mapping.dense.kernels.pooling import PlainPool, Reduction, WindowP
 from spectile.mapping.dense.layout import is_plain, length
 from spectile.mapping.dense.lowering import Lowering, Result, per_axis
 from spectile.mapping.dense.rules.elementwise import ADD, MULTIPLY, binary
-from spectile.mapping.dense.rules.rearranging import merged, refuse_border
+from spectile.mapping.dense.rules.rearranging import merged, pads_window
 from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 Bins = Sequence[tuple[int, int, int, int]]
@@ -131,8 +131,7 @@ def _pooled(
     count, rank = len(size), len(x.layout.axes)
     axes = range(rank - count, rank)
     padded = [axis for axis, width in zip(axes, per_axis(padding, count), strict=True) if width]
-    refuse_border(node, x, padded)
-    if padded:
+    if pads_window(build, node, x, padded) or padded:
         return None
     strides, dilations = per_axis(stride or size, count), per_axis(dilation, count)
     bins = list(zip(axes, size, strides, dilations, strict=True))

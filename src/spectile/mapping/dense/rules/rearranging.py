@@ -12,7 +12,6 @@ from spectile.mapping.dense.kernels.pointwise import AlongParts, Concatenation, 
 from spectile.mapping.dense.layout import Layout, Part, axis_of, is_plain, length, refined
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.recording import shape_of
-from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.shared_tensors import Gated, Joined, Shared
 
 
@@ -214,12 +213,15 @@ def same_windows(one: Layout, other: Layout) -> bool:
     return (one.in_space, one.steps, one.extents) == (other.in_space, other.steps, other.extents)
 
 
-def refuse_border(node: fx.Node, x: Shared | Gated, axes: Sequence[int]) -> None:
-    """Refuse padding in space: it depends on where a shared feature lies in its window."""
-    if isinstance(x, Shared) and any(
-        part.in_space for axis in axes for part in x.layout.axes[axis]
-    ):
-        raise NotShareableError.of(node.meta["layer"], "pads its window in space")
+def pads_window(build: Lowering, node: fx.Node, x: Shared | Gated, axes: Sequence[int]) -> bool:
+    """Whether padding these axes pads the window in space, which is left to each window.
+
+    What a padded layer makes of a shared feature depends on where in its window that lies.
+    """
+    pads = any(part.in_space for axis in axes for part in x.layout.axes[axis])
+    if pads:
+        build.reasons[node] = "pads its window in space"
+    return pads
 
 
 def relaid(x: Shared | Gated, change: Callable[[Layout], Layout | None]) -> Shared | Gated | None:

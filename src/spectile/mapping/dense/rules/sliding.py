@@ -24,7 +24,7 @@ from spectile.mapping.dense.rules.products import (
     matrix_product,
     one_axis,
 )
-from spectile.mapping.dense.rules.rearranging import merged, refuse_border
+from spectile.mapping.dense.rules.rearranging import merged, pads_window
 from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 
@@ -59,8 +59,8 @@ def convolution(
     # "valid" comes as one 0 for all axes.
     count = weight.ndim - 2
     sliding = Sliding(*(tuple(per_axis(numbers, count)) for numbers in (stride, padding, dilation)))
-    refuse_border(node, x, [2 + place for place, width in enumerate(sliding.padding) if width])
-    if not is_plain(x.layout.axes[1]):
+    padded = [2 + place for place, width in enumerate(sliding.padding) if width]
+    if pads_window(build, node, x, padded) or not is_plain(x.layout.axes[1]):
         return None
     if groups == 1 and _covers_window(x.layout, weight, sliding):
         # A kernel as large as the window: flattening and a Linear by another name.
