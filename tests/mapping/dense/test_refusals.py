@@ -31,11 +31,15 @@ class Centred(nn.Module):
         return x - x.mean(0)
 
 
-class Overwritten(nn.Module):
+class DiagonalOverwritten(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.view(x.size(0), -1)
-        flat.relu_()
+        x.diagonal(dim1=2, dim2=3).relu_()
         return x
+
+
+class WithOut(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(x, 1, out=x)
 
 
 class WithFeatures(nn.Module):
@@ -74,7 +78,8 @@ def then_classified(*layers: nn.Module) -> nn.Module:
         ),
         (then_classified(Noisy()), "layer 0", "random"),
         (then_classified(Centred()), "it", "in another batch"),
-        (then_classified(Overwritten()), "layer 1", "changed through a view"),
+        (then_classified(DiagonalOverwritten()), "layer 0", "part of a tensor that no slice"),
+        (then_classified(WithOut()), "layer 0", "given as out="),
         (Branching(), "it", "decides by its data"),
         (WithFeatures(), "WithFeatures", "no tensor of logits"),
         (nn.Sequential(nn.Conv2d(6, 2, 2)), "Sequential", r"\(N, 2, 2, 2\)"),

@@ -46,7 +46,7 @@ class PlanRow:
             after = sum(kernel.multiply_adds for kernel in transforms)
         else:
             assert isinstance(value, Shared | Gated)
-            after = before // math.prod(value.layout.extents)
+            after = before // value.layout.window_size
         return [cls(layer, operation, "gated" if gated else "shared", before, after)]
 
 
