@@ -5,6 +5,8 @@ All of it is in PyTorch 2.13, which the tests run with; what older ones may lack
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -57,6 +59,18 @@ def storage_number(storage: torch.UntypedStorage) -> int:
 def lerp_all(averaged: list[Tensor], current: list[Tensor], weight: float) -> None:
     """Move every one of the averaged tensors by `weight` towards its current one, in one kernel."""
     torch._foreach_lerp_(averaged, current, weight)
+
+
+@contextmanager
+def without_onednn() -> Iterator[None]:
+    """CPU kernels without oneDNN, which does whole LSTMs as one operation."""
+    # torch.backends.mkldnn.flags would touch settings of Intel's GPUs, and warn.
+    enabled = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(enabled)
 
 
 def is_mutable(operation: Any) -> bool:

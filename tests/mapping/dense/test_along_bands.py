@@ -101,12 +101,17 @@ def test_convolutions_padded_along_the_spectrum_alone(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
-def test_padding_in_space_is_refused_as_that(mode: str) -> None:
-    network = nn.Sequential(
-        nn.Conv2d(BANDS, 4, 3, padding=1, padding_mode=mode), nn.Flatten(), nn.Linear(80, 3)
-    )
+def test_padding_in_space_ends_what_is_shared(mode: str) -> None:
+    torch.manual_seed(0)
+    padded = nn.Conv2d(BANDS, 4, 3, padding=1, padding_mode=mode)
+    network = nn.Sequential(padded, nn.Flatten(), nn.Linear(80, 3)).double()
     with pytest.raises(NotShareableError, match="layer 0 pads its window in space"):
         densify(network, WINDOW, bands=BANDS)
+    trunk = nn.Sequential(nn.Conv2d(BANDS, 60, 1), nn.Conv2d(60, BANDS, 1))
+    network = nn.Sequential(trunk, network).double()
+    dense = densify(network, WINDOW, bands=BANDS)
+    assert [row.way for row in dense.plan.rows] == ["shared", "shared", "windowed", "windowed"]
+    assert difference(dense, network, WINDOW, (3, 8)) <= 1e-9
 
 
 def test_constants_beside_flattened_features() -> None:

@@ -31,11 +31,15 @@ class Centred(nn.Module):
         return x - x.mean(0)
 
 
-class Overwritten(nn.Module):
+class DiagonalOverwritten(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.view(x.size(0), -1)
-        flat.relu_()
+        x.diagonal(dim1=2, dim2=3).relu_()
         return x
+
+
+class WithOut(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(x, 1, out=x)
 
 
 class WithFeatures(nn.Module):
@@ -62,8 +66,8 @@ def then_classified(*layers: nn.Module) -> nn.Module:
             "pads its window",
         ),
         (
-            then_classified(nn.Conv2d(6, 4, 2), nn.ReLU(), nn.MaxPool2d(2, padding=1)),
-            "layer 2",
+            then_classified(nn.MaxPool2d(2, padding=1), nn.Conv2d(6, 4, 2)),
+            "layer 0",
             "pads its window",
         ),
         (then_classified(nn.ZeroPad2d(1), nn.Conv2d(6, 4, 3)), "layer 0", "pads its window"),
@@ -74,7 +78,8 @@ def then_classified(*layers: nn.Module) -> nn.Module:
         ),
         (then_classified(Noisy()), "layer 0", "random"),
         (then_classified(Centred()), "it", "in another batch"),
-        (then_classified(Overwritten()), "layer 1", "changed through a view"),
+        (then_classified(DiagonalOverwritten()), "layer 0", "part of a tensor that no slice"),
+        (then_classified(WithOut()), "layer 0", "given as out="),
         (Branching(), "it", "decides by its data"),
         (WithFeatures(), "WithFeatures", "no tensor of logits"),
         (nn.Sequential(nn.Conv2d(6, 2, 2)), "Sequential", r"\(N, 2, 2, 2\)"),
@@ -88,12 +93,15 @@ def test_refused(network: nn.Module, layer: str, reason: str) -> None:
 
 
 def test_a_nested_layer_is_named_in_full() -> None:
-    inner = nn.Sequential(nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3, padding=1))
+    inner = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 40, 3, padding=1))
     network = nn.Sequential()
     network.add_module("trunk", inner)
-    network.add_module("head", nn.Sequential(nn.Flatten(), nn.Linear(36, 2)))
-    with pytest.raises(NotShareableError, match=r"layer trunk\.1 pads its window"):
+    network.add_module("head", nn.Sequential(nn.Flatten(), nn.Linear(1000, 2)))
+    with pytest.raises(NotShareableError, match=r"layer trunk\.1 pads its window") as refusal:
         densify(network, (5, 5))
+    # Multiply-adds: 4 x 4 x 25 before, 40 x 4 x 9 x 25 and 1000 x 2 after.
+    assert "; only 1% of its work could be shared: map it with" in str(refusal.value)
+    assert refusal.value.reason.endswith("could be shared")
 
 
 def test_padding_along_the_spectrum_is_no_padding_in_space() -> None:

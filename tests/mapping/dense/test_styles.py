@@ -91,6 +91,12 @@ def two_heads(net: Written, x: Tensor) -> Tensor:
     return net.fc((value * torch.sigmoid(weight)).flatten(1))
 
 
+def padded_branch(net: Written, x: Tensor) -> Tensor:
+    y = torch.tanh(net.trunk(x))
+    padded = net.padded(y.unsqueeze(1)).mean((3, 4)).flatten(1)
+    return net.fc(torch.cat([padded, net.conv(y).amax((2, 3))], 1))
+
+
 STYLES: dict[str, tuple[nn.Module, int, tuple[int, int]]] = {
     "3-D stack with spectral strides and padding": (
         Written(
@@ -231,6 +237,26 @@ STYLES: dict[str, tuple[nn.Module, int, tuple[int, int]]] = {
         nn.Sequential(
             *(nn.Conv2d(6, 8, 3), nn.GroupNorm(2, 8), nn.ReLU(), nn.Flatten()),
             *(nn.BatchNorm1d(200), nn.Linear(200, 3)),
+        ),
+        6,
+        (7, 7),
+    ),
+    "padded behind a trunk": (
+        nn.Sequential(
+            *(nn.Conv2d(6, 20, 3), nn.ReLU(), nn.Conv2d(20, 8, 1), nn.BatchNorm2d(8)),
+            *(nn.Conv2d(8, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
+            *(nn.MaxPool2d(3, stride=2, padding=1), nn.Flatten(), nn.Linear(36, 3)),
+        ),
+        6,
+        (7, 7),
+    ),
+    "padded in one branch alone": (
+        Written(
+            padded_branch,
+            trunk=nn.Conv2d(6, 20, 3),
+            padded=nn.Conv3d(1, 2, 3, padding=1),
+            conv=nn.Conv2d(20, 9, 3),
+            fc=nn.Linear(2 * 20 + 9, 3),
         ),
         6,
         (7, 7),

@@ -4,6 +4,9 @@ In the network a tensor belongs to one window and has axes such as (1, channels,
 the same numbers lie in one tensor (rows, columns, parts ...), and the window of pixel p holds the
 cut of it that begins at p: `extent` values a step of `step` pixels apart. Axes are products of
 parts; reshaping and permuting move parts about and leave the shared tensor as it is.
+
+Where a layer pads its window, the outermost rows and columns of what it gives are the window's own.
+They are its border, which the shared tensor doesn't hold; a later cut to the middle may drop it.
 """
 
 from __future__ import annotations
@@ -42,6 +45,9 @@ class Part:
 
 
 Axis = tuple[Part, ...]
+Border = tuple[int, int]
+"""Places before and behind those that windows share."""
+NONE: Border = (0, 0)
 
 
 def axis_of(size: int, kind: AxisKind = "plain") -> Axis:
@@ -69,7 +75,9 @@ class Layout:
     steps: tuple[int, int] = (1, 1)
     """Pixels from one of the window's rows, or columns, to the next."""
     extents: tuple[int, int] = (1, 1)
-    """Rows and columns of a window; one that is 1 has no part."""
+    """Rows and columns of a window that are stored: its part without the border."""
+    borders: tuple[Border, Border] = (NONE, NONE)
+    """Of rows and of columns."""
 
     @classmethod
     def of_input(cls, bands: int, window: tuple[int, int]) -> Self:
@@ -97,6 +105,19 @@ class Layout:
     def in_space(self) -> frozenset[AxisKind]:
         """The directions in which a window of it extends."""
         return frozenset(part.kind for part in self.parts if part.in_space)
+
+    @property
+    def window_size(self) -> int:
+        """Places of a window in space."""
+        return math.prod(part.size for part in self.parts if part.in_space)
+
+    def is_whole(self, parts: Sequence[Part] | None = None) -> bool:
+        """None of `parts`, or of all, has a border."""
+        return all(
+            self.borders[part.direction] == NONE
+            for part in (self.parts if parts is None else parts)
+            if part.in_space
+        )
 
     def places(self, parts: Sequence[Part]) -> list[int]:
         """The axes of the shared tensor that plain parts, and those in space, lie along."""
@@ -156,11 +177,23 @@ class Layout:
         stored = (*self.stored[:at], *axis, *self.stored[at + 1 :])
         return replace(self.with_axis(place, axis), stored=stored)
 
-    def sampled(self, place: int, extent: int, step: int) -> Layout:
-        """An axis in space with `extent` values, `step` pixels apart."""
+    def sampled(self, place: int, size: int, step: int, border: Border = NONE) -> Layout:
+        """An axis in space with `size` values, `step` pixels apart, some in the border."""
         (part,) = self.axes[place]
-        layout = self.with_axis(place, axis_of(extent, part.kind))
-        return layout._extending(part.direction, extent, step)
+        layout = self.with_axis(place, axis_of(size, part.kind))
+        return layout._extending(part.direction, size, step, border)
+
+    def padded(self, place: int, before: int, after: int) -> Layout:
+        """An axis in space with a wider border."""
+        (part,) = self.axes[place]
+        border = self.borders[part.direction]
+        wider = (border[0] + before, border[1] + after)
+        return self.sampled(place, part.size + before + after, self.steps[part.direction], wider)
+
+    def bordered(self, direction: int, border: Border) -> Layout:
+        """The same window with another border."""
+        size = self.extents[direction] + sum(self.borders[direction])
+        return self._extending(direction, size, self.steps[direction], border)
 
     def reduced(self, parts: Sequence[Part]) -> Layout:
         """Without `parts`, over which was summed or the like."""
@@ -169,13 +202,34 @@ class Layout:
         layout = replace(self, axes=axes, stored=stored)
         for part in parts:
             if part.in_space:
-                layout = layout._extending(part.direction, 1, 1)
+                layout = layout._extending(part.direction, 1, 1, NONE)
         return layout
 
-    def _extending(self, direction: int, extent: int, step: int) -> Layout:
-        steps, extents = list(self.steps), list(self.extents)
+    def _extending(self, direction: int, size: int, step: int, border: Border) -> Layout:
+        steps, extents, borders = list(self.steps), list(self.extents), list(self.borders)
+        extent = size - sum(border)
         steps[direction], extents[direction] = (step if extent > 1 else 1), extent
-        return replace(self, steps=(steps[0], steps[1]), extents=(extents[0], extents[1]))
+        borders[direction] = border
+        return replace(
+            self,
+            steps=(steps[0], steps[1]),
+            extents=(extents[0], extents[1]),
+            borders=(borders[0], borders[1]),
+        )
+
+
+def slid(
+    size: int, border: Border, taps: int, stride: int, padding: int, dilation: int
+) -> tuple[int, Border] | None:
+    """Places that a sliding kernel gives, and those of them that see the border or padding.
+
+    None where all of them do.
+    """
+    reach = (taps - 1) * dilation
+    outputs = (size + 2 * padding - reach - 1) // stride + 1
+    first = -(-(border[0] + padding) // stride)
+    last = (size - border[1] - 1 - reach + padding) // stride
+    return (outputs, (first, outputs - 1 - last)) if first <= last else None
 
 
 def refined(layouts: Sequence[Layout]) -> list[Layout] | None:

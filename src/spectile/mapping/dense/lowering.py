@@ -1,14 +1,15 @@
 """From a network's graph to steps on shared tensors, operation by operation.
 
 A rule says what becomes of an operation; where it has no answer that every window can share, the
-operation is left to each window of its own, and all that follows from it.
+operation is left to each window of its own, and all that follows from it. What has a border can be
+shared only if a later operation drops that; else it is left to each window as well.
 """
 
 from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,8 @@ class Program:
     """What those take from the shared part."""
     output: fx.Node
     plan: Plan
+    reason: tuple[str, str] | None = None
+    """The layer that the first of these belongs to, and what it does that can't be shared."""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Lowering:
 
     steps: list[DenseStep] = field(default_factory=list)
     values: dict[fx.Node, Any] = field(default_factory=dict)
+    reasons: dict[fx.Node, str] = field(default_factory=dict)
+    """What an operation does that its rule has no answer to, where the rule says so."""
 
     def emit(
         self,
@@ -79,7 +84,7 @@ class Lowering:
 def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int, int]) -> Program:
     """Apply `rules` to every operation of `graph`; raises NotShareableError as they do."""
     build = Lowering()
-    rows: list[PlanRow] = []
+    made: dict[fx.Node, list[DenseStep]] = {}
     output = next(iter(reversed(graph.nodes))).args[0]
     assert isinstance(output, fx.Node)
     for node in graph.nodes:
@@ -87,16 +92,49 @@ def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int
             build.values[node] = Shared(0, Layout.of_input(bands, window))
         elif node.op == "call_function":
             before = len(build.steps)
-            result = _apply(build, node, rules)
-            build.values[node] = Own() if result is None else result
-            made = build.steps[before:]
-            for step in made:
+            found = _apply(build, node, rules)
+            build.values[node] = Own() if found is None else found
+            made[node] = build.steps[before:]
+            for step in made[node]:
                 step.layer = node.meta["layer"]
-            rows += PlanRow.of(node, build.values[node], [step.kernel for step in made])
-    result = build.values[output]
-    own, inputs = _tail(build, output) if isinstance(result, Own) else ([], {})
+    result: Value = build.values[output]
+    own: list[fx.Node] = []
+    inputs: dict[fx.Node, Shared | Gated] = {}
+    if not isinstance(result, Shared) or result.layout.in_space:
+        result, (own, inputs) = Own(), _tail(build, output)
+    build.steps = _used(build.steps, [result, *inputs.values()])
     _write_in_place(build, inputs.values())
-    return Program(build.steps, result, own, inputs, output, Plan(tuple(rows)))
+    reason = _reason(build, own[0]) if own else None
+    plan = Plan(tuple(_rows(build, made, set(own))))
+    return Program(build.steps, result, own, inputs, output, plan, reason)
+
+
+def _used(steps: Sequence[DenseStep], results: Iterable[Value]) -> list[DenseStep]:
+    """The steps that lead to `results`, in order."""
+    wanted = {slot for value in results for slot in slots_of(value)}
+    used = []
+    for step in reversed(steps):
+        if step.output in wanted:
+            wanted |= {value.slot for value in step.inputs}
+            used.append(step)
+    return used[::-1]
+
+
+def _rows(
+    build: Lowering, made: dict[fx.Node, list[DenseStep]], own: set[fx.Node]
+) -> Iterator[PlanRow]:
+    """What the plan says of each operation."""
+    used = {step.output for step in build.steps}
+    for node, steps in made.items():
+        kernels = [step.kernel for step in steps if step.output in used]
+        if node in own or kernels:
+            yield from PlanRow.of(node, Own() if node in own else build.values[node], kernels)
+
+
+def _reason(build: Lowering, first: fx.Node) -> tuple[str, str]:
+    """Why windows have the operation `first` to themselves."""
+    general = f"does {operation_of(first)} on each window's own numbers"
+    return first.meta["layer"], build.reasons.get(first, general)
 
 
 def _apply(build: Lowering, node: fx.Node, rules: dict[str, Rule]) -> Result:
@@ -125,7 +163,7 @@ def _tail(build: Lowering, output: fx.Node) -> tuple[list[fx.Node], dict[fx.Node
     while waiting:
         node = waiting.pop()
         value = build.values[node]
-        if isinstance(value, Shared | Gated):
+        if isinstance(value, Shared | Gated) and value.layout.is_whole():
             inputs[node] = value
         elif node not in wanted:
             wanted.add(node)

@@ -12,7 +12,7 @@ from spectile.errors import InputError
 from spectile.mapping.dense.kernels.window_product import WindowProduct
 from spectile.mapping.dense.lowering import Program, lower
 from spectile.mapping.dense.plan import Plan
-from spectile.mapping.dense.recording import operation_of, record
+from spectile.mapping.dense.recording import record
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.rules import RULES
 from spectile.mapping.dense.shared_tensors import Own, Shared, slots_of, window_of
@@ -134,12 +134,9 @@ class DenseNetwork(nn.Module):
 
 
 def _check_worth(program: Program, window: tuple[int, int]) -> None:
-    own = program.own_nodes
-    if own and program.plan.speed_up < LEAST_SPEED_UP and window != (1, 1):
-        raise NotShareableError.of(
-            own[0].meta["layer"],
-            f"does {operation_of(own[0])} on each window's own numbers, as nearly all that follows",
-        )
+    if program.reason and program.plan.speed_up < LEAST_SPEED_UP and window != (1, 1):
+        layer, what = program.reason
+        raise NotShareableError.of(layer, what, shared=program.plan.share)
 
 
 def _last_uses(program: Program) -> dict[int, int]:

@@ -46,7 +46,7 @@ class PlanRow:
             after = sum(kernel.multiply_adds for kernel in transforms)
         else:
             assert isinstance(value, Shared | Gated)
-            after = before // math.prod(value.layout.extents)
+            after = before // value.layout.window_size
         return [cls(layer, operation, "gated" if gated else "shared", before, after)]
 
 
@@ -70,6 +70,12 @@ class Plan:
     def speed_up(self) -> float:
         """What the multiply-adds promise; memory and borders take some of it."""
         return self.before / max(1, self.after)
+
+    @property
+    def share(self) -> float:
+        """Of the multiply-adds patch by patch, those that windows needn't do for themselves."""
+        own = sum(row.before for row in self.rows if row.way == "windowed")
+        return 1 - own / max(1, self.before)
 
     def __str__(self) -> str:
         names = [row.layer or row.operation for row in self.rows]

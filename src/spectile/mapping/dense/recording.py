@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -25,15 +25,24 @@ from spectile.compat.torch import (
     is_mutable,
     same_overload,
     tree_leaves,
+    without_onednn,
 )
 from spectile.errors import InputError
 from spectile.mapping.dense.refusal import NotShareableError, unfitting
+from spectile.mapping.dense.shared_memory import Reference, SharedMemory, without_later_changes
 
 _READS_VALUES = {"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "item"}
 """Operations whose result Python goes on with: control flow that depends on the data."""
 _CONSTANT = {"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"}
 """Operations that take from a tensor its shape alone."""
 _SAME_NUMBERS = {"detach", "alias", "clone", "lift_fresh", "contiguous", "detach_", "lift"}
+_OVERWRITES = {"copy_", "fill_", "zero_"}
+"""Operations after which nothing is left of what a tensor held."""
+_SQUEEZES = {
+    torch.ops.aten.squeeze.default: torch.ops.aten.squeeze.dims,
+    torch.ops.aten.squeeze_.default: torch.ops.aten.squeeze_.dims,
+}
+_TO_COPY = torch.ops.aten._to_copy.default
 
 
 def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
@@ -51,6 +60,7 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
         evaluation_mode(module),
         _naming(module, recorder.layers),
         _elementary_attention(),
+        _elementary_recurrence(module),
         _CircularPadding(),
         recorder,
     ):
@@ -124,15 +134,12 @@ class _Recorder(DispatchMode):
         super().__init__()
         self.graph = fx.Graph()
         self.layers: list[str] = []
-        # By identity; the tensors are kept, so that no other one gets the same id.
-        self._nodes: dict[int, fx.Node] = {}
-        self._tensors: list[Tensor] = []
-        self._overwritten: set[int] = set()
+        self._memory = SharedMemory(self._emit)
         self._note(x, self.graph.placeholder("x"))
 
     def node(self, tensor: Tensor) -> fx.Node | None:
-        """The node that gave `tensor`, None for a constant."""
-        return self._nodes.get(id(tensor))
+        """The node that gives `tensor`, None for a constant."""
+        return self._memory.node(tensor)
 
     def __torch_dispatch__(
         self,
@@ -142,48 +149,90 @@ class _Recorder(DispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        given = _tensors_in((args, kwargs))
+        if func in _SQUEEZES:
+            # On a batch of one it would drop the batch's axis, on others not.
+            sizes = args[0].shape
+            args = (args[0], [axis for axis in range(1, len(sizes)) if sizes[axis] == 1])
+            func = _SQUEEZES[func]
         name = func.overloadpacket.__name__
-        if any(id(t) not in self._nodes and _storage(t) in self._overwritten for t in given):
-            raise self._refusal("uses a tensor that was changed through a view of it")
-        if name in _CONSTANT or not any(id(tensor) in self._nodes for tensor in given):
-            return func(*args, **kwargs)
+        given = _tensors_in((args, kwargs))
+        if name in _CONSTANT or all(self.node(tensor) is None for tensor in given):
+            return self._of_constants(func, args, kwargs)
         # Weights made in inference mode bring composite operations, dropout among them, as such.
         with self:
             elementary = func.decompose(*args, **kwargs)
         if elementary is not NotImplemented:
             return elementary
         self._refuse(func, name, args)
-        if func is torch.ops.aten.squeeze.default:
-            # On a batch of one it would drop the batch's axis, on others not.
-            sizes = args[0].shape
-            args = (args[0], [axis for axis in range(1, len(sizes)) if sizes[axis] == 1])
-            func = torch.ops.aten.squeeze.dims
-        reads = args
-        if is_mutable(func):
-            reads = self._before_change(args)
+        if "out" in kwargs:
+            raise self._refusal("writes into a tensor that it is given as out=")
+        if torch.Tag.inplace_view in func.tags:
+            return self._reshape(func, name, args)
+        if is_mutable(func) and name not in _SAME_NUMBERS:
+            return self._change(func, name, args, kwargs)
+        reads = fx.node.map_aggregate((args, kwargs), self._reference)
         out = func(*args, **kwargs)
+        self._memory.note_views(func, args, out)
         if name in _SAME_NUMBERS:
-            self._note(out, self._nodes[id(given[0])])
+            self._note(out, reads[0][0])
             return out
-        node = self.graph.call_function(
-            _functional(func, name), *fx.node.map_aggregate((reads, kwargs), self._reference)
-        )
-        self._note_all(out, node)
+        self._note_all(out, self.graph.call_function(func, *reads))
         return out
 
-    def _before_change(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments of an operation that writes into its first, as they were.
+    def _of_constants(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An operation on weights and what is made of them."""
+        if torch.Tag.inplace_view in func.tags:
+            return self._reshape(func, func.overloadpacket.__name__, args)
+        if is_mutable(func) and args and isinstance(args[0], Tensor):
+            without_later_changes(self.graph, args[0])
+        out = func(*args, **kwargs)
+        self._memory.note_views(func, args, out)
+        return out
 
-        Other tensors in the same memory change with it, and their nodes would be wrong.
-        """
-        changed = args[0]
-        storage = _storage(changed)
-        for tensor in self._tensors:
-            if tensor is not changed and _storage(tensor) == storage:
-                self._nodes.pop(id(tensor), None)
-        self._overwritten.add(storage)
-        return args if id(changed) in self._nodes else (changed.clone(), *args[1:])
+    def _change(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An operation that writes into its first argument, as one that gives a new tensor."""
+        changed, rest = args[0], args[1:]
+        if self.node(changed) is None:
+            without_later_changes(self.graph, changed)
+        before = self._memory.before_change(changed)
+        reads = fx.node.map_aggregate((rest, kwargs), self._reference)
+        out = func(*args, **kwargs)
+        now: Reference
+        if name in _OVERWRITES and not any(isinstance(a, fx.Node) for a in reads[0]):
+            now = changed.clone()
+        elif name == "copy_":
+            now = self._copied(rest[0], reads[0][0], changed)
+        elif name == "index_put_" and _is_mask(changed, *rest):
+            mask, value = reads[0][0][0], reads[0][1]
+            now = self._emit(torch.ops.aten.where.self, (mask, value, before[0]), changed)
+        else:
+            now = self._emit(_functional(func, name), (before[0], *reads[0]), changed, reads[1])
+        if not self._memory.changed(changed, now, before):
+            raise self._refusal("writes into a part of a tensor that no slice gives")
+        return out
+
+    def _reshape(self, func: Any, name: str, args: tuple[Any, ...]) -> Any:
+        """An operation that gives its first argument another shape."""
+        old = self._memory.stand_in(args[0])
+        for known in self.graph.nodes:
+            if known.meta.get("value") is args[0]:
+                known.meta["value"] = old
+        node = self.node(old)
+        out = func(*args)
+        turns = name == "transpose_"
+        operation = torch.ops.aten.transpose.int if turns else _functional(func, name)
+        self._memory.note_views(operation, (old, *args[1:]), out)
+        if node is not None:
+            self._note(out, self._emit(operation, (node, *args[1:]), out))
+        return out
+
+    def _copied(self, source: Tensor, node: fx.Node, into: Tensor) -> fx.Node:
+        """What `into` holds when `source` was written into it."""
+        if source.dtype != into.dtype:
+            node = self._emit(_TO_COPY, (node,), source, {"dtype": into.dtype})
+        if source.shape != into.shape:
+            node = self._emit(torch.ops.aten.expand.default, (node, list(into.shape)), into)
+        return node
 
     def _refuse(self, func: Any, name: str, args: tuple[Any, ...]) -> None:
         if name in _READS_VALUES:
@@ -195,6 +244,18 @@ class _Recorder(DispatchMode):
 
     def _refusal(self, what: str) -> NotShareableError:
         return NotShareableError.of(self._layer, what)
+
+    def _emit(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        value: Tensor,
+        kwargs: dict[str, Any] | None = None,
+    ) -> fx.Node:
+        """A node that stands for no call of its own."""
+        node = self.graph.call_function(func, args, kwargs)
+        node.meta.update(value=value, layer=self._layer)
+        return node
 
     def _note_all(self, out: Any, node: fx.Node) -> None:
         if isinstance(out, Tensor):
@@ -209,11 +270,10 @@ class _Recorder(DispatchMode):
     def _note(self, tensor: Tensor, node: fx.Node) -> None:
         if "value" not in node.meta:
             node.meta.update(value=tensor, layer=self._layer)
-        self._nodes[id(tensor)] = node
-        self._tensors.append(tensor)
+        self._memory.note(tensor, node)
 
     def _reference(self, argument: Any) -> Any:
-        return self._nodes.get(id(argument), argument) if isinstance(argument, Tensor) else argument
+        return (self.node(argument) or argument) if isinstance(argument, Tensor) else argument
 
     @property
     def _layer(self) -> str:
@@ -230,6 +290,16 @@ def _elementary_attention() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+
+
+@contextmanager
+def _elementary_recurrence(module: nn.Module) -> Iterator[None]:
+    """LSTMs as matrix products and gates, not as one operation of oneDNN's."""
+    if not any(isinstance(part, nn.LSTM) for part in module.modules()):
+        yield
+        return
+    with without_onednn():
+        yield
 
 
 class _CircularPadding(TorchFunctionMode):
@@ -270,8 +340,6 @@ def _naming(module: nn.Module, layers: list[str]) -> Iterator[None]:
 
 def _functional(func: Any, name: str) -> Any:
     """The operation that gives a new tensor where `func` changes its first argument."""
-    if not is_mutable(func):
-        return func
     packet = getattr(torch.ops.aten, name.removesuffix("_"), None)
     overload = same_overload(packet, func)
     if overload is None:
@@ -279,12 +347,18 @@ def _functional(func: Any, name: str) -> Any:
     return overload
 
 
+def _is_mask(
+    into: Tensor, where: Sequence[Tensor | None], value: Tensor, accumulate: bool = False
+) -> bool:
+    """Whether one number is put wherever a mask is true."""
+    mask = where[0]
+    if mask is None or len(where) > 1 or accumulate or value.numel() > 1:
+        return False
+    return mask.dtype == torch.bool and mask.shape == into.shape
+
+
 def _trains(func: Any, args: tuple[Any, ...]) -> bool:
     return bool(args[argument_names(func).index("training")])
-
-
-def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
 
 
 def _tensors_in(arguments: Any) -> list[Tensor]:

@@ -18,12 +18,13 @@ class NotShareableError(InputError):
         return self.on_command_line.rpartition(": ")[0]
 
     @classmethod
-    def of(cls, layer: str, what: str) -> Self:
-        """The layer named `layer` does `what`."""
+    def of(cls, layer: str, what: str, *, shared: float | None = None) -> Self:
+        """The layer named `layer` does `what`; a share of the work is done before, or besides."""
         subject = f"its layer {layer}" if layer else "it"
+        rest = "" if shared is None else f"; only {100 * shared:.0f}% of its work could be shared"
         return cls(
-            f"{subject} {what}, which neighbouring windows can't share with the same numbers: "
-            "map it with --method patches."
+            f"{subject} {what}, which neighbouring windows can't share with the same numbers"
+            f"{rest}: map it with --method patches."
         )
 
 

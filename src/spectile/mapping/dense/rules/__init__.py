@@ -32,6 +32,8 @@ RULES: dict[str, Rule] = {
     "unbind": rearranging.unbind,
     "split": rearranging.split,
     "split_with_sizes": rearranging.split,
+    "unsafe_split": rearranging.split,
+    "unsafe_split_with_sizes": rearranging.split,
     "cat": rearranging.cat,
     "stack": rearranging.stack,
     # Along the spectrum
@@ -40,6 +42,8 @@ RULES: dict[str, Rule] = {
     **{f"replication_pad{n}d": along_bands.pad_replicated for n in (1, 2, 3)},
     "index": along_bands.index,
     "index_select": along_bands.index_select,
+    "slice_scatter": along_bands.slice_scatter,
+    "select_scatter": along_bands.select_scatter,
     "repeat": along_bands.repeat,
     "roll": along_bands.roll,
     "unfold": along_bands.unfold,

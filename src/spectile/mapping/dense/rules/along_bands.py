@@ -18,7 +18,7 @@ from spectile.mapping.dense.kernels.pointwise import AlongParts
 from spectile.mapping.dense.layout import Layout, axis_of, is_plain, length
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.recording import shape_of
-from spectile.mapping.dense.rules.rearranging import refuse_border, relaid, taken
+from spectile.mapping.dense.rules.rearranging import cat, pads_window, relaid, taken
 from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 OPERATIONS = [
@@ -119,9 +119,66 @@ def index_select(
 ) -> Result:
     """Places of an axis."""
     axis %= len(x.layout.axes)
-    if isinstance(where, Tensor) and len(where) > length(x.layout.axes[axis]):
-        refuse_border(node, x, [axis])  # padding in a circle is written so
-    return chosen(build, x, axis, where) if isinstance(where, Tensor) else None
+    if not isinstance(where, Tensor):
+        return None
+    size = length(x.layout.axes[axis])
+    if len(where) > size and pads_window(build, node, x, [axis]):
+        # Padding in a circle is written so.
+        before = where.tolist().index(0)
+        circle = (torch.arange(len(where)) - before) % size
+        sides = (before, len(where) - size - before)
+        return _bordered(build, x, axis, sides) if torch.equal(where.cpu(), circle) else None
+    return chosen(build, x, axis, where)
+
+
+def slice_scatter(
+    build: Lowering,
+    node: fx.Node,
+    x: Any,
+    piece: Any,
+    axis: int = 0,
+    start: int | None = None,
+    stop: int | None = None,
+    step: int = 1,
+) -> Result:
+    """Every `step`-th of an axis from `start` on is that of a piece."""
+    axis %= len(shape_of(node))
+    size = shape_of(node)[axis]
+    if step == 1:
+        first, last, _ = slice(start, stop).indices(size)
+        ends = [_part(build, x, axis, 0, first), _part(build, x, axis, last, size - last)]
+        counted = [(ends[0], first), (piece, last - first), (ends[1], size - last)]
+        pieces = [part for part, count in counted if count]
+        known = all(part is not None for part in pieces)
+        some = any(isinstance(part, Shared) for part in pieces)
+        return cat(build, node, pieces, axis) if known and some else None
+    places = torch.arange(size)
+    new = places[start:stop:step]
+    new.copy_(torch.arange(len(new)) + len(places))
+    both = cat(build, node, [x, piece], axis)
+    return chosen(build, both, axis, places) if isinstance(both, Shared) else None
+
+
+def _part(build: Lowering, x: Any, axis: int, start: int, count: int) -> Any:
+    if isinstance(x, Tensor):
+        return x.narrow(axis, start, count)
+    return taken(build, x, axis, start, count, 1) if count else None
+
+
+def select_scatter(
+    build: Lowering, node: fx.Node, x: Any, piece: Any, axis: int, index: int
+) -> Result:
+    """One place of an axis is a piece without that axis."""
+    axis %= len(shape_of(node))
+    index %= shape_of(node)[axis]
+    if isinstance(piece, Tensor):
+        piece = piece.unsqueeze(axis)
+    elif isinstance(piece, Shared):
+        axes = list(piece.layout.axes)
+        piece = piece.at(replace(piece.layout, axes=(*axes[:axis], (), *axes[axis:])))
+    else:
+        return None
+    return slice_scatter(build, node, x, piece, axis, index, index + 1)
 
 
 def repeat(build: Lowering, node: fx.Node, x: Shared | Gated, times: Sequence[int]) -> Result:
@@ -205,12 +262,29 @@ def _padded(
     for place, (before, after) in enumerate(zip(padding[::2], padding[1::2], strict=True)):
         axis = len(x.layout.axes) - 1 - place
         if max(before, after) > 0:
-            refuse_border(node, x, [axis])
-            result = put(result, axis, (before, after)) if isinstance(result, Shared) else None
+            if result is not None and pads_window(build, node, x, [axis]):
+                result = _bordered(build, result, axis, (before, after))
+            else:
+                result = put(result, axis, (before, after)) if isinstance(result, Shared) else None
         elif result is not None and (before or after):
             size = length(x.layout.axes[axis]) + before + after
             result = taken(build, result, axis, -before, size, 1)
     return result
+
+
+def _bordered(
+    build: Lowering, x: Shared | Gated, axis: int, sides: tuple[int, int]
+) -> Shared | Gated | None:
+    """Padding in space, whatever with; a negative number crops."""
+    if len(x.layout.axes[axis]) > 1:
+        return None
+    before, after = (min(0, side) for side in sides)
+    size = length(x.layout.axes[axis]) + before + after
+    rest = taken(build, x, axis, -before, size, 1)
+    if rest is None or not rest.layout.axes[axis]:
+        return None
+    before, after = (max(0, side) for side in sides)
+    return relaid(rest, lambda layout: layout.padded(axis, before, after))
 
 
 def chosen(build: Lowering, x: Shared | Gated, axis: int, places: Tensor) -> Shared | Gated | None:

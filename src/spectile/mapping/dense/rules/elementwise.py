@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from spectile.mapping.dense.kernels.pointwise import Expanded, Operand, Order, P
 from spectile.mapping.dense.layout import Axis, Layout, axis_of, is_plain, refined
 from spectile.mapping.dense.lowering import Lowering, Result, tensors_among
 from spectile.mapping.dense.recording import operation_of, shape_of
-from spectile.mapping.dense.rules.rearranging import same_windows
+from spectile.mapping.dense.rules.rearranging import cropped_alike, same_windows
 from spectile.mapping.dense.shared_tensors import Gated, Joined, Shared
 
 ADD, MULTIPLY = torch.ops.aten.add.Tensor, torch.ops.aten.mul.Tensor
@@ -42,11 +42,21 @@ def pointwise(build: Lowering, node: fx.Node, *arguments: Any, **keywords: Any) 
         return _on_joined(build, node, arguments, keywords)
     if any(isinstance(x, Gated) for x in tensors):
         return None if keywords else _on_gated(build, node, arguments)
-    layouts = [x.layout for x in tensors if isinstance(x, Shared)]
+    alike = cropped_alike(build, [x for x in tensors if isinstance(x, Shared)])
+    if alike is None:
+        return None
+    arguments, tensors = _instead(arguments, alike), list(_instead(tensors, alike))
+    layouts = [x.layout for x in alike]
     widest = max(layouts, key=lambda layout: len(layout.in_space))
     if all(same_windows(layout, widest) for layout in layouts):
         return _combined(build, node, arguments, keywords, shape_of(node))
     return _gated(build, node, tensors)
+
+
+def _instead(arguments: Iterable[Any], shared: Sequence[Shared]) -> tuple[Any, ...]:
+    """The arguments with other shared tensors, in their order."""
+    left = iter(shared)
+    return tuple(next(left) if isinstance(a, Shared) else a for a in arguments)
 
 
 def binary(build: Lowering, function: Any, one: Shared, other: Shared | Tensor) -> Shared:
@@ -75,8 +85,8 @@ def _combined(
     shared = _unspread(tensors)
     if shared is None:
         return None
-    constants = [x for x in tensors if isinstance(x, Tensor)]
     whole = [x.layout.with_rank(len(shape)) for x in shared]
+    constants = [_once(x, whole) for x in tensors if isinstance(x, Tensor)]
     whole += [_stand_in(constant, len(shape)) for constant in constants]
     cut = refined(whole)
     if cut is None:
@@ -219,6 +229,15 @@ def _unspread(tensors: Sequence[Any]) -> list[Shared] | None:
                 return None  # it repeats along a part of an axis
             result.append(x.at(layout))
     return result
+
+
+def _once(constant: Tensor, layouts: Sequence[Layout]) -> Tensor:
+    """A constant without repeating itself along a window in space."""
+    for axis in range(-constant.ndim, 0):
+        if not all(is_plain(layout.axes[axis]) for layout in layouts):
+            one = constant.narrow(axis, 0, 1)
+            constant = one if bool((constant == one).all()) else constant
+    return constant
 
 
 def _stand_in(constant: Tensor, rank: int) -> Layout:

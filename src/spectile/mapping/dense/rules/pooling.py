@@ -8,14 +8,14 @@ from typing import Any
 from torch import fx, nn
 
 from spectile.mapping.dense.kernels.pooling import PlainPool, Reduction, WindowPool
-from spectile.mapping.dense.layout import is_plain, length
+from spectile.mapping.dense.layout import is_plain, length, slid
 from spectile.mapping.dense.lowering import Lowering, Result, per_axis
 from spectile.mapping.dense.rules.elementwise import ADD, MULTIPLY, binary
-from spectile.mapping.dense.rules.rearranging import merged, refuse_border
+from spectile.mapping.dense.rules.rearranging import begun, merged, pads_window
 from spectile.mapping.dense.shared_tensors import Gated, Shared
 
-Bins = Sequence[tuple[int, int, int, int]]
-"""For each axis that is pooled along: the axis, numbers in a bin, stride, dilation."""
+Bins = Sequence[tuple[int, int, int, int, int]]
+"""For each axis that is pooled along: the axis, numbers in a bin, stride, padding, dilation."""
 
 
 def reduction(
@@ -40,7 +40,7 @@ def reduction(
             return None
         gated = x.with_features(lambda y: reduction(build, node, y, axes, keepdim, how=how))
         return None if gated is None else _weighted(build, gated)
-    if any(part.kind == "spread" for part in parts):
+    if any(part.kind == "spread" for part in parts) or not x.layout.is_whole(parts):
         return None
     directions = sorted(part.direction for part in parts if part.in_space)
     spatial = [(at, x.layout.extents[at], x.layout.steps[at]) for at in directions]
@@ -130,12 +130,10 @@ def _pooled(
     """Pooling along the last axes."""
     count, rank = len(size), len(x.layout.axes)
     axes = range(rank - count, rank)
-    padded = [axis for axis, width in zip(axes, per_axis(padding, count), strict=True) if width]
-    refuse_border(node, x, padded)
-    if padded:
-        return None
+    widths = per_axis(padding, count)
+    pads_window(build, node, x, [axis for axis, width in zip(axes, widths, strict=True) if width])
     strides, dilations = per_axis(stride or size, count), per_axis(dilation, count)
-    bins = list(zip(axes, size, strides, dilations, strict=True))
+    bins = list(zip(axes, per_axis(size, count), strides, widths, dilations, strict=True))
     if isinstance(x, Shared):
         return _axis_by_axis(build, x, bins, ceil, how)
     if not _follows(x, how):
@@ -154,9 +152,11 @@ def _axis_by_axis(
     build: Lowering, x: Shared, bins: Bins, ceil: bool, how: Reduction
 ) -> Shared | None:
     """Along one axis after the other: neither means nor maxima mind."""
-    for axis, values, stride, dilation in bins:
+    for axis, values, stride, padding, dilation in bins:
         parts = x.layout.axes[axis]
-        steps, rest = divmod(length(parts) - (values - 1) * dilation - 1, stride)
+        if padding and not (len(parts) == 1 and parts[0].in_space):
+            return None
+        steps, rest = divmod(length(parts) + 2 * padding - (values - 1) * dilation - 1, stride)
         if ceil and rest:
             return None  # a last bin that reaches beyond the window
         if values == 1 and (stride == 1 or not parts):
@@ -167,10 +167,14 @@ def _axis_by_axis(
             kernel: nn.Module = PlainPool(how, place, values, stride, dilation)
             layout = x.layout.resized(axis, steps + 1)
         elif len(parts) == 1 and parts[0].in_space:
+            x = begun(build, x, axis, stride, padding)
             at = parts[0].direction
-            pixels = x.layout.steps[at]
+            pixels, border = x.layout.steps[at], x.layout.borders[at]
+            found = slid(parts[0].size, border, values, stride, padding, dilation)
+            if found is None:
+                return None
             kernel = WindowPool(how, [(at, values, pixels * dilation)], [])
-            layout = x.layout.sampled(axis, steps + 1, pixels * stride)
+            layout = x.layout.sampled(axis, found[0], pixels * stride, found[1])
         else:
             return None
         # In space a bin of one value is the tensor itself.

@@ -81,7 +81,7 @@ def matrix_product(
     The outputs are at the first of them.
     """
     parts = [part for axis in axes for part in x.layout.axes[axis]]
-    if any(part.kind == "spread" for part in parts):
+    if any(part.kind == "spread" for part in parts) or not x.layout.is_whole(parts):
         return None
     plain = [part for part in x.layout.stored if part in parts]
     spatial = sorted((part for part in parts if part.in_space), key=lambda part: part.direction)

@@ -9,10 +9,18 @@ from dataclasses import replace
 from torch import Tensor, fx
 
 from spectile.mapping.dense.kernels.pointwise import AlongParts, Concatenation, Cut, Filled
-from spectile.mapping.dense.layout import Layout, Part, axis_of, is_plain, length, refined
+from spectile.mapping.dense.layout import (
+    DIRECTIONS,
+    Border,
+    Layout,
+    Part,
+    axis_of,
+    is_plain,
+    length,
+    refined,
+)
 from spectile.mapping.dense.lowering import Lowering, Result
 from spectile.mapping.dense.recording import shape_of
-from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.shared_tensors import Gated, Joined, Shared
 
 
@@ -100,6 +108,8 @@ def cat(
         for x in tensors
     ]
     shared = [x for x in whole if isinstance(x, Shared)]
+    alike = cropped_alike(build, shared)
+    shared = alike or []
     if len(shared) < len(tensors) or not all(is_plain(x.layout.axes[axis]) for x in shared):
         return _joined(tensors) if axis == 1 and len(shape_of(node)) == 2 else None
     if any(not same_windows(x.layout, shared[0].layout) for x in shared):
@@ -189,12 +199,73 @@ def taken(
         layout = x.layout.resized(axis, count)
         return build.emit(kernel, [x], layout, positive=x.positive, fresh=False)
     if len(parts) == 1 and parts[0].in_space:
-        direction = parts[0].direction
-        pixels = x.layout.steps[direction]
-        kernel = Cut(direction, start * pixels, None, 1)
-        layout = x.layout.sampled(axis, count, pixels * step)
-        return build.emit(kernel, [x], layout, positive=x.positive, fresh=False)
-    return None
+        return _taken_in_space(build, x, axis, start, count, step)
+    return _one_place(build, x, axis, start) if count == 1 else None
+
+
+def _taken_in_space(
+    build: Lowering, x: Shared, axis: int, start: int, count: int, step: int
+) -> Shared | None:
+    """Every `step`-th row or column from `start` on; what was in the border may be left out."""
+    (part,) = x.layout.axes[axis]
+    pixels, (before, after) = x.layout.steps[part.direction], x.layout.borders[part.direction]
+    first = max(0, -((start - before) // step))
+    last = min(count - 1, (part.size - after - 1 - start) // step)
+    if first > last:
+        return None
+    x = cropped(build, x, part.direction, (start + first * step, after))
+    return x.at(x.layout.sampled(axis, count, pixels * step, (first, count - 1 - last)))
+
+
+def _one_place(build: Lowering, x: Shared, axis: int, place: int) -> Shared | Gated | None:
+    """One number of an axis of several parts, such as the middle of a window made tokens."""
+    shape = list(x.layout.shape)
+    sizes = [part.size for part in x.layout.axes[axis]]
+    split = x.layout.reshaped([*shape[:axis], *sizes, *shape[axis + 1 :]])
+    one: Shared | Gated | None = None if split is None else x.at(split)
+    for at, size in reversed(list(enumerate(sizes))):
+        place, index = divmod(place, size)
+        one = None if one is None else taken(build, one, axis + at, index, 1, 1)
+    shape[axis] = 1
+    return None if one is None else relaid(one, lambda layout: layout.reshaped(shape))
+
+
+def begun(build: Lowering, x: Shared, axis: int, stride: int, padding: int) -> Shared:
+    """What a kernel slides along, from the first place on where it meets neither border."""
+    parts = x.layout.axes[axis]
+    if len(parts) != 1 or not parts[0].in_space:
+        return x
+    before, after = x.layout.borders[parts[0].direction]
+    first = -(-(before + padding) // stride) * stride - padding
+    if first + after >= parts[0].size:
+        return x
+    return cropped(build, x, parts[0].direction, (first, after))
+
+
+def cropped(build: Lowering, x: Shared, direction: int, border: Border) -> Shared:
+    """The same windows with at least as wide a border."""
+    at = x.layout.borders[direction]
+    layout = x.layout.bordered(direction, border)
+    if border[0] == at[0]:
+        return x.at(layout)
+    kernel = Cut(direction, (border[0] - at[0]) * x.layout.steps[direction], None, 1)
+    return build.emit(kernel, [x], layout, positive=x.positive, fresh=False)
+
+
+def cropped_alike(build: Lowering, tensors: Sequence[Shared]) -> list[Shared] | None:
+    """The windows with the widest border that one of them has; None where nothing is left."""
+    result = list(tensors)
+    for direction, kind in enumerate(DIRECTIONS):
+        there = [place for place, x in enumerate(result) if kind in x.layout.in_space]
+        borders = [result[place].layout.borders[direction] for place in there]
+        if len(set(borders)) > 1:
+            widest = (max(before for before, _ in borders), max(after for _, after in borders))
+            for place in there:
+                layout = result[place].layout
+                if layout.extents[direction] + sum(layout.borders[direction]) <= sum(widest):
+                    return None
+                result[place] = cropped(build, result[place], direction, widest)
+    return result
 
 
 def merged(build: Lowering, x: Shared, axis: int) -> Shared:
@@ -211,15 +282,19 @@ def merged(build: Lowering, x: Shared, axis: int) -> Shared:
 
 def same_windows(one: Layout, other: Layout) -> bool:
     """Both windows extend alike in space."""
-    return (one.in_space, one.steps, one.extents) == (other.in_space, other.steps, other.extents)
+    mine, theirs = ((x.in_space, x.steps, x.extents, x.borders) for x in (one, other))
+    return mine == theirs
 
 
-def refuse_border(node: fx.Node, x: Shared | Gated, axes: Sequence[int]) -> None:
-    """Refuse padding in space: it depends on where a shared feature lies in its window."""
-    if isinstance(x, Shared) and any(
-        part.in_space for axis in axes for part in x.layout.axes[axis]
-    ):
-        raise NotShareableError.of(node.meta["layer"], "pads its window in space")
+def pads_window(build: Lowering, node: fx.Node, x: Shared | Gated, axes: Sequence[int]) -> bool:
+    """Whether padding these axes pads the window in space; then that is noted.
+
+    What a padded layer makes of a shared feature depends on where in its window that lies.
+    """
+    pads = any(part.in_space for axis in axes for part in x.layout.axes[axis])
+    if pads:
+        build.reasons[node] = "pads its window in space"
+    return pads
 
 
 def relaid(x: Shared | Gated, change: Callable[[Layout], Layout | None]) -> Shared | Gated | None:

@@ -16,7 +16,16 @@ from spectile.mapping.dense.kernels.convolution import (
     output_size,
 )
 from spectile.mapping.dense.kernels.window_product import WindowProduct
-from spectile.mapping.dense.layout import DIRECTIONS, Axis, Layout, Part, axis_of, is_plain, length
+from spectile.mapping.dense.layout import (
+    DIRECTIONS,
+    Axis,
+    Layout,
+    Part,
+    axis_of,
+    is_plain,
+    length,
+    slid,
+)
 from spectile.mapping.dense.lowering import Lowering, Result, per_axis
 from spectile.mapping.dense.rules.products import (
     arrangement_of,
@@ -24,7 +33,7 @@ from spectile.mapping.dense.rules.products import (
     matrix_product,
     one_axis,
 )
-from spectile.mapping.dense.rules.rearranging import merged, refuse_border
+from spectile.mapping.dense.rules.rearranging import begun, merged, pads_window
 from spectile.mapping.dense.shared_tensors import Gated, Shared
 
 
@@ -59,7 +68,8 @@ def convolution(
     # "valid" comes as one 0 for all axes.
     count = weight.ndim - 2
     sliding = Sliding(*(tuple(per_axis(numbers, count)) for numbers in (stride, padding, dilation)))
-    refuse_border(node, x, [2 + place for place, width in enumerate(sliding.padding) if width])
+    padded = [2 + place for place, width in enumerate(sliding.padding) if width]
+    pads_window(build, node, x, padded)
     if not is_plain(x.layout.axes[1]):
         return None
     if groups == 1 and _covers_window(x.layout, weight, sliding):
@@ -79,9 +89,11 @@ def _slid(
     groups: int,
 ) -> Shared | None:
     """Along space pixel by pixel, along stored parts as in the network."""
-    for axis in range(2, weight.ndim):
+    for place, axis in enumerate(range(2, weight.ndim)):
         if is_plain(x.layout.axes[axis]):
             x = merged(build, x, axis)
+        else:
+            x = begun(build, x, axis, sliding.stride[place], sliding.padding[place])
     found = _slides(x.layout, weight, sliding)
     if found is None or (groups > 1 and not found[0]):
         return None
@@ -135,8 +147,12 @@ def _slides(
             return None
         elif parts[0].in_space:
             pixels = layout.steps[parts[0].direction]
+            border = layout.borders[parts[0].direction]
+            found = slid(parts[0].size, border, taps, stride, padding, dilation)
+            if found is None:
+                return None
             slides.append(Slide(axis, parts[0], 1, 0, pixels * dilation))
-            layout = layout.sampled(axis, outputs, pixels * stride)
+            layout = layout.sampled(axis, found[0], pixels * stride, found[1])
         else:
             slides.append(Slide(axis, parts[0], stride, padding, dilation))
             layout = layout.resized(axis, outputs)
