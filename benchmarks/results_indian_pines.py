@@ -157,7 +157,7 @@ TRIED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("no class weights", {"class_weights": False}),
     ("label smoothing 0.1", {"label_smoothing": 0.1}),
     ("13 x 13", {"window": 13}),
-    ("Adam", {"optimizer": "adam"}),
+    ("Adam", {"optimizer": "adamw"}),
     ("hybridsn-se", {"network": "hybridsn-se"}),
     ("channel attention (se)", {"attention": "se"}),
     ("mixed attention, channels and pixels (scse)", {"attention": "scse"}),

@@ -41,12 +41,13 @@ from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.splits.splits import TEST, TRAIN, split_random
 from spectile.mapping import densify
 from spectile.training.augmentation import rotate_and_flip
-from spectile.training.optimizers import one_cycle, optimizer_of
+from spectile.training.optimizers import optimizer_of
 from spectile.training.recipes import Recipe
 from spectile.training.regions.fit_regions import rotated
 from spectile.training.regions.labelled_regions import LabelledRegions, RegionSteps, square_edge
 from spectile.training.regions.labelled_windows import LabelledWindows
 from spectile.training.regions.region_gradients import region_loss
+from spectile.training.schedules import one_cycle
 
 PATCH_BATCH = 128
 CLASSES = 16

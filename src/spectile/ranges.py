@@ -23,6 +23,8 @@ Strength = Annotated[float, Field(ge=0, le=100)]
 Rate = Annotated[float, Field(gt=0, le=100)]
 """Of learning: beyond it no step of any optimiser goes anywhere."""
 Decay = Annotated[float, Field(ge=0, le=100)]
+Norm = Annotated[float, Field(ge=0, le=1e6)]
+"""Of a gradient."""
 Scale = Annotated[float, Field(gt=0, le=100)]
 Argument = Annotated[float, Field(ge=0, le=65_536)]
 """Of a network, whose own checks know more."""

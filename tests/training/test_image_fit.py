@@ -1,6 +1,5 @@
 """Fits on whole images and masks: they learn, repeat, resume, and keep what was promised."""
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from spectile.training.callbacks import History
 from spectile.training.fit import Fit, Hardware, fit
 from spectile.training.image_recipes import ClassifyRecipe, SegmentRecipe
 from spectile.training.learners.image_classifier import ImageClassifier
-from spectile.training.learners.image_learner import ImageLearner, warm_cosine
+from spectile.training.learners.image_learner import ImageLearner
 from spectile.training.learners.image_samples import (
     EvenWindows,
     LabelledImages,
@@ -139,14 +138,6 @@ def test_the_head_learns_alone_before_the_body_at_a_lower_rate(tmp_path: Path) -
         assert torch.equal(first[name], fresh[name]) == (name not in names), name
     assert not torch.equal(second["stem.conv.weight"], fresh["stem.conv.weight"])
     assert fitted.history[1]["learning_rate"] <= 0.1 * RECIPE.learning_rate
-
-
-def test_warm_cosine_rises_then_falls_to_nothing() -> None:
-    factors = [warm_cosine(step, 100, 0.1) for step in range(101)]
-    assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
-    assert factors[10] == 1
-    assert all(a > b for a, b in itertools.pairwise(factors[10:]))
-    assert factors[100] == pytest.approx(0)
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "focal", "dice", "cross-entropy+dice"])

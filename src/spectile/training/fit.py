@@ -107,6 +107,7 @@ def fit(
     epochs: int,
     patience: int | None,
     checkpoints: Path,
+    clip: float = 0.0,
     resume: bool = False,
     hardware: Hardware = ANY_HARDWARE,
     quiet: bool = False,
@@ -116,7 +117,8 @@ def fit(
 
     Which epoch is the best, the learner decides: see :class:`~spectile.training.learner.Learner`.
     Without validation samples it is the last. The fit stops after `patience` epochs without a
-    lower validation loss; with None it takes all `epochs`.
+    lower validation loss; with None it takes all `epochs`. Gradients whose norm is above `clip`
+    are scaled down to it; 0 leaves all as they are.
 
     After each epoch a checkpoint is written into the folder `checkpoints`; with `resume` the fit
     goes on from the last one that can be read, and ends with the numbers of a fit that was never
@@ -135,10 +137,11 @@ def fit(
     if start is None or not _ended(start, epochs):
         callbacks = _callbacks(checkpoints, monitored, patience, quiet)
         with lightning_silenced():
-            devices = hardware.trainer_arguments(
+            others = hardware.trainer_arguments(
                 frozen=learner.frozen, bf16_on_cpu=learner.bf16_on_cpu
             )
-            trainer = _trainer(epochs, callbacks, devices, monitored, tensorboard)
+            others["gradient_clip_val"] = clip or None
+            trainer = _trainer(epochs, callbacks, others, monitored, tensorboard)
             with _said_elsewhere():
                 trainer.fit(
                     learner,
@@ -194,7 +197,7 @@ def _load_best(learner: Learner, checkpoint: Path) -> int:
 def _trainer(
     epochs: int,
     callbacks: list[L.Callback],
-    devices: dict[str, Any],
+    others: dict[str, Any],
     monitored: bool,
     tensorboard: Path | None,
 ) -> L.Trainer:
@@ -210,7 +213,7 @@ def _trainer(
         num_sanity_val_steps=0,
         limit_val_batches=None if monitored else 0,
         use_distributed_sampler=False,
-        **devices,
+        **others,
     )
 
 

@@ -12,9 +12,6 @@ from torchmetrics import MeanMetric, Metric
 
 from spectile.training.silent_lightning import silence_child
 
-SETTLED = 0.1
-"""Share of the highest learning rate below which the best epoch is looked for."""
-
 
 class Learner(L.LightningModule):
     """The Lightning module of a network while it is fitted; a subclass for each kind of network.
@@ -87,6 +84,10 @@ class Learner(L.LightningModule):
         goodness = -loss if self.keep == "loss" else score
         worst = torch.full_like(goodness, -torch.inf)
         self.log("goodness", goodness if self.settled else worst)
+        self.follow(float(loss))
+
+    def follow(self, loss: float) -> None:
+        """What a fit does about the validation loss of an epoch besides keeping the best."""
 
     def validated_score(self) -> Tensor:
         """The score of the whole validation side."""

@@ -1,4 +1,4 @@
-"""What a recipe says of steps: the optimiser and the course of its rates."""
+"""What a recipe's optimiser is: PyTorch's by the names that papers use, and Muon."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from spectile.training.recipes import Recipe
 
 MUON_RATES = (10, 2)
 """Of kernels and other weights, to a recipe's learning rate, which is one of Adam's."""
-RISING = 0.2
-"""Share of the steps over which one cycle's rates rise."""
+SGD_MOMENTUM, RMSPROP_MOMENTUM = 0.9, 0.0
 
 
 def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser for the weights of `network`.
 
+    Weight decay is what each means by it: Adam, SGD and RMSprop add the weights to the gradient,
+    AdamW and Muon shrink them apart from it (Loshchilov and Hutter, "Decoupled Weight Decay
+    Regularization", ICLR 2019, arXiv:1711.05101).
+
     Muon is for steps of a thousand windows, of which a fit takes few: on Indian Pines it needs less
     than half of Adam's to the same accuracy. Larger rates don't hurry Adam but keep it from
     learning.
     """
-    rate, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.optimizer == "adam":
-        return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
-    kernels, others = (times * rate for times in MUON_RATES)
-    return Muon(network, kernels, lr_of_others=others, weight_decay=decay)
-
-
-def one_cycle(
-    optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
-) -> torch.optim.lr_scheduler.OneCycleLR:
-    """Up to the optimiser's rates over the first fifth of the steps, then down to nothing."""
-    return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        [group["lr"] for group in optimizer.param_groups],
-        total_steps=max(2, steps),
-        pct_start=RISING,
-        # Muon's momentum is no setting of it; Adam's goes against the rate, as Smith proposes.
-        cycle_momentum=recipe.optimizer == "adam",
-    )
+    weights, rate, decay = network.parameters(), recipe.learning_rate, recipe.weight_decay
+    match recipe.optimizer:
+        case "adam":
+            return torch.optim.Adam(weights, rate, weight_decay=decay)
+        case "adamw":
+            return torch.optim.AdamW(weights, rate, weight_decay=decay)
+        case "sgd":
+            momentum = SGD_MOMENTUM if recipe.momentum is None else recipe.momentum
+            return torch.optim.SGD(weights, rate, momentum=momentum, weight_decay=decay)
+        case "rmsprop":
+            momentum = RMSPROP_MOMENTUM if recipe.momentum is None else recipe.momentum
+            return torch.optim.RMSprop(weights, rate, momentum=momentum, weight_decay=decay)
+        case "muon":
+            kernels, others = (times * rate for times in MUON_RATES)
+            return Muon(network, kernels, lr_of_others=others, weight_decay=decay)

@@ -10,7 +10,18 @@ from pydantic.dataclasses import dataclass
 from spectile.choices import ReducerName
 from spectile.fields import STRICT, about
 from spectile.named_code import placed
-from spectile.ranges import Count, Decay, Fraction, Rate, Share, Strength, Window
+from spectile.ranges import (
+    Count,
+    CountOrNone,
+    Decay,
+    Fraction,
+    Norm,
+    PositiveFraction,
+    Rate,
+    Share,
+    Strength,
+    Window,
+)
 from spectile.training.recipe_book import RecipeBook
 
 WINDOWS_SEEN = 50_000
@@ -99,17 +110,63 @@ class Recipe:
         ),
     ] = None
     optimizer: Annotated[
-        Literal["adam", "muon"],
+        Literal["adam", "adamw", "sgd", "rmsprop", "muon"],
         about("training", "The optimiser; muon is for steps of a thousand windows."),
-    ] = "adam"
+    ] = "adamw"
     learning_rate: Annotated[
-        Rate, about("training", "Highest learning rate of Adam; Muon's follow from it.")
+        Rate, about("training", "Highest learning rate; Muon's follow from it as from Adam's.")
     ] = 1e-3
+    momentum: Annotated[
+        Share | None,
+        about(
+            "training",
+            "Momentum of sgd, by default 0.9, or of rmsprop, by default 0.",
+            goes_with=("optimizer", ("sgd", "rmsprop")),
+        ),
+    ] = None
+    weight_decay: Annotated[
+        Decay,
+        about(
+            "training",
+            "Weight decay: added to the gradient (adam, sgd, rmsprop), or apart (adamw, muon).",
+        ),
+    ] = 1e-4
+    clip: Annotated[
+        Norm,
+        about("training", "Largest norm of a step's gradient, which is scaled down to it; 0: any."),
+    ] = 0.0
     schedule: Annotated[
-        Literal["one-cycle", "constant"],
-        about("training", "The learning rate's course: up and down once, or constant."),
+        Literal["one-cycle", "constant", "cosine", "step", "plateau"],
+        about(
+            "training",
+            "The learning rate's course: up and down once, constant, down by a cosine, down "
+            "every few epochs, or down where the validation loss rests.",
+        ),
     ] = "one-cycle"
-    weight_decay: Annotated[Decay, about("training", "Weight decay of the optimiser.")] = 1e-4
+    schedule_step: Annotated[
+        Count | None,
+        about(
+            "training",
+            "Epochs after which step lowers the learning rate; by default a third of them.",
+            goes_with=("schedule", ("step",)),
+        ),
+    ] = None
+    schedule_factor: Annotated[
+        PositiveFraction | None,
+        about(
+            "training",
+            "What step and plateau multiply the learning rate by; by default 0.1.",
+            goes_with=("schedule", ("step", "plateau")),
+        ),
+    ] = None
+    schedule_patience: Annotated[
+        CountOrNone | None,
+        about(
+            "training",
+            "Epochs without a lower validation loss before plateau acts; by default 10.",
+            goes_with=("schedule", ("plateau",)),
+        ),
+    ] = None
     patience: Annotated[
         Count | None,
         about("training", "Epochs without a lower validation loss before the fit stops early."),
@@ -177,6 +234,7 @@ RECIPES = RecipeBook(
             "components": 30,
             "epochs": 100,
             "batch": 256,
+            "optimizer": "adam",
             "schedule": "constant",
             "weight_decay": 0.0,
             "rotate": False,

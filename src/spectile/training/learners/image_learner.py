@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
@@ -14,7 +13,8 @@ from torch.optim.swa_utils import AveragedModel
 from spectile.compat.torch import lerp_all
 from spectile.networks.weights.pretrained import head_parameters
 from spectile.training.image_recipes import ImageRecipe
-from spectile.training.learner import SETTLED, Learner, by_step
+from spectile.training.learner import Learner, by_step
+from spectile.training.schedules import SETTLED, warm_cosine
 
 MOMENTUM = 0.9
 AVERAGED = "averaged.module."
@@ -123,14 +123,6 @@ class ImageLearner(Learner):
         if recipe.schedule == "constant":
             return highest
         return highest * warm_cosine(step - alone, total - alone, recipe.warm_up)
-
-
-def warm_cosine(step: int, steps: int, warm_up: float) -> float:
-    """A factor that rises over the share `warm_up` of `steps`, then falls to 0 by a cosine."""
-    rising = round(warm_up * steps)
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, steps - rising))))
 
 
 @torch.no_grad()

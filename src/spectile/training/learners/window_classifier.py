@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics.classification import MulticlassAccuracy
 
 from spectile.compat.torch import AnyBatchNorm
@@ -19,12 +20,13 @@ from spectile.training.augmentation import (
 )
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.imbalance import rarity
-from spectile.training.learner import SETTLED, Learner, by_step
+from spectile.training.learner import Learner, by_step
 from spectile.training.loaders import Loaders
-from spectile.training.optimizers import one_cycle, optimizer_of
+from spectile.training.optimizers import optimizer_of
 from spectile.training.recipes import Recipe
 from spectile.training.regions.fit_spectral_branch import fit_spectral_branch
 from spectile.training.regions.labelled_windows import LabelledWindows
+from spectile.training.schedules import SETTLED, Course, plateau, refuse_blind_plateau
 
 Batch = tuple[Tensor, Tensor]
 
@@ -50,7 +52,7 @@ class WindowClassifier(Learner):
 
     `weights` (classes,) weigh the classes in the loss. `directions` (components, components), of
     :func:`~spectile.training.augmentation.within_class_directions`, are for recipes with spectral
-    augmentation.
+    augmentation. `passes` over the training windows are one epoch of the fit.
     """
 
     score_name = "validation_accuracy"
@@ -75,6 +77,9 @@ class WindowClassifier(Learner):
         self.register_buffer("directions", directions, persistent=False)
         self.classes = classes
         self.score = MulticlassAccuracy(classes, average="micro")
+        self.passes = 1
+        self.plateau: ReduceLROnPlateau | None = None
+        self._plateau_before: dict[str, Any] | None = None
 
     @classmethod
     def of(
@@ -131,18 +136,39 @@ class WindowClassifier(Learner):
         self.score.update(logits, classes)
 
     @property
+    def course(self) -> Course:
+        """The learning rate's, over the whole of the fit."""
+        steps = int(self.trainer.estimated_stepping_batches)
+        return Course(self.recipe, steps, self.passes * int(self.trainer.max_epochs or 1))
+
+    @property
     def settled(self) -> bool:
-        if self.recipe.schedule == "constant":
-            return True
-        group = self.trainer.optimizers[0].param_groups[0]
-        return bool(group["lr"] <= SETTLED * group["max_lr"])
+        if self.recipe.schedule == "one-cycle":
+            group = self.trainer.optimizers[0].param_groups[0]
+            return bool(group["lr"] <= SETTLED * group["max_lr"])
+        # The step that has just been taken: the rate of the next one may be lower.
+        return self.course.settled(max(0, self.global_step - 1))
+
+    def follow(self, loss: float) -> None:
+        if self.plateau is not None:
+            self.plateau.step(loss)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # By ourselves: Lightning writes its checkpoint first and lowers the rate then.
+        if self.plateau is not None:
+            checkpoint["plateau"] = self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._plateau_before = checkpoint.get("plateau")
 
     def configure_optimizers(self) -> Any:
         optimizer = optimizer_of(self.network, self.recipe)
-        if self.recipe.schedule == "constant":
-            return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
-        return by_step(optimizer, one_cycle(optimizer, self.recipe, steps))
+        if self.recipe.schedule == "plateau":
+            self.plateau = plateau(optimizer, self.recipe)
+            if self._plateau_before is not None:
+                self.plateau.load_state_dict(self._plateau_before)
+        scheduler = self.course.scheduler(optimizer)
+        return optimizer if scheduler is None else by_step(optimizer, scheduler)
 
 
 def fit_windows(
@@ -160,9 +186,14 @@ def fit_windows(
 ) -> Fit:
     """Fit `network` in place on batches of windows, see :func:`spectile.training.fit.fit`.
 
-    It ends with the weights of the epoch with the lowest validation loss. Under the one-cycle
-    schedule only epochs count whose learning rate has come down to a tenth of its maximum.
+    It ends with the weights of the epoch with the lowest validation loss. Under schedules that
+    lower the learning rate by themselves only epochs count in which it has come down to a tenth of
+    its maximum, or as far as it goes.
+
+    Raises InputError for a schedule that follows the validation loss where there are no such
+    windows, and as `fit` does.
     """
+    refuse_blind_plateau(recipe, len(validation))
     batch = recipe.batch or BATCH
     return fit(
         WindowClassifier.of(network, train, recipe, classes=classes, seed=seed),
@@ -176,6 +207,7 @@ def fit_windows(
         ),
         epochs=recipe.epochs_for(len(train)),
         patience=recipe.patience,
+        clip=recipe.clip,
         checkpoints=checkpoints,
         resume=resume,
         hardware=hardware,

@@ -32,6 +32,7 @@ from spectile.training.regions.labelled_regions import (
     square_edge,
 )
 from spectile.training.regions.region_gradients import region_logits, region_loss
+from spectile.training.schedules import refuse_blind_plateau
 
 Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices of pixels."""
@@ -119,9 +120,10 @@ def fit_regions(
 
     Raises InputError for a network that can't be trained so, see
     :func:`~spectile.networks.windows.region_training.why_not_on_regions`, for a recipe with mixup,
-    and as `fit` does.
+    for a schedule that follows the validation loss without such pixels, and as `fit` does.
     """
     refuse_mixup(recipe)
+    refuse_blind_plateau(recipe, len(validation[0]))
     if reason := why_not_on_regions(network):
         name = type(without_spectral_branch(network)).__name__
         raise InputError(f"{name} {reason}: train it on windows (--no-regions).")
@@ -136,11 +138,14 @@ def fit_regions(
         seed=seed,
         batch=recipe.batch,
     )
+    learner = RegionClassifier.of(network, loaders.regions, recipe, classes=classes, seed=seed)
+    learner.passes = loaders.steps.passes
     return fit(
-        RegionClassifier.of(network, loaders.regions, recipe, classes=classes, seed=seed),
+        learner,
         loaders,
         epochs=_epochs(recipe, loaders),
         patience=recipe.patience,
+        clip=recipe.clip,
         checkpoints=checkpoints,
         resume=resume,
         hardware=hardware,
