@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from spectile.blocks.activations import ReLU6
 from spectile.blocks.conv_norm_act import ConvNormAct
 from spectile.blocks.stochastic_depth import StochasticDepth
+from spectile.blocks.unpadded import beneath
 
 
 class InvertedResidual(nn.Module):
@@ -63,8 +64,12 @@ class InvertedResidual(nn.Module):
         )
         self.drop = StochasticDepth(stochastic_depth)
         self.residual = stride == 1 and in_channels == out_channels
+        self.unpadded = False
+        """Whether the depthwise convolution takes rings off the map."""
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.project(self.attention(self.depthwise(self.expand(x))))
+        if self.residual and self.unpadded:
+            x = beneath(x, y, 1)
         # In place: neither the normalisation nor the drop needs its output for its gradient.
         return self.drop(y).add_(x) if self.residual else y

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from spectile.blocks.conv_norm_act import ConvNormAct
 from spectile.blocks.stochastic_depth import StochasticDepth
 from spectile.blocks.tracing import followed
+from spectile.blocks.unpadded import beneath
 
 
 class BasicBlock(nn.Module):
@@ -40,9 +41,13 @@ class BasicBlock(nn.Module):
         self.attention = attention(out_channels) if attention else nn.Identity()
         self.drop = StochasticDepth(stochastic_depth)
         self.shortcut = shortcut(in_channels, out_channels, stride)
+        self.stride = stride
+        self.unpadded = False
+        """Whether the convolutions take rings off the map: then the shortcut does so as well."""
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.drop(self.attention(self.conv2(self.conv1(x))))
+        x = beneath(x, residual, self.stride) if self.unpadded else x
         return torch.relu_(added(residual, self.shortcut(x)))
 
 
@@ -71,9 +76,13 @@ class Bottleneck(nn.Module):
         self.attention = attention(out_channels) if attention else nn.Identity()
         self.drop = StochasticDepth(stochastic_depth)
         self.shortcut = shortcut(in_channels, out_channels, stride)
+        self.stride = stride
+        self.unpadded = False
+        """Whether the convolutions take rings off the map: then the shortcut does so as well."""
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.drop(self.attention(self.conv3(self.conv2(self.conv1(x)))))
+        x = beneath(x, residual, self.stride) if self.unpadded else x
         return torch.relu_(added(residual, self.shortcut(x)))
 
 

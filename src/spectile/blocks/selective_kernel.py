@@ -17,6 +17,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from spectile.blocks.conv_norm_act import ConvNormAct
 
@@ -74,6 +75,10 @@ class SelectiveKernel(nn.Module):
             )
             for kernel in kernels
         )
+        self.rings = [dilation * (kernel // 2) for kernel in kernels]
+        """Pixels beside the one in the middle that each branch sees."""
+        self.unpadded = False
+        """Whether the branches take rings off the map: all as many as the largest kernel."""
         fused = max(channels // reduction, floor)
         self.fuse = nn.Conv2d(channels, fused, 1) if simple else ConvNormAct(channels, fused, 1)
         self.select = nn.Conv2d(fused, len(kernels) * channels, 1, bias=simple)
@@ -91,8 +96,20 @@ class SelectiveKernel(nn.Module):
         weights: Tensor = scores.unflatten(1, (len(maps), -1)).softmax(1).to(dtype)
         return weights.transpose(0, 1)
 
+    def seen(self, x: Tensor, branch: int) -> Tensor:
+        """What a branch gets, so that its map lies where that of the largest kernel does."""
+        widest = max(self.rings)
+        if not self.unpadded:
+            return x
+        rings = [
+            widest - self.rings[branch] if size > 2 * widest else -self.rings[branch]
+            for size in (x.shape[3], x.shape[2])
+        ]
+        # Negative padding crops.
+        return F.pad(x, [-ring for ring in rings for _ in range(2)])
+
     def forward(self, x: Tensor) -> Tensor:
-        maps = [branch(x) for branch in self.branches]
+        maps = [branch(self.seen(x, place)) for place, branch in enumerate(self.branches)]
         weights = self.weights(maps)
         selected: Tensor = maps[0] * weights[0]
         for branch in range(1, len(maps)):

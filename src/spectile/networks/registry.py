@@ -20,6 +20,8 @@ from torch import nn
 from spectile.errors import InputError
 from spectile.networks.arguments import check_numbers
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
+from spectile.networks.unpadded import OPTION as PADDING
+from spectile.networks.unpadded import with_padding
 from spectile.plugins import installed
 
 FOLDERS = ("windows", "classifiers", "segmenters")
@@ -57,6 +59,8 @@ class Entry:
             for key, parameter in parameters.items()
             if key not in ("bands", "classes", *self.fixed)
         }
+        if self.takes == "images":
+            options = {**options, PADDING.name: PADDING}
         return options if self.takes == "pixels" else {**options, OPTION.name: OPTION}
 
 
@@ -114,7 +118,8 @@ def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
 
     `options` are the keyword arguments of the network, such as `window` of HybridSN. Every one that
     classifies windows or images also takes `spectral_branch`, a weight from 0 to below 1, see
-    :class:`~spectile.networks.spectral_branch.WithSpectralBranch`.
+    :class:`~spectile.networks.spectral_branch.WithSpectralBranch`. Those of images take `padding`:
+    "valid" for none, see :func:`~spectile.networks.unpadded.with_padding`.
 
     Raises InputError for an unknown name, and for an option that the network doesn't have.
     """
@@ -126,8 +131,10 @@ def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
     check_numbers(name, options)
     logit_weight = options.pop(OPTION.name, 0.0) if entry.takes != "pixels" else 0.0
     dropout = {key: options[key] for key in ("dropout",) if key in options}
+    padding = options.pop(PADDING.name, "same") if entry.takes == "images" else "same"
     try:
         network = entry.build(bands=bands, classes=classes, **entry.fixed, **options)
+        network = with_padding(network, padding, name)
         return with_spectral_branch(network, logit_weight, bands=bands, classes=classes, **dropout)
     except InputError:
         raise
