@@ -22,6 +22,7 @@ def about(
     old: tuple[str, ...] = (),
     tasks: tuple[str, ...] = (),
     path: bool = False,
+    code: bool = False,
     goes_with: tuple[str, tuple[str, ...]] | None = None,
 ) -> Any:
     """What a setting says of itself; it stands beside the type, in ``Annotated``.
@@ -35,6 +36,7 @@ def about(
         old: What earlier versions called it, in config.yaml and as an option; both go on working.
         tasks: The only tasks that have it; empty: all whose configuration does.
         path: Whether it names files or folders of the user's: kept absolute, never written over.
+        code: Whether it may name code of the user's, as in losses.py:own; kept absolute as well.
         goes_with: The one setting that it depends on, and the words of that with which it has a
             meaning: ("optimizer", ("sgd",)). Beside others it has to be as it is left out.
     """
@@ -43,5 +45,6 @@ def about(
     return Field(
         description=description,
         json_schema_extra=extra
-        | {"old": list(old), "tasks": list(tasks), "goes_with": goes_with and list(goes_with)},
+        | {"old": list(old), "tasks": list(tasks), "code": code}
+        | {"goes_with": goes_with and list(goes_with)},
     )

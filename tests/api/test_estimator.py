@@ -24,7 +24,7 @@ def fitted() -> spectile.SceneClassifier:
 
 def test_parameters_are_got_set_and_cloned() -> None:
     estimator = spectile.SceneClassifier("paper", network=Own, window=9, epochs=3)
-    expected = {"recipe": "paper", "network": Own, "scene": None, "seed": 0}
+    expected = {"recipe": "paper", "network": Own, "loss": None, "scene": None, "seed": 0}
     assert estimator.get_params() == {**expected, "window": 9, "epochs": 3}
     assert clone(estimator).get_params() == estimator.get_params()
     estimator.set_params(epochs=5, seed=2)

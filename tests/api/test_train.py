@@ -320,3 +320,37 @@ def test_images_without_a_label_or_data_are_refused(tmp_path: Path) -> None:
 
 def test_metrics_are_those_of_the_file(own: spectile.Run) -> None:
     assert json.loads((own.directory / "metrics.json").read_text()) == own.metrics
+
+
+class Rebuilding(Own):
+    """It has a second head for the loss, which a map has no use for."""
+
+    def __init__(self, bands: int, classes: int, window: int) -> None:
+        super().__init__(bands, classes, window)
+        self.rebuilt = nn.Linear(classes, bands)
+
+    def outputs(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self(windows)
+        return logits, self.rebuilt(logits)
+
+
+def reconstruction(outputs: tuple[Tensor, Tensor], classes: Tensor, windows: Tensor) -> Tensor:
+    logits, rebuilt = outputs
+    middle = windows[:, :, windows.shape[2] // 2, windows.shape[3] // 2]
+    return nn.functional.cross_entropy(logits, classes) + (rebuilt - middle).square().mean()
+
+
+def test_a_loss_and_a_recipe_in_memory(tmp_path: Path) -> None:
+    recipe = {"window": 9, "optimizer": "sgd", "momentum": 0.8, "clip": 1.0, "schedule": "cosine"}
+    ways = {"network": Rebuilding, "loss": reconstruction, "recipe": recipe, **QUICK}
+    run = spectile.train(CUBE, LABELS, out=tmp_path / "run", **ways)
+    assert run.config["recipe"]["loss"] == f"{__name__}:reconstruction"
+    assert run.config["recipe"]["momentum"] == 0.8
+    assert run.map.shape == LABELS.shape
+    del ways["quiet"]
+    model = spectile.SceneClassifier(validation=0.2, **ways).fit(CUBE, LABELS).model_
+    assert model.map(CUBE).shape == LABELS.shape
+    with pytest.raises(InputError, match="did you mean momentum"):
+        spectile.train(CUBE, LABELS, recipe={"momentun": 0.8})
+    with pytest.raises(InputError, match="gave 1: return one number"):
+        spectile.train(CUBE, LABELS, **ways | {"loss": lambda outputs, classes, windows: 1})

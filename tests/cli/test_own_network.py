@@ -148,3 +148,39 @@ def test_twelve_lines_of_python(field: Field, code: Path) -> None:
     np.testing.assert_array_equal(run.model.map(field.scene), run.map)
     with pytest.raises(InputError, match="takes windows as NBHW: leave out layout"):
         package.train(field.scene, field.labels, layout="NBHW")
+
+
+RECIPE = """
+network: mynets.py:Mine
+options: {width: 4}
+window: 8
+components: 5
+epochs: 1
+optimizer: sgd
+schedule: plateau
+clip: 1.0
+loss: losses.py:own
+"""
+LOSS = """
+from torch.nn import functional as F
+
+def own(outputs, classes, windows):
+    logits, features = outputs
+    assert windows.shape[1:] == (5, 8, 8)
+    return F.cross_entropy(logits, classes) + features.square().mean()
+"""
+
+
+def test_published_settings_in_a_recipe_on_two_devices(
+    field: Field, code: Path, tmp_path: Path
+) -> None:
+    (code.parent / "losses.py").write_text(LOSS)
+    (code.parent / "published.yaml").write_text(RECIPE)
+    out = tmp_path / "run"
+    order = ("train", "scene", field.scene, field.labels, "--out", out, "-q")
+    spectile(*order, "--recipe", code.parent / "published.yaml", "--devices", "2")
+    said = yaml.safe_load((out / "config.yaml").read_text())["recipe"]
+    assert said["network"] == f"{code}:Mine"
+    assert said["loss"] == f"{code.parent}/losses.py:own"
+    codes = (out / "code.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in codes[1:]] == [said["network"], said["loss"]]

@@ -266,3 +266,50 @@ def test_attention_and_spectral_branch_are_part_of_the_model(field: Field, tmp_p
     assert model.options == said
     windows = without_spectral_branch(model.network)
     assert isinstance(windows.attention, SpatialChannelExcitation)
+
+
+LOSS = """
+from torch.nn import functional as F
+
+def own(outputs, classes, windows):
+    return F.cross_entropy(outputs, classes, label_smoothing=0.1)
+"""
+
+
+def test_a_loss_and_a_recipe_of_ones_own(
+    field: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "losses.py").write_text(LOSS)
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("network: hybridsn-2d\nwindow: 9\ncomponents: 5\nloss: losses.py:own\n")
+    monkeypatch.chdir(field.folder)
+    run = tmp_path / "run"
+    order = ("train", "scene", field.scene, field.labels, "--out", run, "--recipe", recipe, "-q")
+    spectile(*order, "--epochs", "1", "--optimizer", "sgd", "--schedule", "step")
+    recipe.unlink()
+    said = yaml.safe_load((run / "config.yaml").read_text())["recipe"]
+    assert said["loss"] == f"{tmp_path}/losses.py:own"
+    assert (said["window"], said["optimizer"], said["spectral_branch"]) == (9, "sgd", 0.0)
+    # It goes on without the recipe, but not by another loss.
+    (run / "report.html").unlink()
+    (run / "model.safetensors").unlink()
+    spectile("train", "scene", "--resume", "--out", run, "-q")
+    (run / "report.html").unlink()
+    (tmp_path / "losses.py").write_text(LOSS.replace("0.1", "0.2"))
+    printed = spectile("train", "scene", "--resume", "--out", run, "-q", code=2)
+    assert "losses.py was changed since the run in" in printed
+    # Anew, on top of the default recipe, it takes the place of what goes with cross-entropy.
+    own = ("--loss", tmp_path / "losses.py:own", "--epochs", "1", "--spectral-branch", "0", "-q")
+    printed = spectile(*order[:-3], *own, code=2)
+    assert "add --overwrite" in printed
+    wrong = (*own[:1], tmp_path / "losses.py:owm", *own[2:])
+    printed = spectile(*order[:-3], *wrong, "--overwrite", code=2)
+    assert "losses.py has no owm: did you mean own?" in printed
+    spectile(*order[:-3], *own, "--overwrite")
+    said = yaml.safe_load((run / "config.yaml").read_text())["recipe"]
+    assert (said["class_weights"], said["regions"], said["optimizer"]) == (False, False, "muon")
+    assert "class weights, label smoothing, mixup and regions go with" in (
+        run / "report.html"
+    ).read_text(encoding="utf-8")
+    printed = spectile(*order[:-3], *own, "--overwrite", "--regions", code=2)
+    assert "--regions goes with --loss cross-entropy, not with" in printed

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from spectile.api.model import Model
-from spectile.api.training import network_name
+from spectile.api.training import loss_name, network_name
 from spectile.data.labels.as_labels import as_labels
 from spectile.data.labels.labels import Labels
 from spectile.data.readers.as_scene import as_scene
@@ -27,6 +27,11 @@ from spectile.tasks.scene.preparation import prepare, usable
 from spectile.tasks.scene.splitting import honest_window
 from spectile.tasks.scene.task import PreparedScene, SceneTask
 from spectile.tasks.settings import settings_from
+from spectile.tasks.starting_recipe import RecipeSource
+from spectile.training.own_loss import Loss
+
+OWN = ("recipe", "network", "loss", "scene", "seed")
+"""Arguments of an estimator that aren't settings of the run alone."""
 
 
 class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # has no types
@@ -43,8 +48,9 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     far their windows overlap those trained on.
 
     Args:
-        recipe: Settings to start from: "best" or "paper".
+        recipe: Settings to start from, as of :func:`spectile.train`.
         network: As of :func:`spectile.train`.
+        loss: As of :func:`spectile.train`.
         scene: The scene that X gives pixels of; None where X is the cube itself.
         seed: Where all chance starts from.
         **settings: Any other setting of `spectile train scene` by its name, such as `window=9`.
@@ -57,28 +63,30 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def __init__(
         self,
-        recipe: str = "best",
+        recipe: RecipeSource = "best",
         *,
         network: WindowNetwork | None = None,
+        loss: str | Loss | None = None,
         scene: Any = None,
         seed: int = 0,
         **settings: Any,
     ) -> None:
         self.recipe = recipe
         self.network = network
+        self.loss = loss
         self.scene = scene
         self.seed = seed
         self.settings = settings
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """All arguments by name."""
-        own = {name: getattr(self, name) for name in ("recipe", "network", "scene", "seed")}
+        own = {name: getattr(self, name) for name in OWN}
         return {**own, **self.settings}
 
     def set_params(self, **params: Any) -> Self:
         """Change arguments by name."""
         for name, value in params.items():
-            if name in ("recipe", "network", "scene", "seed"):
+            if name in OWN:
                 setattr(self, name, value)
             else:
                 self.settings = {**self.settings, name: value}
@@ -99,13 +107,15 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             scene=scene.source,
             labels="y",
             network=network_name(self.network),
+            loss=loss_name(self.loss),
             seed=self.seed,
             **self.settings,
         )
         given = None if isinstance(self.network, str) else self.network
-        SceneTask(scene=scene, labels=labels, network=given).check(config)
+        loss = None if isinstance(self.loss, str) else self.loss
+        SceneTask(scene=scene, labels=labels, network=given, loss=loss).check(config)
         own = own_network(config.recipe, given)
-        trial = tried(config, own, scene, len(labels.legend))
+        trial = tried(config, own, scene, len(labels.legend), loss)
         config = config.model_copy(update={"recipe": trial.recipe})
         labels, bands, notes = usable(scene, labels, config)
         split = split_without_test(
@@ -115,7 +125,7 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             seed=config.seed,
         )
         prepared = PreparedScene(
-            scene, prepare(scene, labels, bands, split, config, notes), config, own
+            scene, prepare(scene, labels, bands, split, config, notes), config, own, loss
         )
         with tempfile.TemporaryDirectory(prefix="spectile-") as folder:
             model, _ = prepared.fit(Work(Path(folder), quiet=True))

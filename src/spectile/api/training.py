@@ -33,6 +33,8 @@ from spectile.tasks.images.classify import ClassifyTask
 from spectile.tasks.images.segment import SegmentTask
 from spectile.tasks.scene.task import SceneTask
 from spectile.tasks.settings import settings_from
+from spectile.tasks.starting_recipe import RecipeSource
+from spectile.training.own_loss import Loss
 
 DRAWN = ("blocks", "random")
 Sides = str | Path | Sequence[str | Path] | NDArray[np.integer]
@@ -42,8 +44,9 @@ def train(
     scene: Any,
     labels: Any = None,
     *,
-    recipe: str = "best",
+    recipe: RecipeSource = "best",
     network: WindowNetwork | None = None,
+    loss: str | Loss | None = None,
     split: Sides = "blocks",
     seed: int = 0,
     out: str | Path | None = None,
@@ -63,10 +66,15 @@ def train(
             bands first with `bands_last=False`) or an xarray.DataArray.
         labels: A path, Labels, whole numbers (rows, columns) with 0 for unlabelled, or a
             geopandas.GeoDataFrame whose `column` holds the classes. A known scene has its own.
-        recipe: Settings to start from: "best" or "paper".
+        recipe: Settings to start from: "best", "paper", the path of a YAML file, or a mapping as
+            such a file holds it, with "base" for the recipe that it starts from itself.
         network: A name of :func:`spectile.networks.names`, an nn.Module, a class or function that
             builds one from bands, classes and window, or the place of its code as in
             "mynets.py:SSRN"; the recipe's if left out.
+        loss: A callable (outputs, classes, windows) -> scalar tensor, or where to find one, as in
+            "losses.py:reconstruction"; cross-entropy if left out. `outputs` are what the network's
+            method of that name gives, or its logits (N, classes); `classes` are indices (N,),
+            `windows` are (N, bands, h, w).
         split: "blocks" (no window of test and training shares a pixel), "random" (as papers do,
             it leaks), a raster of 0 none, 1 train, 2 validation, 3 test, as a path or an array
             (rows, columns), or two rasters or masks, of training and of test pixels.
@@ -98,6 +106,7 @@ def train(
         scene=str(scene) if opened is None else opened.source,
         labels=_named(labels),
         network=network_name(network),
+        loss=loss_name(loss),
         seed=seed,
         bands_last=bands_last,
         column=column,
@@ -108,7 +117,8 @@ def train(
     own = None if isinstance(network, str) and not is_code(network) else network
     if in_files and isinstance(legend, Legend):
         raise InputError("labels in files take a legend from a CSV: give its path.")
-    task = SceneTask(scene=opened, labels=given, sides=sides, network=own)
+    own_loss = None if isinstance(loss, str) else loss
+    task = SceneTask(scene=opened, labels=given, sides=sides, network=own, loss=own_loss)
     return _run(task, config, out, overwrite, resume, quiet, progress, scene=scene, network=own)
 
 
@@ -116,7 +126,7 @@ def train_images(
     images: str | Path | Sequence[NDArray[Any]] | NDArray[Any],
     labels: Sequence[object] | NDArray[Any] | None = None,
     *,
-    recipe: str = "default",
+    recipe: RecipeSource = "default",
     seed: int = 0,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -131,7 +141,8 @@ def train_images(
         images: A folder with a folder of images for each class, a CSV of path and label, or the
             folder of CIFAR-10's batches. Or arrays (rows, columns) or (rows, columns, bands).
         labels: The class of each array.
-        recipe: Settings to start from: "default", "cifar" or "cifar-strong".
+        recipe: Settings to start from: "default", "cifar" or "cifar-strong"; or one's own, as for
+            :func:`train`.
         seed: Where all chance starts from.
         out: The run directory; a temporary one, which goes with the Run, if left out.
         overwrite: Replace a run in `out`.
@@ -164,7 +175,7 @@ def train_masks(
     *,
     scene: Any = None,
     labels: Any = None,
-    recipe: str = "default",
+    recipe: RecipeSource = "default",
     seed: int = 0,
     out: str | Path | None = None,
     column: str | None = None,
@@ -181,7 +192,7 @@ def train_masks(
         masks: A folder of masks with the images' names.
         scene: Instead of images: one scene, as :func:`train` takes it, to be cut into tiles.
         labels: The scene's labels, as :func:`train` takes them.
-        recipe: Settings to start from: "default" or "aerial".
+        recipe: Settings to start from: "default" or "aerial"; or one's own, as for :func:`train`.
         seed: Where all chance starts from.
         out: The run directory; a temporary one, which goes with the Run, if left out.
         column: The class column of vector labels.
@@ -298,10 +309,21 @@ def network_name(network: WindowNetwork | None) -> str | None:
     """What a network is called in configurations and model files."""
     if network is None or isinstance(network, str):
         return network
-    named: Any = type(network) if isinstance(network, nn.Module) else network
+    return _name(type(network) if isinstance(network, nn.Module) else network, ".")
+
+
+def loss_name(loss: str | Loss | None) -> str | None:
+    """What a loss is called in configurations: where another run finds it, if that is anywhere."""
+    if loss is None or isinstance(loss, str):
+        return loss
+    return _name(type(loss) if isinstance(loss, nn.Module) else loss, ":")
+
+
+def _name(named: Any, separator: str) -> str:
+    """The module and the name of a class or a function."""
     while isinstance(named, functools.partial):
         named = named.func
     name = getattr(named, "__qualname__", type(named).__qualname__)
     module = getattr(named, "__module__", type(named).__module__)
     # A notebook's own classes live in __main__, which says nothing.
-    return name if module == "__main__" else f"{module}.{name}"
+    return name if module == "__main__" else f"{module}{separator}{name}"

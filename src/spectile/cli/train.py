@@ -64,11 +64,11 @@ def _others(recipes: list[str]) -> dict[str, Any]:
     """Options that are no settings of the run, with their types."""
     from spectile.cli.signatures import FIRST
 
-    known = f"{', '.join(recipes[:-1])} or {recipes[-1]}" if recipes[1:] else recipes[0]
+    known = ", ".join(recipes)
     out = typer.Option(metavar="PATH", help="The run directory.", rich_help_panel=FIRST)
     recipe = typer.Option(
         metavar="NAME",
-        help=f"Settings to start from: {known}. [{recipes[0]}]",
+        help=f"Settings to start from: {known}, or a YAML file of one's own. [{recipes[0]}]",
         rich_help_panel=FIRST,
     )
     config = typer.Option(metavar="PATH", help="The config.yaml of a run, to run it again.")
@@ -96,16 +96,20 @@ def _train(
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_scores
+    from spectile.runs.directory import check_inputs
     from spectile.runs.finished import is_finished
     from spectile.runs.lifecycle import run
     from spectile.tasks.settings import resolved
+    from spectile.tasks.starting_recipe import recipe_file
 
     if out is None:
         raise InputError("say where the run shall be written: add --out runs/NAME.")
+    if overwrite and not resume:
+        check_inputs(out, [file for file in (config, recipe_file(recipe)) if file is not None])
     if "options" in given:
         given["options"] = _network_options(given["options"])
     named = any(given[name] is not None for name in entry.sources)
-    base = _base(entry, config, out, named=named, resume=resume, overwrite=overwrite)
+    base = _base(entry, config, out, named=named, resume=resume)
     settings = resolved(entry.name, given, base=base, recipe=recipe)
     task = entry.load()
     if resume and is_finished(task, settings, out):
@@ -127,19 +131,15 @@ def _base(
     *,
     named: bool,
     resume: bool,
-    overwrite: bool,
 ) -> RunConfig | None:
     """The configuration to start from: that of a file, or of the run in `out` to go on with.
 
-    None where the options have `named` what to train on. Raises InputError where nothing does,
-    and for a file in the very directory that shall be replaced.
+    None where the options have `named` what to train on. Raises InputError where nothing does.
     """
-    from spectile.runs.directory import check_inputs, read_started
+    from spectile.runs.directory import read_started
     from spectile.tasks.config import read_config
 
     if config is not None:
-        if overwrite and not resume:
-            check_inputs(out, [config])
         return read_config(config, entry.config)
     if named:
         return None

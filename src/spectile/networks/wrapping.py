@@ -48,10 +48,13 @@ class Around(nn.Module):
         return self
 
 
-def outputs_of(network: nn.Module, windows: Tensor) -> Any:
-    """All that a network gives for windows, which may be more than logits."""
-    outputs = getattr(network, "outputs", network)
-    return outputs(windows)
+def outputs_of(network: nn.Module, *windows: Tensor) -> Any:
+    """All that a network gives for windows, which may be more than logits.
+
+    That is what its method ``outputs`` gives, where it has one: layers may be called so as well.
+    """
+    has_outputs = callable(getattr(type(network), "outputs", None))
+    return network.outputs(*windows) if has_outputs else network(*windows)  # type: ignore[operator]
 
 
 def _put_side_by_side(

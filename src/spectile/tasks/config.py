@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from spectile.errors import InputError
 from spectile.fields import STRICT, about
+from spectile.named_code import file_of
 from spectile.ranges import Count, Seed, Share, Threads, wrong
 
 Validation = Annotated[
@@ -73,11 +74,13 @@ class RunConfig(Section):
         return self.model_dump(mode="json")
 
 
-def _paths(section: Section) -> Iterator[str]:
+def _paths(section: Any) -> Iterator[str]:
     for name, field in fields_of(type(section)).items():
         value = getattr(section, name)
-        if isinstance(value, Section):
+        if fields_of(type(value)):
             yield from _paths(value)
+        elif told(field).get("code"):
+            yield from [str(file_of(value))] if file_of(value) is not None else []
         elif value and told(field).get("path"):
             yield from value if isinstance(value, tuple) else (value,)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from spectile.errors import InputError
 from spectile.tasks.config import RunConfig, fields_of, parse_config, told
 from spectile.tasks.registry import TaskEntry, task_entry
+from spectile.tasks.starting_recipe import RecipeSource, lay_on, starting_recipe, today
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def settings_of(task: str) -> tuple[Setting, ...]:
     return (*_walk(entry, entry.config, ()), *_network_options(entry))
 
 
-def settings_from(task: str, recipe: str | None = None, /, **given: Any) -> RunConfig:
+def settings_from(task: str, recipe: RecipeSource | None = None, /, **given: Any) -> RunConfig:
     """The configuration of a run from a recipe and settings by their names.
 
     ``settings_from("scene", "best", scene="a.tif", labels="b.gpkg", epochs=5, split="random")``.
@@ -63,56 +61,25 @@ def resolved(
     given: Mapping[str, Any],
     *,
     base: RunConfig | None = None,
-    recipe: str | None = None,
+    recipe: RecipeSource | None = None,
 ) -> Any:
     """The `base` configuration or a recipe's, with what was `given` on top; None is nothing.
 
     Raises InputError for a recipe or a setting that there isn't, and for a wrong value.
     """
     entry, known = task_entry(task), {setting.name: setting for setting in settings_of(task)}
+    values = today(known, {name: value for name, value in given.items() if _is_said(value)})
     document: dict[str, Any] = {} if base is None else base.as_dict()
-    if recipe is not None and recipe not in entry.recipes:
-        raise InputError(f"there is no recipe {recipe!r}: choose {' or '.join(entry.recipes)}.")
-    if recipe is not None or base is None:
-        document["recipe"] = asdict(entry.recipes[recipe] if recipe else entry.recipes.default)
-    values = _today(known, given)
-    for name, value in values.items():
-        *sections, key = known[name].place
-        place = document
-        for section in sections:
-            place = place.setdefault(section, {})
-        # Arguments of the network join those of the recipe.
-        place[key] = {**place.get(key, {}), **value} if isinstance(value, dict) else value
-    if recipe is not None or base is None:
-        _leave_out_strange(document["recipe"], {*(values.get("options") or ()), *values})
+    fresh = recipe is not None or base is None
+    if fresh:
+        document["recipe"] = starting_recipe(entry, known, recipe)
+    lay_on(document, known, values, entry, fresh=fresh)
     names = {".".join(setting.place): _option(setting) for setting in known.values()}
     return parse_config(document, "the settings", entry.config, names)
 
 
-def _today(known: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was `given`, without None, under today's names; InputError for unknown names."""
-    new = {old: setting.name for setting in known.values() for old in setting.old}
-    found: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in known and name not in new:
-            near = difflib.get_close_matches(name, [*known, *new], 1)
-            hint = f"did you mean {new.get(near[0], near[0])}?" if near else "see the docs."
-            raise InputError(f"there is no setting {name!r}: {hint}")
-        if value is None or (isinstance(value, list | tuple) and not value):
-            continue
-        today = new.get(name, name)
-        if today in found:
-            old = next(old for old in known[today].old if old in given)
-            raise InputError(f"{old} is the old name of {today}: leave one out.")
-        found[today] = _as_in_yaml(value)
-    return found
-
-
-def _as_in_yaml(value: Any) -> Any:
-    """A path as text, and a number of NumPy as Python's."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value.item() if hasattr(value, "dtype") and not getattr(value, "shape", None) else value
+def _is_said(value: Any) -> bool:
+    return value is not None and not (isinstance(value, list | tuple) and not value)
 
 
 def _walk(entry: TaskEntry, section: Any, above: tuple[str, ...]) -> list[Setting]:
@@ -217,20 +184,3 @@ def _bounds(field: Any) -> list[Any]:
 
 def _option(setting: Setting) -> str:
     return setting.option.partition("/")[0]
-
-
-def _leave_out_strange(recipe: dict[str, Any], given: set[str]) -> None:
-    """Take out what a recipe says of its own network and the chosen one lacks.
-
-    What was `given` stays, to be refused by name.
-    """
-    if not recipe.get("options") or not isinstance(recipe["options"], dict):
-        return
-    from spectile import networks  # late: it imports PyTorch
-
-    if recipe["network"] not in networks.names():
-        return
-    known = networks.describe(recipe["network"]).options
-    recipe["options"] = {
-        name: value for name, value in recipe["options"].items() if name in known or name in given
-    }

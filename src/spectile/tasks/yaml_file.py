@@ -46,28 +46,26 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: str | Path) -> Any:
-    """The plain values in a YAML file; raises InputError with the line of what is wrong."""
+def read_yaml(path: str | Path, *, wanted: str = "the config.yaml of a run") -> Any:
+    """The plain values in a YAML file, which is to hold what is `wanted`.
+
+    Raises InputError with the line of what is wrong.
+    """
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise InputError(
-                f"{path} is larger than any configuration: give the config.yaml of a run."
-            )
+            raise InputError(f"{path} is larger than any configuration: give {wanted}.")
         # Surrogates stand for bytes of file names that are no text.
         return yaml.load(content.decode("utf-8-sig"), _Loader)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path} can't be read ({reason}): give the config.yaml of a run.") from (
-            error
-        )
+        raise InputError(f"{path} can't be read ({reason}): give {wanted}.") from (error)
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{path} can't be read as a configuration ({_what(error)}): mend it, or give the "
-            "config.yaml of a run."
+            f"{path} can't be read as a configuration ({_what(error)}): mend it, or give {wanted}."
         ) from error
 
 

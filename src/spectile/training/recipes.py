@@ -31,6 +31,10 @@ APART = ("window", "layout", "attention", "spectral_branch")
 """Arguments of window networks that are settings of their own."""
 
 
+CROSS_ENTROPY = "cross-entropy"
+"""The loss of logits against classes that a fit has unless it is given one of the user's own."""
+
+
 def _without_settings(options: dict[str, Any]) -> dict[str, Any]:
     for name in APART:
         if name in options:
@@ -49,6 +53,7 @@ class Recipe:
             "network",
             "The network's name, see `spectile models`, or code as in mynets.py:SSRN.",
             first=True,
+            code=True,
         ),
     ] = "hybridsn-se"
     options: Annotated[
@@ -171,8 +176,22 @@ class Recipe:
         Count | None,
         about("training", "Epochs without a lower validation loss before the fit stops early."),
     ] = None
+    loss: Annotated[
+        str,
+        AfterValidator(placed),
+        about(
+            "training",
+            "What is learnt by: cross-entropy, or one's own, as in losses.py:name.",
+            code=True,
+        ),
+    ] = CROSS_ENTROPY
     class_weights: Annotated[
-        bool, about("training", "Weigh each class by the root of its rarity.")
+        bool,
+        about(
+            "training",
+            "Weigh each class by the root of its rarity.",
+            goes_with=("loss", (CROSS_ENTROPY,)),
+        ),
     ] = False
     rotate: Annotated[
         bool,
@@ -189,11 +208,18 @@ class Recipe:
     mixup: Annotated[
         Strength,
         about(
-            "training", "Beta parameter by which two windows are mixed; with --no-regions; 0: not."
+            "training",
+            "Beta parameter by which two windows are mixed; with --no-regions; 0: not.",
+            goes_with=("loss", (CROSS_ENTROPY,)),
         ),
     ] = 0.0
     label_smoothing: Annotated[
-        Share, about("training", "Share of a label that is given to all classes.")
+        Share,
+        about(
+            "training",
+            "Share of a label that is given to all classes.",
+            goes_with=("loss", (CROSS_ENTROPY,)),
+        ),
     ] = 0.0
     regions: Annotated[
         bool,
@@ -201,6 +227,7 @@ class Recipe:
             "training",
             "Train on regions of the scene, whose windows share the trunk: several times faster.",
             old=("shared",),
+            goes_with=("loss", (CROSS_ENTROPY,)),
         ),
     ] = False
 

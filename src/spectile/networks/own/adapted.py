@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spectile.compat.torch import tree_leaves
 from spectile.networks.own.layouts import Layout
-from spectile.networks.wrapping import Around
+from spectile.networks.wrapping import Around, outputs_of
 
 
 class AdaptedNetwork(Around):
@@ -28,12 +28,12 @@ class AdaptedNetwork(Around):
         """It gives more than logits."""
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = leaves(self.outputs(x))[self.place]
+        logits: Tensor = leaves(self.network(*self.layout.arranged(x)))[self.place]
         return logits
 
     def outputs(self, windows: Tensor) -> Any:
-        """All that the network gives, as it gives it."""
-        return self.network(*self.layout.arranged(windows))
+        """All that the network gives, as it gives it, for a loss of one's own."""
+        return outputs_of(self.network, *self.layout.arranged(windows))
 
 
 def leaves(outputs: Any) -> list[Any]:

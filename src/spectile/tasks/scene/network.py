@@ -30,7 +30,8 @@ from spectile.tasks.checks import BANDS, build_without_data
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.hardware import best_device, check_memory
 from spectile.tasks.scene.preparation import selected
-from spectile.training.recipes import Recipe
+from spectile.training.own_loss import Loss, own_loss, try_loss
+from spectile.training.recipes import CROSS_ENTROPY, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +99,18 @@ def network_options(
     return options if adaptation is None else {**options, "layout": str(adaptation.layout)}
 
 
-def tried(config: SceneConfig, given: NetworkSource | None, scene: Scene, classes: int) -> Trial:
+def tried(
+    config: SceneConfig,
+    given: NetworkSource | None,
+    scene: Scene,
+    classes: int,
+    loss: Loss | None = None,
+) -> Trial:
     """Build the network for the scene, and see how it has to be fed and trained.
 
     A network that is bound to a number of bands gets that many components. Says beforehand how long
-    a map patch by patch will take. Raises InputError for a network that can't be trained.
+    a map patch by patch will take. Raises InputError for a network that can't be trained, and for a
+    loss of one's own, in memory or named by the recipe, that gives no number for it.
     """
     recipe = config.recipe
     name, own = name_of(recipe.network), own_network(recipe, given)
@@ -128,10 +136,25 @@ def tried(config: SceneConfig, given: NetworkSource | None, scene: Scene, classe
     window_part = without_spectral_branch(network)
     if not any(weight.requires_grad for weight in window_part.parameters()):
         raise InputError(f"{name} has no weights that may change: give a network that has some.")
+    own_one = own_loss(recipe.loss, loss)
+    if own_one is not None:
+        if known:  # it has no weights yet
+            network = built(recipe, given, bands=bands, classes=classes)
+        sizes = {"bands": bands, "classes": classes, "window": recipe.window}
+        try_loss(own_one, recipe.loss, without_spectral_branch(network), **sizes)
+    notes += _notes_on_training(recipe, network)
+    return Trial(recipe, notes)
+
+
+def _notes_on_training(recipe: Recipe, network: nn.Module) -> Iterator[str]:
+    if recipe.loss != CROSS_ENTROPY:
+        yield (
+            f"It learnt by {name_of(recipe.loss)}, window by window: class weights, label "
+            "smoothing, mixup and regions go with cross-entropy alone."
+        )
     reason = why_not_on_regions(network) if recipe.regions else None
     if reason:
-        notes.append(f"{name} {reason}: it was trained on windows.")
-    return Trial(recipe, notes)
+        yield f"{name_of(recipe.network)} {reason}: it was trained on windows."
 
 
 def _built_for(

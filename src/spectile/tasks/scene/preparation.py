@@ -13,11 +13,12 @@ from spectile.data.labels.labels import Labels
 from spectile.data.preprocessing.components import TILE, Preprocessing, read_spectra, tiles_holding
 from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
 from spectile.data.scene import Scene
-from spectile.data.splits.splits import TRAIN, Split
+from spectile.data.splits.splits import TRAIN, VALIDATION, Split
 from spectile.errors import InputError
 from spectile.model.fingerprint import sha256
 from spectile.tasks.checks import check_bands
 from spectile.tasks.entries.scene import SceneConfig
+from spectile.training.schedules import refuse_blind_plateau
 
 SAMPLE = 100_000
 """Pixels that a reducer is fitted on at most; more change no digit that matters."""
@@ -89,6 +90,7 @@ def prepare(
 ) -> Preparation:
     """Fit the reducer on the training pixels (or the whole scene, where asked for)."""
     recipe = config.recipe
+    refuse_blind_plateau(recipe, int((split.assignment == VALIDATION).sum()))
     rows, columns = np.nonzero(split.assignment == TRAIN)
     notes = list(notes)
     if config.fit_on == "scene":

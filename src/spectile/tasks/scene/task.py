@@ -36,6 +36,7 @@ from spectile.reports.scene_report import RunRecord, write_report
 from spectile.reports.wording import notes_on_loss
 from spectile.tasks.base import CheckFiles, Finished, Prepared, Task, Work
 from spectile.tasks.checks import check_settings
+from spectile.tasks.code_files import check_code, write_code
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
@@ -52,9 +53,11 @@ from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.scores import map_scores, read_map
 from spectile.tasks.tables import table_in, write_table
+from spectile.training.dependent_settings import refuse_misplaced
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
-from spectile.training.recipes import Recipe
+from spectile.training.own_loss import Loss, own_loss
+from spectile.training.recipes import CROSS_ENTROPY, Recipe
 from spectile.training.regions.fit_regions import fit_regions, refuse_mixup
 from spectile.training.regions.labelled_windows import LabelledWindows
 
@@ -97,14 +100,18 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
     """Shape (H, W): 0 none, 1 train, 2 validation, 3 test."""
     network: NetworkSource | None = None
     """A network of one's own."""
+    loss: Loss | None = None
+    """A loss of one's own, where it isn't the one that the configuration names."""
 
     def check(self, config: SceneConfig) -> None:
         """Raise InputError for a network and other settings that no scene could make right."""
         check_settings(bands=config.bands, legend=config.legend)
         asked_for(config.map.layers)
         recipe = config.recipe
+        refuse_misplaced(recipe)
         if recipe.regions:
             refuse_mixup(recipe)
+        own_loss(recipe.loss, self.loss)
         check_network(recipe, self.network)
 
     def open(
@@ -119,7 +126,7 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
                 f"{scene.width} pixels): choose a smaller one."
             )
         tile_edge(scene, recipe.window, config.map.memory)
-        trial = tried(config, self.network, scene, max(1, len(labels.legend)))
+        trial = tried(config, self.network, scene, max(1, len(labels.legend)), self.loss)
         labels, bands, notes = usable(scene, labels, config)
         return Material(scene, labels, bands, [*trial.notes, *notes], trial.recipe)
 
@@ -134,7 +141,7 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
         split = make_split(scene, labels, config, self.sides)
         preparation = prepare(scene, labels, material.bands, split, config, material.notes)
         own = own_network(config.recipe, self.network)
-        return PreparedScene(scene, preparation, config, own)
+        return PreparedScene(scene, preparation, config, own, self.loss)
 
     def report(self, path: Path, record: RunRecord) -> None:
         write_report(path, [record], heading=record.heading)
@@ -163,8 +170,10 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
     preparation: Preparation
     config: SceneConfig
     network: NetworkSource | None = None
+    loss: Loss | None = None
 
     def check_resumed(self, work: Work) -> None:
+        check_code(work.folder, self.config.recipe)
         if (work.folder / SPLIT).exists():
             _check_split(work.folder / SPLIT, self.preparation)
         before = table_in(work.folder / PIXELS)  # earlier versions have no such table
@@ -180,6 +189,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             remove_map(raster)
         row = (self.scene.source, self.preparation.data_hash)
         write_table(work.folder / PIXELS, ("scene", "training pixels"), [row])
+        write_code(work.folder, self.config.recipe)
         write_split(
             path,
             self.preparation.split.assignment,
@@ -235,7 +245,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             LabelledWindows(self.scene, preprocessing, window, *side)
             for side in (train, validation)
         )
-        return partial(fit_windows, network, cuts, others)
+        return partial(fit_windows, network, cuts, others, loss=self.loss)
 
     def predict(self, model: Model, work: Work) -> Mapped:
         path, wanted = work.folder / MAP, self.config.map
@@ -273,7 +283,8 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         scene, split = self.scene, self.preparation.split
         labels, reason = self.preparation.labels, predicted.summary.reason
         step = max(1, -(-max(scene.height, scene.width) // LONGEST_SIDE))
-        guessing = math.log(len(labels.legend))
+        by_itself = self.config.recipe.loss == CROSS_ENTROPY
+        guessing = math.log(len(labels.legend)) if by_itself else None
         return RunRecord(
             heading=Path(scene.source).name,
             title=TITLES[split.kind],

@@ -18,11 +18,13 @@ from spectile.training.augmentation import (
     rotate_and_flip,
     within_class_directions,
 )
+from spectile.training.dependent_settings import refuse_misplaced
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.imbalance import rarity
 from spectile.training.learner import Learner, by_step
 from spectile.training.loaders import Loaders
 from spectile.training.optimizers import optimizer_of
+from spectile.training.own_loss import Loss, check_sent, own_loss, own_loss_of
 from spectile.training.recipes import Recipe
 from spectile.training.regions.fit_spectral_branch import fit_spectral_branch
 from spectile.training.regions.labelled_windows import LabelledWindows
@@ -50,7 +52,9 @@ class Pixels(Protocol):
 class WindowClassifier(Learner):
     """The learner of windows (N, components, h, h) with class indices (N,): cross-entropy.
 
-    `weights` (classes,) weigh the classes in the loss. `directions` (components, components), of
+    With a `loss` of the user's own the window's part of the network learns by that; the epoch is
+    chosen by the cross-entropy of its logits on the validation side all the same. `weights`
+    (classes,) weigh the classes in the loss. `directions` (components, components), of
     :func:`~spectile.training.augmentation.within_class_directions`, are for recipes with spectral
     augmentation. `passes` over the training windows are one epoch of the fit.
     """
@@ -68,8 +72,10 @@ class WindowClassifier(Learner):
         seed: int,
         weights: Tensor | None,
         directions: Tensor | None = None,
+        loss: Loss | None = None,
     ) -> None:
         super().__init__(network, seed=seed)
+        self.own_loss = loss
         self.recipe = recipe
         self.weights: Tensor | None
         self.register_buffer("weights", weights, persistent=False)
@@ -83,7 +89,14 @@ class WindowClassifier(Learner):
 
     @classmethod
     def of(
-        cls, network: nn.Module, train: Pixels, recipe: Recipe, *, classes: int, seed: int
+        cls,
+        network: nn.Module,
+        train: Pixels,
+        recipe: Recipe,
+        *,
+        classes: int,
+        seed: int,
+        loss: Loss | None = None,
     ) -> Self:
         """A learner with what a recipe takes from the training pixels before the first step.
 
@@ -95,7 +108,13 @@ class WindowClassifier(Learner):
             within_class_directions(*train.pixels) if recipe.spectral_augmentation else None
         )
         learner = cls(
-            network, recipe, classes=classes, seed=seed, weights=weights, directions=directions
+            network,
+            recipe,
+            classes=classes,
+            seed=seed,
+            weights=weights,
+            directions=directions,
+            loss=loss,
         )
         if isinstance(network, WithSpectralBranch):
             branch = network.spectral_branch
@@ -113,15 +132,22 @@ class WindowClassifier(Learner):
         if self.recipe.rotate:
             windows = rotate_and_flip(windows)
         windows = self.shifted(windows)
+        if self.own_loss is None:
+            loss = self._cross_entropy(windows, classes)
+        else:
+            network, named = self.window_network, self.recipe.loss
+            loss = own_loss_of(self.own_loss, named, network, windows, classes)
+        self.train_loss.update(loss.detach(), len(classes))
+        return loss
+
+    def _cross_entropy(self, windows: Tensor, classes: Tensor) -> Tensor:
         targets = classes
         if self.recipe.mixup:
             windows, targets = mixup(windows, classes, count=self.classes, alpha=self.recipe.mixup)
         logits = self.window_network(windows)
-        loss = F.cross_entropy(
+        return F.cross_entropy(
             logits, targets, self.weights, label_smoothing=self.recipe.label_smoothing
         )
-        self.train_loss.update(loss.detach(), len(classes))
-        return loss
 
     def shifted(self, images: Tensor) -> Tensor:
         """Images (N, components, H, W) with augmented spectra, where the recipe says so."""
@@ -183,20 +209,26 @@ def fit_windows(
     resume: bool = False,
     hardware: Hardware = ANY_HARDWARE,
     quiet: bool = False,
+    loss: Loss | None = None,
 ) -> Fit:
     """Fit `network` in place on batches of windows, see :func:`spectile.training.fit.fit`.
 
     It ends with the weights of the epoch with the lowest validation loss. Under schedules that
     lower the learning rate by themselves only epochs count in which it has come down to a tenth of
-    its maximum, or as far as it goes.
+    its maximum, or as far as it goes. A `loss` in memory takes the place of the one that the recipe
+    names, see :func:`spectile.training.own_loss.own_loss_of`.
 
-    Raises InputError for a schedule that follows the validation loss where there are no such
-    windows, and as `fit` does.
+    Raises InputError for settings that have no meaning beside others, for a loss that is none, for
+    a schedule that follows the validation loss where there are no such windows, and as `fit` does.
     """
+    refuse_misplaced(recipe)
     refuse_blind_plateau(recipe, len(validation))
+    own = own_loss(recipe.loss, loss)
+    if own is not None and hardware.devices > 1:
+        check_sent(own, recipe.loss)
     batch = recipe.batch or BATCH
     return fit(
-        WindowClassifier.of(network, train, recipe, classes=classes, seed=seed),
+        WindowClassifier.of(network, train, recipe, classes=classes, seed=seed, loss=own),
         Loaders(
             train,
             validation,

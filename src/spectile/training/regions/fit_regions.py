@@ -21,6 +21,7 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.networks.spectral_branch import without_spectral_branch
 from spectile.networks.windows.region_training import TrainsOnRegions, why_not_on_regions
+from spectile.training.dependent_settings import refuse_misplaced
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.learners.window_classifier import WindowClassifier
 from spectile.training.recipes import Recipe
@@ -122,6 +123,7 @@ def fit_regions(
     :func:`~spectile.networks.windows.region_training.why_not_on_regions`, for a recipe with mixup,
     for a schedule that follows the validation loss without such pixels, and as `fit` does.
     """
+    refuse_misplaced(recipe)
     refuse_mixup(recipe)
     refuse_blind_plateau(recipe, len(validation[0]))
     if reason := why_not_on_regions(network):
