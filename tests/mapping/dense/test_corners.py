@@ -15,6 +15,8 @@ from spectile.errors import InputError
 from spectile.mapping.dense import densify
 from spectile.mapping.patches import PatchByPatch
 
+pytestmark = pytest.mark.usefixtures("sharing_always_pays")
+
 
 def own_gate_of_one_pixel(net: Written, x: Tensor) -> Tensor:
     y = net.conv(x)
@@ -192,10 +194,22 @@ def test_what_does_not_fit_is_told(change: Callable[[nn.Module], object], words:
 
 
 def test_a_tail_on_a_wide_scene_is_computed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spectile.mapping.dense.network.NUMBERS_AT_ONCE", 1000)
+    monkeypatch.setattr("spectile.mapping.dense.tail.NUMBERS_AT_ONCE", 1000)
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(4, 8, 3), nn.GroupNorm(2, 8), nn.Flatten(), nn.Linear(72, 3)
     ).double()
     dense = densify(network, (5, 5))
     assert difference(dense, network, (5, 5), (4, 31)) <= 1e-9
+
+
+def test_pixels_without_windows_are_computed_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spectile.mapping.dense.network.NUMBERS_AT_ONCE", 1000)
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        *(nn.Conv2d(4, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 40), nn.Tanh()),
+        *(nn.Unflatten(1, (1, 40)), nn.Conv1d(1, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(190, 3)),
+    ).double()
+    dense = densify(network, (5, 5))
+    for size in ((1, 1), (7, 2), (13, 9)):
+        assert difference(dense, network, (5, 5), size) <= 1e-9

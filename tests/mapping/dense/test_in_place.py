@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from spectile.mapping.dense import densify
 
+pytestmark = pytest.mark.usefixtures("sharing_always_pays")
+
 BANDS = 6
 
 

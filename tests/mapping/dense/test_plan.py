@@ -1,11 +1,12 @@
 """A plan says layer by layer what is shared and what that saves."""
 
+import pytest
 import torch
 from tests.mapping.dense.drawn import Gate
 from torch import nn
 
 from spectile import networks
-from spectile.mapping.dense import densify
+from spectile.mapping.dense import NotShareableError, densify
 
 
 def test_the_plan_of_hybridsn_se() -> None:
@@ -18,7 +19,8 @@ def test_the_plan_of_hybridsn_se() -> None:
     trunk = 24 * 8 * 63 + 20 * 16 * 360 + 18 * 32 * 432 + 64 * 5184
     assert plan.after == trunk + 2 * 256 + 64 * 289 * 256 + 256 * 128 + 128 * 16
     assert 247_000_000 < plan.before < 248_000_000
-    assert str(plan).splitlines()[-1] == "Multiply-adds a pixel; 45 times less work."
+    last = str(plan).splitlines()[-1]
+    assert last.startswith("Multiply-adds a pixel; 45 times less work, about ")
     assert "attention.reduce" in str(plan)
 
 
@@ -31,6 +33,44 @@ def test_the_plan_of_a_network_with_windows_of_their_own() -> None:
     assert rows["0"].after * 49 == rows["0"].before
     assert rows["2"].way == "windowed"
     assert rows["2"].before == rows["2"].after
+
+
+class OfBands(nn.Module):
+    """A transformer whose tokens are the bands of the window's pixels, or their channels."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.embed = nn.Linear(pixels, 16)
+        self.attention = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.fc = nn.Linear(16, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.attention(self.embed(x.flatten(2))).mean(1))
+
+
+def test_time_is_estimated_with_what_memory_takes() -> None:
+    trunk = nn.Sequential(nn.Conv2d(6, 32, 3), nn.ReLU(), nn.Conv2d(32, 100, 1))
+    network = nn.Sequential(trunk, OfBands(25))
+    with pytest.raises(NotShareableError, match=r"only .*% of its work could be shared") as refusal:
+        densify(network, (7, 7))
+    share = int(refusal.value.reason.rpartition("only ")[2].split("%")[0])
+    # By multiply-adds alone it would have been worth it.
+    assert 1 / (1 - share / 100) > 1.2
+
+
+def test_a_spectrum_alone_has_nothing_to_share() -> None:
+    with pytest.raises(NotShareableError, match="does bmm on each window's own numbers"):
+        densify(OfBands(1), (1, 1), bands=50)
+
+
+def test_tails_are_freed_on_their_way() -> None:
+    trunk = [nn.Conv2d(6, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Conv2d(64, 8, 1)]
+    layer = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())
+    head = [nn.Flatten(), nn.Linear(200, 3)]
+    few = densify(nn.Sequential(*trunk, layer, *head), (9, 9))
+    many = densify(nn.Sequential(*trunk, *[layer] * 5, *head), (9, 9))
+    assert few.workspace(64) == many.workspace(64)
+    assert few.plan.faster > many.plan.faster > 1.2
 
 
 def test_memory_follows_from_the_network() -> None:

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from spectile.blocks import attention
 from spectile.mapping.dense import densify
 
+pytestmark = pytest.mark.usefixtures("sharing_always_pays")
+
 SIZES = ((1, 1), (3, 8), (7, 5))
 
 

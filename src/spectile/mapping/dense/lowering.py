@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor, fx, nn
 
 from spectile.compat.torch import tree_leaves
+from spectile.mapping.dense import costs
 from spectile.mapping.dense.kernels.pointwise import Pointwise
 from spectile.mapping.dense.layout import Layout
 from spectile.mapping.dense.plan import Plan, PlanRow
@@ -105,7 +106,10 @@ def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int
     build.steps = _used(build.steps, [result, *inputs.values()])
     _write_in_place(build, inputs.values())
     reason = _reason(build, own[0]) if own else None
-    plan = Plan(tuple(_rows(build, made, set(own))))
+    patches = costs.of_operations(graph.nodes)
+    after = costs.of_steps(build.steps, bands) + costs.of_operations(own)
+    after += costs.of_cuts(node.meta["value"] for node in inputs)
+    plan = Plan(tuple(_rows(build, made, set(own))), patches, after)
     return Program(build.steps, result, own, inputs, output, plan, reason)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from spectile.errors import InputError
 from spectile.mapping.dense.kernels.window_product import WindowProduct
@@ -16,12 +15,12 @@ from spectile.mapping.dense.recording import record
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.rules import RULES
 from spectile.mapping.dense.shared_tensors import Own, Shared, slots_of, window_of
-from spectile.mapping.dense.window_cuts import OTHERWISE, Block, cut_windows
+from spectile.mapping.dense.tail import NUMBERS_AT_ONCE, Tail
 
-NUMBERS_AT_ONCE = 2**22
-"""Of the largest tensor of what windows compute for themselves; more would not stay in cache."""
+PIXELS_A_STEP = 2
+"""Fewer for each step of a recurrent layer's hundreds, and calling them would take the time."""
 LEAST_SPEED_UP = 1.2
-"""Below it sharing isn't worth its trouble."""
+"""Below it sharing isn't worth its trouble where windows have a tail of their own."""
 
 
 class DenseNetwork(nn.Module):
@@ -36,13 +35,18 @@ class DenseNetwork(nn.Module):
         # Without autograd's record of what the constants are made of.
         with torch.inference_mode(False), torch.no_grad():
             program = lower(record(network, window, bands), RULES, bands, window)
-        _check_worth(program, window)
+        _check_worth(program)
         self._follow(program, bands)
 
     def _follow(self, program: Program, bands: int) -> None:
         self.bands = bands
         self._program = program
         self._last_use = _last_uses(program)
+        self._tail = None
+        if isinstance(program.result, Own):
+            self._tail = Tail(program.inputs, program.own_nodes, program.output)
+        self._pixelwise = _pixelwise_from(program)
+        self._alive = self._numbers_alive()
         self.kernels = nn.ModuleList(step.kernel for step in program.steps)
         self.eval()
 
@@ -59,18 +63,33 @@ class DenseNetwork(nn.Module):
     @property
     def bytes_a_pixel(self) -> int:
         """About the most memory that computing takes, a pixel of the scene."""
-        most, live = 0, {0: self.bands}
-        for place, step in enumerate(self._program.steps):
-            live[step.output] = math.prod(step.stored)
-            most = max(most, sum(live.values()))
-            live = {slot: size for slot, size in live.items() if self._last_use[slot] > place}
-        return 4 * most
+        logits = int(self._program.output.meta["value"].numel())
+        kept = self._alive[self._pixelwise] if self._pixelwise < len(self._alive) else 0
+        return 4 * max([kept + logits, *self._alive[: self._pixelwise]])
 
     def workspace(self, edge: int) -> int:
         """Bytes that computing a square of the scene takes besides."""
+        pixels = min(edge, self._rows_at_once(edge)) * edge
+        blocks = [self._tail.workspace] if self._tail else []
+        blocks += [4 * pixels * alive for alive in self._alive[self._pixelwise :]]
         kernels = [kernel for kernel in self.kernels if isinstance(kernel, WindowProduct)]
-        tail = 6 * 4 * NUMBERS_AT_ONCE if self._program.own_nodes else 0
-        return max([tail, *(kernel.workspace(edge) for kernel in kernels)])
+        return max([0, *blocks, *(kernel.workspace(edge) for kernel in kernels)])
+
+    def _numbers_alive(self) -> list[int]:
+        """Numbers a pixel in memory at once, at each step."""
+        alive, live = [], {0: self.bands}
+        for place, step in enumerate(self._program.steps):
+            live[step.output] = math.prod(step.stored)
+            alive.append(sum(live.values()))
+            live = {slot: size for slot, size in live.items() if self._last_use[slot] > place}
+        return alive
+
+    def _rows_at_once(self, width: int) -> int:
+        """Rows of pixels that steps without windows compute together, to stay in cache."""
+        steps = self._program.steps[self._pixelwise :]
+        largest = max([1, *(math.prod(step.stored) for step in steps)])
+        pixels = max(NUMBERS_AT_ONCE // largest, PIXELS_A_STEP * len(steps))
+        return max(1, pixels // width)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -87,56 +106,55 @@ class DenseNetwork(nn.Module):
         height = x.shape[2] - self.window[0] + 1
         width = x.shape[3] - self.window[1] + 1
         tensors: dict[int, Tensor] = {0: x[0].permute(1, 2, 0)}
-        for place, step in enumerate(self._program.steps):
+        self._run(range(self._pixelwise), tensors, height, width)
+        if self._tail:
+            logits = self._tail(tensors, height, width)
+        else:
+            rows = self._rows_at_once(width)
+            tops = range(0, height, rows)
+            logits = torch.cat(
+                [self._rows(tensors, top, min(rows, height - top), width) for top in tops]
+            )
+        return logits.permute(2, 0, 1)[None]
+
+    def _rows(self, tensors: dict[int, Tensor], top: int, height: int, width: int) -> Tensor:
+        """The logits (height, width, classes) of some rows, from where windows have gone."""
+        here = {slot: tensor[top:] for slot, tensor in tensors.items()}
+        self._run(range(self._pixelwise, len(self._program.steps)), here, height, width)
+        result = self._program.result
+        assert isinstance(result, Shared)
+        logits = window_of(here[result.slot], result.layout, height, width)
+        return logits.reshape(height, width, -1)
+
+    def _run(self, steps: range, tensors: dict[int, Tensor], height: int, width: int) -> None:
+        """Compute steps; what is read no more goes."""
+        for place in steps:
+            step = self._program.steps[place]
             inputs = [window_of(tensors[v.slot], v.layout, height, width) for v in step.inputs]
             for slot in [slot for slot in tensors if self._last_use[slot] <= place]:
                 del tensors[slot]
             tensors[step.output] = step.kernel(*inputs)
             del inputs
-        result = self._program.result
-        if isinstance(result, Own):
-            return self._window_by_window(tensors, height, width)
-        assert isinstance(result, Shared)
-        logits = window_of(tensors[result.slot], result.layout, height, width)
-        return logits.reshape(height, width, -1).permute(2, 0, 1)[None]
-
-    def _window_by_window(self, tensors: dict[int, Tensor], height: int, width: int) -> Tensor:
-        """What windows don't share, on blocks of rows of them."""
-        program = self._program
-        values = [node.meta["value"] for node in (*program.inputs, *program.own_nodes)]
-        largest = max(value.numel() for value in values if isinstance(value, Tensor))
-        together = max(1, NUMBERS_AT_ONCE // largest)
-        rows, columns = max(1, together // width), min(width, together)
-        compute = torch.func.vmap(self._own_part)
-        lines = []
-        for top in range(0, height, rows):
-            line = []
-            for left in range(0, width, columns):
-                block = Block(top, left, min(rows, height - top), min(columns, width - left))
-                windows = [
-                    cut_windows(tensors, value, node.meta["value"].shape, block, height, width)
-                    for node, value in program.inputs.items()
-                ]
-                line.append(compute(*windows).reshape(block.height, block.width, -1))
-            lines.append(torch.cat(line, 1))
-        return torch.cat(lines).permute(2, 0, 1)[None]
-
-    def _own_part(self, *windows: Tensor) -> Tensor:
-        """The rest of the network, on the tensors of one window."""
-        known: dict[fx.Node, Any] = dict(zip(self._program.inputs, windows, strict=True))
-        for node in self._program.own_nodes:
-            arguments, keywords = fx.node.map_arg((node.args, node.kwargs), known.__getitem__)
-            function = OTHERWISE.get(node.target, node.target)
-            known[node] = function(*arguments, **keywords)
-        result = known[self._program.output]
-        assert isinstance(result, Tensor)
-        return result
 
 
-def _check_worth(program: Program, window: tuple[int, int]) -> None:
-    if program.reason and program.plan.speed_up < LEAST_SPEED_UP and window != (1, 1):
+def _check_worth(program: Program) -> None:
+    """Refuse a tail that takes nearly all of the time."""
+    if program.reason and program.plan.faster < LEAST_SPEED_UP:
         layer, what = program.reason
         raise NotShareableError.of(layer, what, shared=program.plan.share)
+
+
+def _pixelwise_from(program: Program) -> int:
+    """The step from which on each pixel has numbers of its own and no window any more.
+
+    Windows of their own are cut at the end, so there is none where they are.
+    """
+    first = len(program.steps)
+    if isinstance(program.result, Own):
+        return first
+    while first and all(v.layout.extents == (1, 1) for v in program.steps[first - 1].inputs):
+        first -= 1
+    return first
 
 
 def _last_uses(program: Program) -> dict[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -46,9 +47,18 @@ class PlainPool(nn.Module):
         self.dilation = dilation
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = OVER_WINDOWS[self.how](x, self.axis, self.size, self.dilation)
-        places = torch.arange(0, pooled.shape[self.axis], self.stride, device=x.device)
-        return pooled.index_select(self.axis, places)
+        if 2 * self.stride < self.size:
+            pooled = OVER_WINDOWS[self.how](x, self.axis, self.size, self.dilation)
+            return self._every(pooled, 0, pooled.shape[self.axis])
+        # Few numbers are in two bins: each is read as often as it is in one.
+        reach = x.shape[self.axis] - (self.size - 1) * self.dilation
+        bins = (self._every(x, tap * self.dilation, reach) for tap in range(self.size))
+        pooled = reduce(OF_TWO[self.how], bins)
+        return pooled / self.size if self.how == "mean" else pooled
+
+    def _every(self, x: Tensor, start: int, count: int) -> Tensor:
+        """The first of every stride among `count` numbers from `start` on."""
+        return x[(slice(None),) * self.axis + (slice(start, start + count, self.stride),)]
 
 
 def window_sum(x: Tensor, axis: int, values: int, step: int) -> Tensor:
@@ -106,6 +116,12 @@ OVER_AXES: dict[Reduction, Callable[[Tensor, tuple[int, ...]], Tensor]] = {
     "sum": torch.sum,
     "maximum": torch.amax,
     "minimum": torch.amin,
+}
+OF_TWO: dict[Reduction, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": torch.add,
+    "sum": torch.add,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
 }
 OVER_WINDOWS: dict[Reduction, Callable[[Tensor, int, int, int], Tensor]] = {
     "mean": window_mean,

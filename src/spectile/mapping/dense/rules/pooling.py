@@ -177,8 +177,8 @@ def _axis_by_axis(
             layout = x.layout.sampled(axis, found[0], pixels * stride, found[1])
         else:
             return None
-        # In space a bin of one value is the tensor itself.
-        fresh = values > 1 or is_plain(parts)
+        # A bin of one value is the tensor itself.
+        fresh = values > 1
         x = build.emit(kernel, [x], layout, positive=x.positive, fresh=fresh)
     return x
 
