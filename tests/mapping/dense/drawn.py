@@ -4,70 +4,28 @@ from __future__ import annotations
 
 import torch
 from hypothesis import strategies as st
-from torch import Tensor, nn
-from torch.nn import functional as F
+from tests.mapping.dense.drawn_layers import (
+    Attention,
+    Branches,
+    ChannelsNormed,
+    Cropped,
+    CroppedSum,
+    Folded,
+    Gate,
+    OverBands,
+    Pooled,
+    Unsqueezed,
+    WritesInPlace,
+)
+from torch import nn
 
 from spectile.mapping.dense import DenseNetwork
 from spectile.mapping.patches import PatchByPatch
 
-
-class Gate(nn.Module):
-    """Squeeze-and-excitation as most people write it, for maps or volumes."""
-
-    def __init__(self, channels: int, activation: nn.Module) -> None:
-        super().__init__()
-        self.excite = nn.Sequential(nn.Linear(channels, 2), nn.ReLU(), nn.Linear(2, channels))
-        self.activation = activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        squeezed = x.flatten(2).mean(2)
-        gate = self.activation(self.excite(squeezed))
-        return x * gate.view(*gate.shape, *[1] * (x.ndim - 2)).expand_as(x)
-
-
-class CroppedSum(nn.Module):
-    """A residual: the input's middle plus an unpadded convolution of it."""
-
-    def __init__(self, convolution: nn.Module, crop: int) -> None:
-        super().__init__()
-        self.convolution = convolution
-        self.crop = crop
-
-    def forward(self, x: Tensor) -> Tensor:
-        middle = x[..., self.crop : -self.crop, self.crop : -self.crop] if self.crop else x
-        return middle + self.convolution(x)
-
-
-class Branches(nn.Module):
-    """Convolutions of two sizes, cropped alike and joined."""
-
-    def __init__(self, narrow: nn.Module, wide: nn.Module) -> None:
-        super().__init__()
-        self.narrow = narrow
-        self.wide = wide
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([F.pad(self.narrow(x), (-1, -1, -1, -1)), self.wide(x)], 1)
-
-
-class Unsqueezed(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.unsqueeze(1)
-
-
-class Folded(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.reshape(x.size(0), -1, x.size(3), x.size(4))
-
-
-class Pooled(nn.Module):
-    """Mean and maximum over the window, side by side."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean = F.adaptive_avg_pool2d(x, 1).flatten(1)
-        return torch.cat([mean, F.adaptive_max_pool2d(x, 1).flatten(1)], 1)
-
-
+KINDS = (
+    *("convolution", "pool", "residual", "branches", "gate", "norm"),
+    *("padded", "padded", "crop", "attention", "in place"),
+)
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.SiLU, nn.Hardswish, nn.Identity)
 
 
@@ -81,12 +39,20 @@ def networks(draw: st.DrawFn) -> tuple[nn.Module, int, tuple[int, int]]:
     )
     layers: list[nn.Module] = []
     channels, size = bands, (height, width)
-    if draw(st.booleans()):
+    begins = draw(st.sampled_from(["map", "map", "volume", "volume", "recurrent"]))
+    if begins == "volume":
         channels, size = _volume(draw, layers, bands, size)
+    elif begins == "recurrent":
+        kind = draw(st.sampled_from([nn.RNN, nn.GRU, nn.LSTM]))
+        channels = draw(st.integers(1, 3))
+        layers.append(OverBands(kind(1, channels, batch_first=True)))
     for _ in range(draw(st.integers(0, 3))):
         channels, size = _map(draw, layers, channels, size)
     features = channels * size[0] * size[1]
-    if draw(st.booleans()) and draw(st.booleans()):
+    if draw(st.integers(0, 3)) == 0:
+        layers.append(Cropped(to_centre=True))
+        features = channels
+    elif draw(st.booleans()) and draw(st.booleans()):
         layers.append(Pooled())
         features = 2 * channels
     elif draw(st.booleans()):
@@ -134,7 +100,7 @@ def _map(
 ) -> tuple[int, tuple[int, int]]:
     """One layer on maps (channels, h, w), if it fits."""
     small = min(size)
-    kind = draw(st.sampled_from(["convolution", "pool", "residual", "branches", "gate", "norm"]))
+    kind = draw(st.sampled_from(KINDS))
     outputs = draw(st.integers(1, 5))
     if kind == "convolution":
         taps = [draw(st.integers(1, min(3, edge))) for edge in size]
@@ -160,11 +126,45 @@ def _map(
     if kind == "branches" and small >= 5:
         layers.append(Branches(nn.Conv2d(channels, outputs, 3), nn.Conv2d(channels, outputs, 5)))
         return 2 * outputs, (size[0] - 4, size[1] - 4)
+    if kind == "padded":
+        return _padded(draw, layers, channels, size)
+    if kind == "crop" and small >= 3:
+        layers.append(Cropped(to_centre=False))
+        return channels, (size[0] - 2, size[1] - 2)
     if kind == "gate":
         layers += [Gate(channels, nn.Sigmoid()), draw(st.sampled_from(ACTIVATIONS))()]
     elif kind == "norm":
-        layers += [nn.BatchNorm2d(channels), nn.ReLU()]
+        norms = [nn.BatchNorm2d(channels), nn.GroupNorm(1, channels), ChannelsNormed(channels)]
+        layers += [draw(st.sampled_from(norms)), nn.ReLU()]
+    elif kind == "attention":
+        layers.append(Attention(channels))
+    elif kind == "in place":
+        layers.append(WritesInPlace(by_places=draw(st.booleans())))
     return channels, size
+
+
+def _padded(
+    draw: st.DrawFn, layers: list[nn.Module], channels: int, size: tuple[int, int]
+) -> tuple[int, tuple[int, int]]:
+    """A layer that pads its window in space."""
+    stride = draw(st.integers(1, 2))
+    mode = draw(st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"]))
+    outputs = draw(st.integers(1, 5))
+    halves = ((size[0] - 1) // stride + 1, (size[1] - 1) // stride + 1)
+    which = draw(st.sampled_from(["convolution", "volume", "pool", "residual"]))
+    if min(size) < 2 or which == "residual":
+        layers.append(CroppedSum(nn.Conv2d(channels, channels, 3, padding=1), 0))
+        return channels, size
+    if which == "pool":
+        pool = draw(st.sampled_from([nn.MaxPool2d, nn.AvgPool2d]))
+        layers.append(pool(3, stride=stride, padding=1))
+        return channels, halves
+    if which == "volume":
+        layers += [Unsqueezed(), nn.Conv3d(1, 2, 3, padding=1), nn.ReLU(), Folded()]
+        return 2 * channels, size
+    layers.append(nn.Conv2d(channels, outputs, 3, stride, padding=1, padding_mode=mode))
+    layers.append(draw(st.sampled_from(ACTIVATIONS))())
+    return outputs, halves
 
 
 def _unsettle(network: nn.Module) -> None:

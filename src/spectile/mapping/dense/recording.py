@@ -192,6 +192,8 @@ class _Recorder(DispatchMode):
     def _change(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An operation that writes into its first argument, as one that gives a new tensor."""
         changed, rest = args[0], args[1:]
+        if not changed.numel():
+            return func(*args, **kwargs)
         if self.node(changed) is None:
             without_later_changes(self.graph, changed)
         before = self._memory.before_change(changed)

@@ -163,9 +163,12 @@ def _piece(
     """One of several views as a slice of its own; None as operation for the tensor itself."""
     if name in _SAME:
         return None, ()
+    given = dict(zip(argument_names(operation), args, strict=False))
+    if name == "slice":
+        axis = given.get("dim", 0)
+        where = slice(given.get("start"), given.get("end"), given.get("step", 1))
+        return operation, (axis, *where.indices(args[0].shape[axis]))
     if name in _PIECES:
-        names = argument_names(operation)
-        given = dict(zip(names, args, strict=False))
         axis = given.get("dim", 0)
         start = sum(piece.shape[axis] for piece in out[:place])
         return ATEN.slice.Tensor, (axis, start, start + out[place].shape[axis])
