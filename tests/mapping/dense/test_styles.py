@@ -93,6 +93,12 @@ def two_heads(net: Written, x: Tensor) -> Tensor:
     return net.fc((value * torch.sigmoid(weight)).flatten(1))
 
 
+def regrouped(net: Written, x: Tensor) -> Tensor:
+    """Features as an image, as in Luo et al. (2018)."""
+    y = F.relu(net.conv(x.unsqueeze(1)))
+    return net.fc(F.relu(net.image(y.view(len(x), 1, -1, 9))).flatten(1))
+
+
 def padded_branch(net: Written, x: Tensor) -> Tensor:
     y = torch.tanh(net.trunk(x))
     padded = net.padded(y.unsqueeze(1)).mean((3, 4)).flatten(1)
@@ -262,6 +268,16 @@ STYLES: dict[str, tuple[nn.Module, int, tuple[int, int]]] = {
         ),
         6,
         (7, 7),
+    ),
+    "depths and channels regrouped": (
+        Written(
+            regrouped,
+            conv=nn.Conv3d(1, 9, (4, 3, 3), stride=(2, 1, 1)),
+            image=nn.Conv2d(1, 3, 3),
+            fc=nn.Linear(3 * 2 * 7, 3),
+        ),
+        10,
+        (3, 3),
     ),
     "transformer on the window's features": (
         nn.Sequential(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -25,8 +26,18 @@ from spectile.mapping.dense.shared_tensors import Gated, Joined, Shared
 
 
 def reshape(build: Lowering, node: fx.Node, x: Shared | Gated, *_: object) -> Result:
-    """view, squeeze, unsqueeze and the like: parts are regrouped, nothing moves."""
-    return relaid(x, lambda layout: layout.reshaped(shape_of(node)))
+    """view, squeeze, unsqueeze and the like: parts are regrouped, nothing moves.
+
+    Where a part would be cut unevenly, as 90 channels of 20 depths into 20 of 90, and no window is
+    left, all are made one before.
+    """
+    shape = shape_of(node)
+    result = relaid(x, lambda layout: layout.reshaped(shape))
+    if result is None and isinstance(x, Shared) and is_plain(x.layout.parts):
+        flat = x.layout.reshaped((math.prod(shape),))
+        if flat is not None:
+            return relaid(merged(build, x.at(flat), 0), lambda layout: layout.reshaped(shape))
+    return result
 
 
 def permute(build: Lowering, node: fx.Node, x: Shared | Gated, order: Sequence[int]) -> Result:
