@@ -156,6 +156,23 @@ def test_operations_tell_their_arguments_and_whether_they_write() -> None:
     assert of_torch.same_overload(aten.relu, aten.add_.Tensor) is None
 
 
+def test_without_onednn_an_lstm_is_products_and_gates() -> None:
+    class Names(of_torch.DispatchMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: set[str] = set()
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            self.seen.add(func.overloadpacket.__name__)
+            return func(*args, **(kwargs or {}))
+
+    lstm = nn.LSTM(1, 2)
+    with torch.no_grad(), of_torch.without_onednn(), Names() as names:
+        lstm(torch.zeros(3, 1, 1))
+    assert {"addmm", "tanh"} <= names.seen
+    assert not any("mkldnn" in name for name in names.seen)
+
+
 def test_all_private_names_of_libraries_stand_in_compat() -> None:
     root = Path(spectile.__file__).parent
     private = re.compile(

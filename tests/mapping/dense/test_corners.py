@@ -50,6 +50,13 @@ def centred_in_place(net: Written, x: Tensor) -> Tensor:
     return net.fc(net.conv(x).flatten(1))
 
 
+def emptily(net: Written, x: Tensor) -> Tensor:
+    y = net.conv(x)
+    y[:, 1:] = 5
+    y[:, :, 0:] *= 2
+    return net.fc(y.flatten(1))
+
+
 CORNERS: dict[str, tuple[nn.Module, int, tuple[int, int]]] = {
     "pooling of one pixel, then in place": (
         nn.Sequential(nn.MaxPool2d(1, 2), nn.Sigmoid(), nn.Flatten(), nn.Linear(36, 3)),
@@ -100,6 +107,16 @@ CORNERS: dict[str, tuple[nn.Module, int, tuple[int, int]]] = {
     ),
     "gates apart": (
         Written(gates_apart, conv=nn.Conv2d(4, 3, 3), fc=nn.Linear(27, 3)),
+        4,
+        (5, 5),
+    ),
+    "places as logits": (
+        nn.Sequential(nn.Conv2d(4, 1, 3), nn.Flatten()),
+        4,
+        (5, 4),
+    ),
+    "an empty slice written": (
+        Written(emptily, conv=nn.Conv2d(4, 1, 3), fc=nn.Linear(9, 3)),
         4,
         (5, 5),
     ),

@@ -15,8 +15,10 @@ from spectile.mapping.dense.recording import record
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.rules import RULES
 from spectile.mapping.dense.shared_tensors import Own, Shared, slots_of, window_of
-from spectile.mapping.dense.tail import NUMBERS_AT_ONCE, Tail
+from spectile.mapping.dense.tail import Tail
 
+NUMBERS_AT_ONCE = 2**21
+"""Of the largest tensor of some rows of pixels without windows; more would not stay in cache."""
 PIXELS_A_STEP = 2
 """Fewer for each step of a recurrent layer's hundreds, and calling them would take the time."""
 LEAST_SPEED_UP = 1.2

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from spectile.mapping.dense.kernels.convolution import output_size
 from spectile.mapping.dense.layout import Layout
+from spectile.mapping.dense.lowering import per_axis
 from spectile.mapping.dense.shared_tensors import Gated, Shared, window_of
 
 
@@ -90,10 +92,53 @@ def _settled_norm(
     return (y if bias is None else y + bias.view(shape)), None, None
 
 
+def _fewer_axes(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """A convolution without the axes that it doesn't slide along.
+
+    Of an axis of length 1 one tap is left, the others meet padding; one that the kernel covers is
+    as good as channels. oneDNN makes much of channels, and little of long axes.
+    """
+    sliding = [per_axis(numbers, weight.ndim - 2) for numbers in (stride, padding, dilation)]
+    kept: list[int] = []
+    shape = [x.shape[0], weight.shape[0]]
+    for axis, (step, pad, apart) in reversed([*enumerate(zip(*sliding, strict=True), start=2)]):
+        size, taps = x.shape[axis], weight.shape[axis]
+        outputs = output_size(size, taps, step, pad, apart)
+        shape.insert(2, outputs)
+        single = size == 1 and outputs == 1 and pad % apart == 0 and not transposed
+        if single:
+            x, weight = x.squeeze(axis), weight.select(axis, pad // apart)
+        elif size == taps and groups == 1 and not pad and apart == 1 and not transposed:
+            x, weight = (t.movedim(axis, 2).flatten(1, 2) for t in (x, weight))
+        else:
+            kept.insert(0, axis - 2)
+    if len(kept) == len(sliding[0]):
+        rest = (bias, *sliding, transposed, output_padding, groups)
+        return torch.ops.aten.convolution.default(x, weight, *rest)  # type: ignore[no-any-return]
+    if not kept:
+        x, weight, kept = x.unsqueeze(2), weight.unsqueeze(2), [0]
+        sliding = [[1], [0], [1]]
+    left = ([numbers[axis] for axis in kept] for numbers in sliding)
+    y = torch.ops.aten.convolution.default(x, weight, bias, *left, False, [0] * len(kept), groups)
+    result: Tensor = y.reshape(shape)
+    return result
+
+
 OTHERWISE: dict[Any, Any] = {
     # Windows cut out of a scene don't lie in memory as they did for the network.
     torch.ops.aten.view.default: torch.ops.aten.reshape.default,
     torch.ops.aten._unsafe_view.default: torch.ops.aten.reshape.default,
+    torch.ops.aten.convolution.default: _fewer_axes,
     torch.ops.aten.native_batch_norm.default: _settled_norm,
     torch.ops.aten._native_batch_norm_legit_no_training.default: _settled_norm,
 }

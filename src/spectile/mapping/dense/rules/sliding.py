@@ -92,6 +92,8 @@ def _slid(
     for place, axis in enumerate(range(2, weight.ndim)):
         if is_plain(x.layout.axes[axis]):
             x = merged(build, x, axis)
+            if groups == 1 and not sliding.padding[place]:
+                x, weight = _covered(x, weight, axis)
         else:
             x = begun(build, x, axis, sliding.stride[place], sliding.padding[place])
     found = _slides(x.layout, weight, sliding)
@@ -118,6 +120,17 @@ def _slid(
         product = WindowProduct(kernel, bias, (slides[0].dilation, slides[1].dilation))
         return build.emit(product, [one_axis(x)], layout)
     return _convolved(build, x, kernel, bias, channels, slides, groups, layout)
+
+
+def _covered(x: Shared, weight: Tensor, axis: int) -> tuple[Shared, Tensor]:
+    """An axis that the kernel covers is as good as channels, and a matrix faster than a kernel."""
+    parts = x.layout.axes[axis]
+    if not parts or length(parts) != weight.shape[axis]:
+        return x, weight
+    axes = list(x.layout.axes)
+    axes[1], axes[axis] = (*axes[1], *parts), ()
+    weight = weight.movedim(axis, 2).flatten(1, 2).unsqueeze(axis)
+    return x.at(replace(x.layout, axes=tuple(axes))), weight
 
 
 def _slides(
