@@ -30,6 +30,7 @@ test: setup
 bench: setup
 	mkdir -p build
 	$(BIN)/python benchmarks/mapping.py --out build/mapping.json
+	$(BIN)/python benchmarks/mapping_networks.py
 	$(BIN)/python benchmarks/mapping_memory.py --out build/mapping_memory.json
 	$(BIN)/python benchmarks/networks_vs_timm.py --out build/networks_vs_timm.json
 	$(BIN)/python benchmarks/training.py --out build/training.json
