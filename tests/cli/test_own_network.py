@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -94,6 +95,17 @@ def test_workers_find_its_code(run: Path, field: Field, code: Path) -> None:
     given = ("--network", f"{code}:Mine", "--workers", "2", "--quiet")
     spectile("map", run / "model.safetensors", field.scene, out, *given)
     np.testing.assert_array_equal(classes(out), classes(run / "map.tif"))
+
+
+def test_its_costs_and_its_plan_are_told(code: Path) -> None:
+    order = ("models", f"{code}:Mine", "--bands", "5", "--window", "8", "--option", "width=4")
+    (found,) = json.loads(spectile(*order, "--json"))
+    # 3-D kernels of 27 at 3 x 6 x 6 places, 2-D ones of 9 x 12 at 6 x 6, and the last layer's 16.
+    assert (found["network"], found["takes"], found["size"]) == ("Mine", "windows", [8, 8])
+    assert found["multiply_adds"] == 4 * 27 * 108 + 4 * 9 * 12 * 36 + 4 * 16
+    assert "network.late" in spectile(*order, "--plan")
+    refused = spectile("models", f"{code}:Strange", code=2)
+    assert "has no Strange" in refused
 
 
 def test_a_finished_run_is_known_as_one(run: Path) -> None:

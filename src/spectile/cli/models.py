@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spectile.cli.options import within
+from spectile.cli.options import network_options, within
 
 WINDOW = 25
 """Edge in pixels where none is given, as in the paper of HybridSN."""
@@ -21,7 +21,10 @@ HEADINGS = {
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="One network; all if left out.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One network, also code as in mynets.py:SSRN; all if left out."),
+    ] = None,
     size: Annotated[
         int, typer.Option(callback=within("--size", "Edge"), help="Edge of the image in pixels.")
     ] = 224,
@@ -43,7 +46,11 @@ def models(
     output_stride: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
     window: Annotated[
         int | None,
-        typer.Option(callback=within("--window", "Edge"), help="Window of HybridSN in pixels."),
+        typer.Option(callback=within("--window", "Edge"), help="Edge of a window in pixels."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An argument of the network, as train has it."),
     ] = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show what dense mapping shares, layer by layer.")
@@ -63,6 +70,7 @@ def models(
         "window": window,
     }
     options = {key: value for key, value in options.items() if value is not None}
+    options |= network_options(option) or {}
     if plan:
         _print_plan(name, bands or 30, classes or 16, options)
         return
@@ -80,24 +88,28 @@ def _row(
     """One network's costs; networks of windows are counted for the literature's scene."""
     from spectile import networks
     from spectile.networks.comparisons import COMPARISONS
+    from spectile.networks.costs import costs_on_windows
+    from spectile.networks.own.source import is_code, name_of
 
-    known = None if name in COMPARISONS else networks.describe(name)
-    windowed = known is not None and known.takes == "windows"
-    counted = networks.costs(
-        name,
-        bands=bands or (30 if windowed else 3),
-        classes=classes or (16 if windowed else 1000),
-        size=size,
-        **options,
-    )
+    known = None if name in COMPARISONS or is_code(name) else networks.describe(name)
+    windowed = is_code(name) or (known is not None and known.takes == "windows")
+    sizes = {
+        "bands": bands or (30 if windowed else 3),
+        "classes": classes or (16 if windowed else 1000),
+    }
+    if is_code(name):
+        window = options.pop("window", WINDOW)
+        counted = costs_on_windows(name, **sizes, window=window, **options)
+    else:
+        counted = networks.costs(name, **sizes, size=size, **options)
     return {
-        "network": name,
-        "takes": "images" if known is None else known.takes,
+        "network": name_of(name),
+        "takes": known.takes if known else "windows" if windowed else "images",
         "parameters": counted.parameters,
         "multiply_adds": counted.multiply_adds,
         "activation_bytes": counted.activation_bytes,
         "size": list(counted.size),
-        "paper": COMPARED if known is None else known.paper,
+        "paper": known.paper if known else "your own" if windowed else COMPARED,
     }
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from spectile.errors import InputError
+
 
 class MethodChoice(StrEnum):
     """How a scene is mapped."""
@@ -75,3 +77,21 @@ BandsLast = Annotated[
     bool | None,
     typer.Option("--bands-last/--bands-first", help="Axis of the bands in arrays that don't say."),
 ]
+
+
+def network_options(entries: list[str] | None) -> dict[str, Any] | None:
+    """NAME=VALUE entries as arguments of a network; values are numbers, true, false or words."""
+    if not entries:
+        return None
+    import json
+
+    found: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, text = entry.partition("=")
+        if not equals or not name:
+            raise InputError(f"--option {entry} says no value: write it as NAME=VALUE.")
+        try:
+            found[name.replace("-", "_")] = json.loads(text)
+        except json.JSONDecodeError:
+            found[name.replace("-", "_")] = text
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spectile.cli.grouped_help import GroupedCommand, PlainGroup
-from spectile.cli.options import Overwrite, Quiet, Resume
+from spectile.cli.options import Overwrite, Quiet, Resume, network_options
 from spectile.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _train(
     if overwrite and not resume:
         check_inputs(out, [file for file in (config, recipe_file(recipe)) if file is not None])
     if "options" in given:
-        given["options"] = _network_options(given["options"])
+        given["options"] = network_options(given["options"])
     named = any(given[name] is not None for name in entry.sources)
     base = _base(entry, config, out, named=named, resume=resume)
     settings = resolved(entry.name, given, base=base, recipe=recipe)
@@ -148,21 +148,3 @@ def _base(
         lost = f"{out} holds no run to go on with: " if resume else ""
         raise InputError(f"{lost}{entry.missing}")
     return started
-
-
-def _network_options(entries: list[str] | None) -> dict[str, Any] | None:
-    """NAME=VALUE entries as arguments of a network; values are numbers, true, false or words."""
-    if not entries:
-        return None
-    import json
-
-    found: dict[str, Any] = {}
-    for entry in entries:
-        name, equals, text = entry.partition("=")
-        if not equals or not name:
-            raise InputError(f"--option {entry} says no value: write it as NAME=VALUE.")
-        try:
-            found[name.replace("-", "_")] = json.loads(text)
-        except json.JSONDecodeError:
-            found[name.replace("-", "_")] = text
-    return found

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from spectile.compat.torch import AnyConvolution, storage_number
-from spectile.errors import InputError
+from spectile.errors import InputError, first_line
 from spectile.networks.comparisons import COMPARISONS
+from spectile.networks.own.source import name_of
 from spectile.networks.registry import create
+from spectile.networks.window_network import WindowNetwork, build_window_network
 
 
 @dataclass(frozen=True)
@@ -54,26 +56,45 @@ def costs(
     return measure(network, bands, window if isinstance(window, tuple) else (window, window))
 
 
-def measure(network: nn.Module, bands: int, size: tuple[int, int]) -> Costs:
-    """Costs of any network on the meta device that takes (1, bands, *size)."""
+def costs_on_windows(
+    network: WindowNetwork, *, bands: int, classes: int, window: int, **options: object
+) -> Costs:
+    """Costs of a network of windows for one of them, see :func:`build_window_network`.
+
+    Raises InputError as that does, and for a network that computes on values alone.
+    """
+    sizes = {"bands": bands, "classes": classes, "window": window}
+    built = build_window_network(network, **sizes, options=options)
+    try:
+        # Two, for batch normalisation of a single number fails.
+        return measure(built.to("meta"), bands, (window, window), count=2)
+    except Exception as error:  # foreign code may raise anything
+        raise InputError(
+            f"{name_of(network)} can't be counted, it asks for the values of its tensors "
+            f"({first_line(error)}): train with it to see what it costs."
+        ) from error
+
+
+def measure(network: nn.Module, bands: int, size: tuple[int, int], count: int = 1) -> Costs:
+    """Costs for one image of any network on the meta device that takes (`count`, bands, *size)."""
     if min(size) < 1:
         raise InputError(f"There is no image of {size[0]} x {size[1]} pixels: choose at least 1.")
     multiply_adds = 0
 
-    def count(layer: nn.Module, inputs: Any, output: Tensor) -> None:
+    def add(layer: nn.Module, inputs: Any, output: Tensor) -> None:
         nonlocal multiply_adds
         multiply_adds += layer_multiply_adds(layer, output)
 
     hooks = [
-        layer.register_forward_hook(count)
+        layer.register_forward_hook(add)
         for layer in network.modules()
         if isinstance(layer, AnyConvolution | nn.Linear)
     ]
-    kept = kept_bytes(network.train(), torch.zeros(1, bands, *size, device="meta"))
+    kept = kept_bytes(network.train(), torch.zeros(count, bands, *size, device="meta"))
     for hook in hooks:
         hook.remove()
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    return Costs(parameters, multiply_adds, kept, size)
+    return Costs(parameters, multiply_adds // count, kept // count, size)
 
 
 def layer_multiply_adds(layer: nn.Module, output: Tensor) -> int:
