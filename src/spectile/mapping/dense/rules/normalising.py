@@ -46,13 +46,18 @@ def batch_norm(
     if maker is not None:
         maker.scaled(scale, shift)
         return (x, None, None)
+    return (scaled_channels(build, x, scale, shift), None, None)
+
+
+def scaled_channels(build: Lowering, x: Shared, scale: Tensor, shift: Tensor) -> Shared:
+    """A factor (C,) and a shift (C,) for each channel."""
     x = merged(build, x, 1)
     shape = [1, 1, *(part.size if part in x.layout.axes[1] else 1 for part in x.layout.stored)]
     arguments = (Operand(2), Operand(0), Operand(1))
     whole = tuple(range(2, 2 + len(x.layout.stored)))
     constants = [scale.reshape(shape), shift.reshape(shape)]
     kernel = Pointwise(torch.ops.aten.addcmul.default, arguments, {}, [whole], constants)
-    return (build.emit(kernel, [x], x.layout), None, None)
+    return build.emit(kernel, [x], x.layout)
 
 
 def _weights_before(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, fx
 
 from spectile.mapping.dense.kernels.convolution import (
@@ -27,6 +28,7 @@ from spectile.mapping.dense.layout import (
     slid,
 )
 from spectile.mapping.dense.lowering import Lowering, Result, per_axis
+from spectile.mapping.dense.rules.normalising import scaled_channels
 from spectile.mapping.dense.rules.products import (
     arrangement_of,
     linear,
@@ -97,11 +99,18 @@ def _slid(
         else:
             x = begun(build, x, axis, sliding.stride[place], sliding.padding[place])
     found = _slides(x.layout, weight, sliding)
-    if found is None or (groups > 1 and not found[0]):
+    if found is None:
         return None
     slides, single, layout = found
     channels = x.layout.axes[1]
     kernel = _select(weight, single, [slide.axis for slide in slides])
+    if groups > 1 and not slides:
+        # One place is left of the window, as of the last maps of an unpadded network.
+        if not len(weight) == groups == length(channels):
+            return None
+        factor = kernel.reshape(-1)
+        shift = torch.zeros_like(factor) if bias is None else bias
+        return scaled_channels(build, x.at(layout), factor, shift)
     if groups == 1:
         stored = tuple(part for part in x.layout.stored if part in channels)
         kernel, channels = _reordered(kernel, channels, stored), stored
