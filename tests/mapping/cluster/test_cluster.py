@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.cli.conftest import write_tif
-from tests.mapping.small_model import BANDS, cube, small_model
+from tests.mapping.small_model import BANDS, WINDOW, cube, small_model
+from torch import nn
 
 from spectile.data.mask import open_mask
 from spectile.data.readers.in_memory import scene_from_array
@@ -25,6 +26,7 @@ from spectile.mapping.cluster import Cluster
 from spectile.mapping.cluster import scheduler as cluster_module
 from spectile.mapping.output.unfinished import part_folder
 from spectile.mapping.scene_map import map_scene
+from spectile.named_code import load_named
 
 HEIGHT, WIDTH = 90, 120
 
@@ -156,6 +158,14 @@ def test_what_a_worker_finds_wrong_is_one_sentence(
     spoiled.write_bytes(content[:3000] + b"\xff" * 20_000 + content[23_000:])
     with pytest.raises(InputError, match=r"spoiled\.tif can't be read in rows .*keep_going=True"):
         map_on(dask, open_scene(spoiled))
+    # Code that this machine has and the worker's hasn't.
+    Path("mynets.py").write_text("from torch import nn\n\n\nclass Mine(nn.Sequential): ...\n")
+    mine = load_named("mynets.py:Mine")
+    layers = nn.Conv2d(3, 2, WINDOW), nn.Flatten()
+    model = replace(small_model(), name="Mine", options={}, network=mine(*layers))
+    Path("mynets.py").unlink()
+    with pytest.raises(InputError, match=r"worker on .* can't load the network's code .*mynets"):
+        map_scene(model, scene, "map.tif", cluster=Cluster(dask.address))
     assert not Path("map.tif").exists()
 
 

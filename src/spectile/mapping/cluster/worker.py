@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from spectile.data.identity import changed_file, scene_identity
-from spectile.errors import InputError
+from spectile.errors import InputError, first_line
 from spectile.mapping.mapper import Mapper
 from spectile.mapping.output.job import in_words, program_versions
 from spectile.mapping.tile_work import TileWork, WrittenTile
@@ -66,10 +66,12 @@ class TileWorker(WorkerPlugin):
             )
         try:
             work: TileWork = pickle.loads(self._packed)
-        except OSError as error:
+        except (OSError, ImportError, AttributeError) as error:
+            code = not isinstance(error, OSError) or str(error.filename).endswith(".py")
+            what = "load the network's code" if code else "open the scene"
             raise InputError(
-                f"the worker on {host} can't open the scene ({error}): give its whole path, and "
-                "put it where all machines have it."
+                f"the worker on {host} can't {what} ({first_line(error)}): give its whole path, "
+                "and put it where all machines have it."
             ) from error
         for raster in work.pixels.rasters.values():
             if not raster.path.is_file():
