@@ -55,7 +55,7 @@ class Published:
     training: Training
     scaling: Scaling
     components: int | None = None
-    layout: Literal["N1Bhw", "N1hwB", "NBhw"] = "N1Bhw"
+    layout: Literal["N1BHW", "N1HWB", "NBHW"] = "N1BHW"
     changed: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     constants: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +69,7 @@ class Published:
         training = self.training
         return {
             "recipe": "paper",
+            "layout": self.layout,
             "window": self.window,
             "reducer": self.scaling if "range" not in self.scaling else "none",
             "components": self.components,
@@ -93,26 +94,10 @@ class Published:
 
         def build(bands: int, classes: int, window: int) -> nn.Module:
             assert window == self.window
-            return Laid(self.build(names, bands, classes), self.layout)
+            return self.build(names, bands, classes)
 
         build.__name__ = build.__qualname__ = self.name
         return build
-
-
-class Laid(nn.Module):
-    """Gives a network windows (N, B, h, w) in the layout that it wants."""
-
-    def __init__(self, network: nn.Module, layout: str) -> None:
-        super().__init__()
-        self.network = network
-        self.layout = layout
-
-    def forward(self, x: Tensor) -> Any:
-        if self.layout == "N1Bhw":
-            x = x.unsqueeze(1)
-        elif self.layout == "N1hwB":
-            x = x.permute(0, 2, 3, 1).unsqueeze(1)
-        return self.network(x)
 
 
 class GroupedBands(nn.Module):
@@ -173,7 +158,7 @@ def _double(name: str, paper: str, kind: str, window: int) -> Published:
         window=window,
         training=_DOUBLE,
         scaling="standardise",
-        layout="N1hwB",
+        layout="N1HWB",
         changed=(_NO_COSINE,),
         beside=("DBDA",),
     )
@@ -215,7 +200,7 @@ NETWORKS = (
         training=Training(200, 16, 1e-3, keeps="best", patience=20),
         scaling="pca",
         components=200,
-        layout="N1hwB",
+        layout="N1HWB",
         changed=(_NO_COSINE,),
         constants={"PARAM_KERNEL_SIZE": 24},
     ),
@@ -253,7 +238,7 @@ NETWORKS = (
         window=7,
         training=Training(300, 64, 5e-4, weight_decay=5e-3, schedule="step", period=0.1, gamma=0.9),
         scaling="band range",
-        layout="NBhw",
+        layout="NBHW",
     ),
     Published(
         name="morphformer",
@@ -266,7 +251,7 @@ NETWORKS = (
             500, 64, 5e-4, weight_decay=5e-3, schedule="step", period=0.1, gamma=0.9, keeps="best"
         ),
         scaling="band range",
-        layout="NBhw",
+        layout="NBHW",
         changed=(
             "its forward ends before its last layer, which is applied here",
             "the script keeps the weights with the best test accuracy; here validation chooses",

@@ -14,6 +14,7 @@ from published_methods import Method, Own, Plain
 from published_networks import Published
 from spectile.compat.torch import multiplies_bf16
 from spectile.data.readers.in_memory import scene_from_array
+from spectile.networks.window_network import build_window_network
 
 LEAST_STEPS, LEAST_SECONDS = 3, 2.0
 
@@ -35,7 +36,13 @@ def of_windows(bench: Bench, how: Published) -> float:
     pixels, labels = material(bench.quick)
     bands, classes = min(how.components or len(pixels), len(pixels)), len(labels.legend)
     torch.manual_seed(0)
-    network = how.builder(bench.folder)(bands, classes, how.window).train()
+    network = build_window_network(
+        how.builder(bench.folder),
+        bands=bands,
+        classes=classes,
+        window=how.window,
+        options={"layout": how.layout},
+    ).train()
     windows = torch.randn(how.training.batch, bands, how.window, how.window)
     truth = torch.randint(0, classes, (len(windows),))
     optimizer = optimizer_of(how.training, network)
