@@ -37,7 +37,7 @@ class Training:
     gamma: float = 1.0
     """What the rate is multiplied by then."""
     keeps: Literal["last", "best"] = "last"
-    """Which epoch's weights are kept; the best by validation."""
+    """Which epoch's weights are kept; the best by validation, at a low rate where it goes down."""
     patience: int | None = None
     """Epochs without a better one before the authors stop."""
 
@@ -64,9 +64,10 @@ class Published:
     def keeps(self) -> Literal["last", "best"]:
         return self.training.keeps
 
-    def settings(self) -> dict[str, Any]:
-        """The settings of `spectile.train`, but for what only some published fits want."""
+    def settings(self, epochs: int) -> dict[str, Any]:
+        """The settings of `spectile.train` for a fit of so many epochs."""
         training = self.training
+        period = max(1, round(training.period * epochs))
         return {
             "recipe": "paper",
             "layout": self.layout,
@@ -74,8 +75,16 @@ class Published:
             "reducer": self.scaling if "range" not in self.scaling else "none",
             "components": self.components,
             "batch": training.batch,
+            # AdaGrad takes Adam's place elsewhere.
+            "optimizer": "adam" if training.optimizer == "adagrad" else training.optimizer,
             "learning_rate": training.learning_rate,
-            "patience": training.patience if training.keeps == "best" else None,
+            "momentum": training.momentum if training.optimizer == "sgd" else None,
+            "weight_decay": training.weight_decay,
+            "schedule": training.schedule,
+            "schedule_step": period if training.schedule == "step" else None,
+            "schedule_patience": period if training.schedule == "plateau" else None,
+            "schedule_factor": None if training.schedule == "constant" else training.gamma,
+            "patience": training.patience,
             "padding": "reflect" if "range" in self.scaling else "zero",
         }
 
@@ -129,7 +138,7 @@ DEEPHYPERX = "nshaud/DeepHyperX"
 DOUBLE_BRANCH = "lironui/Double-Branch-Dual-Attention-Mechanism-Network"
 
 # Of DeepHyperX: factor 0.1 after a quarter of the epochs without a better validation score.
-_PLATEAU: dict[str, Any] = {"schedule": "plateau", "period": 0.25, "gamma": 0.1}
+_PLATEAU: dict[str, Any] = {"schedule": "plateau", "period": 0.25, "gamma": 0.1, "keeps": "best"}
 _DOUBLE = Training(epochs=200, batch=16, learning_rate=5e-4, keeps="best", patience=20)
 _NO_COSINE = (
     "the script makes its cosine schedule anew in every epoch; under the PyTorch 1.3 that it names "
@@ -139,7 +148,21 @@ _NO_COSINE = (
 
 def _deep(name: str, paper: str, build: Build, window: int, training: Training) -> Published:
     """A network of DeepHyperX."""
-    return Published(name, paper, DEEPHYPERX, "models.py", build, window, training, "scene range")
+    changed = (
+        "the rate goes down where the validation loss rests, in the script where its accuracy does",
+        "the epoch with the lowest validation loss is kept, in the script the last",
+    )
+    return Published(
+        name=name,
+        paper=paper,
+        project=DEEPHYPERX,
+        file="models.py",
+        build=build,
+        window=window,
+        training=training,
+        scaling="scene range",
+        changed=changed,
+    )
 
 
 def _double(name: str, paper: str, kind: str, window: int) -> Published:

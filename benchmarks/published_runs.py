@@ -96,8 +96,8 @@ def trained(job: Job, how: Published | Own, out: Path, alone: bool) -> spectile.
         settings |= {"recipe": how.recipe, **how.settings, **how.small(job.bench.quick)}
         return spectile.train(in_memory(pixels), labels, out=out, quiet=True, **settings)
     scene = in_memory(scaled(how, pixels, sides == TRAIN, whole))
-    settings |= {"network": how.builder(job.bench.folder), **how.settings()}
-    with fitted_as(how.training, epochs or 1):
+    settings |= {"network": how.builder(job.bench.folder), **how.settings(epochs or 1)}
+    with fitted_as(how.training):
         if not alone:
             return spectile.train(scene, labels, out=out, quiet=True, **settings)
         train_and_test(scene, labels, out=out, **settings)

@@ -8,7 +8,6 @@ import torch
 from torch.nn import functional as F
 
 import spectile
-from published_fits import optimizer_of
 from published_jobs import Bench, Job, material
 from published_methods import Method, Own, Plain
 from published_networks import Published
@@ -45,7 +44,7 @@ def of_windows(bench: Bench, how: Published) -> float:
     ).train()
     windows = torch.randn(how.training.batch, bands, how.window, how.window)
     truth = torch.randint(0, classes, (len(windows),))
-    optimizer = optimizer_of(how.training, network)
+    optimizer = torch.optim.Adam(network.parameters(), how.training.learning_rate)
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bf16()):
