@@ -6,9 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
+
+import spectile
+from spectile.data.datasets.simulated import simulate
+from spectile.data.labels.labels import labels_from_array
+from spectile.data.readers.in_memory import scene_from_array
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 NETWORK = """
@@ -160,3 +168,38 @@ def test_nothing_beyond_its_window_reaches_a_smoothed_pixel() -> None:
     inside = np.zeros((60, 60), np.bool_)
     inside[30 - half : 31 + half, 30 - half : 31 + half] = True
     assert smoothed(np.where(inside, classes, 1), np.where(inside, guide, 9))[30, 30] == before
+
+
+class Padded(nn.Module):
+    """Pads its window at once, so that windows share nothing."""
+
+    def __init__(self, bands: int, classes: int) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(bands, 8, 3, padding=1)
+        self.head = nn.Linear(8 * 25, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.body(x)).flatten(1))
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_test_windows_alone_score_as_the_map_does(tmp_path: Path) -> None:
+    from published_windows import train_and_test
+
+    pixels, classes = simulate(30, 30, 12, 3, seed=0)
+    scene, labels = scene_from_array(pixels), labels_from_array(classes)
+    sides = np.random.default_rng(0).integers(1, 4, classes.shape).astype(np.uint8)
+    settings: dict[str, Any] = {
+        "network": Padded,
+        "split": sides,
+        "recipe": "paper",
+        "window": 5,
+        "reducer": "standardise",
+        "epochs": 2,
+    }
+    whole = spectile.train(scene, labels, out=tmp_path / "whole", quiet=True, **settings)
+    train_and_test(scene, labels, out=tmp_path / "alone", **settings)
+    alone = spectile.open_run(tmp_path / "alone", network=Padded)
+    assert whole.metrics["map_method"] == "patches"
+    for name in ("confusion", "split"):
+        assert alone.metrics[name] == whole.metrics[name]
