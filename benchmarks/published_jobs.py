@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from published_methods import METHODS, Method, Plain, guard_window
@@ -16,7 +17,14 @@ from published_networks import Published
 from spectile.data.datasets.known import indian_pines
 from spectile.data.datasets.simulated import simulate
 from spectile.data.labels.labels import Labels, labels_from_array
-from spectile.data.splits.splits import TRAIN, Split, split_blocks, split_random
+from spectile.data.splits.splits import (
+    GUARD,
+    TRAIN,
+    VALIDATION,
+    Split,
+    split_blocks,
+    split_random,
+)
 from spectile.files import write_aside
 
 MEASURED = "measured.json"
@@ -55,12 +63,31 @@ def material(quick: bool) -> tuple[NDArray[Any], Labels]:
 
 @cache
 def split_of(quick: bool, kind: str, seed: int) -> Split:
-    """The pixels of a seed, the same for all methods."""
+    """The pixels of a seed, the same for all methods.
+
+    Blocks give no class more pixels to learn from than the random tenth of the same seed does: so
+    the two differ in where the pixels lie, and not in how many there are.
+    """
     _, labels = material(quick)
     window = 13 if quick else guard_window()
     if kind == "random":
         return split_random(labels, window=window, train=0.1, validation=0.1, seed=seed)
-    return split_blocks(labels, window=window, train=0.5, validation=0.1, seed=seed)
+    found = split_blocks(labels, window=window, train=0.5, validation=0.1, seed=seed)
+    tenth = split_of(quick, "random", seed).assignment
+    return replace(found, assignment=thinned(found.assignment, tenth, labels.classes, seed))
+
+
+def thinned(
+    sides: NDArray[np.uint8], like: NDArray[np.uint8], classes: NDArray[Any], seed: int
+) -> NDArray[np.uint8]:
+    """Sides (H, W) with no more pixels of a class to train and validate on than `like` has."""
+    random, found = np.random.default_rng(seed), sides.copy()
+    for side in (TRAIN, VALIDATION):
+        for number in np.unique(classes[like == side]):
+            there = np.flatnonzero((sides == side) & (classes == number))
+            kept = int(((like == side) & (classes == number)).sum())
+            found.flat[random.permutation(there)[kept:]] = GUARD
+    return found
 
 
 @dataclass(frozen=True)
