@@ -307,7 +307,7 @@ def test_a_loss_and_a_recipe_of_ones_own(
     assert "losses.py has no owm: did you mean own?" in printed
     spectile(*order[:-3], *own, "--overwrite")
     said = yaml.safe_load((run / "config.yaml").read_text())["recipe"]
-    assert (said["class_weights"], said["regions"], said["optimizer"]) == (False, False, "muon")
+    assert (said["class_weights"], said["regions"], said["optimizer"]) == (False, False, "auto")
     assert "class weights, label smoothing, mixup and regions go with" in (
         run / "report.html"
     ).read_text(encoding="utf-8")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from spectile.training.learners.window_classifier import WindowClassifier
 from spectile.training.optimizers import optimizer_of
 from spectile.training.recipes import Recipe
+from spectile.training.regions.fit_regions import RegionClassifier
 
 
 def after_steps(*, steps: int = 2, gradient: float = 1.0, **settings: Any) -> float:
@@ -33,6 +36,8 @@ def after_steps(*, steps: int = 2, gradient: float = 1.0, **settings: Any) -> fl
         # Adam's steps are as large as the rate, whatever the slope.
         ({"optimizer": "adam", "weight_decay": 0.0}, 0.8),
         ({"optimizer": "adamw", "weight_decay": 0.0}, 0.8),
+        # By the root of the sum of squares.
+        ({"optimizer": "adagrad", "weight_decay": 0.0}, 1 - 0.1 * (1 + 0.5**0.5)),
         # The mean square is 0.01, then 0.0199.
         ({"optimizer": "rmsprop", "weight_decay": 0.0}, 1 - 0.1 * (10 + 0.0199**-0.5)),
         ({"optimizer": "rmsprop", "weight_decay": 0.0, "momentum": 0.9}, 1 - 0.1 * (19 + 7.0888)),
@@ -58,3 +63,12 @@ def test_two_steps_by_hand(settings: dict[str, Any], expected: float) -> None:
 def test_weight_decay_is_what_each_means_by_it(optimizer: Any, expected: float) -> None:
     found = after_steps(steps=1, optimizer=optimizer, weight_decay=0.5)
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_auto_goes_by_how_a_fit_takes_its_windows() -> None:
+    network, recipe = nn.Linear(2, 2), Recipe(optimizer="auto")
+    for kind, expected in ((WindowClassifier, "adamw"), (RegionClassifier, "muon")):
+        learner = kind(network, recipe, classes=2, seed=0, weights=None)
+        assert learner.recipe == replace(recipe, optimizer=expected)
+        told = kind(network, replace(recipe, optimizer="sgd"), classes=2, seed=0, weights=None)
+        assert told.recipe.optimizer == "sgd"

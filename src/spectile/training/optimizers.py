@@ -16,9 +16,9 @@ SGD_MOMENTUM, RMSPROP_MOMENTUM = 0.9, 0.0
 def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser for the weights of `network`.
 
-    Weight decay is what each means by it: Adam, SGD and RMSprop add the weights to the gradient,
-    AdamW and Muon shrink them apart from it (Loshchilov and Hutter, "Decoupled Weight Decay
-    Regularization", ICLR 2019, arXiv:1711.05101).
+    Weight decay is what each means by it: AdamW and Muon shrink the weights apart from the gradient
+    (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101),
+    the others add them to it.
 
     Muon is for steps of a thousand windows, of which a fit takes few: on Indian Pines it needs less
     than half of Adam's to the same accuracy. Larger rates don't hurry Adam but keep it from
@@ -30,6 +30,8 @@ def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             return torch.optim.Adam(weights, rate, weight_decay=decay)
         case "adamw":
             return torch.optim.AdamW(weights, rate, weight_decay=decay)
+        case "adagrad":
+            return torch.optim.Adagrad(weights, rate, weight_decay=decay)
         case "sgd":
             momentum = SGD_MOMENTUM if recipe.momentum is None else recipe.momentum
             return torch.optim.SGD(weights, rate, momentum=momentum, weight_decay=decay)
@@ -39,3 +41,5 @@ def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         case "muon":
             kernels, others = (times * rate for times in MUON_RATES)
             return Muon(network, kernels, lr_of_others=others, weight_decay=decay)
+        case "auto":
+            raise ValueError("a learner says what auto is")

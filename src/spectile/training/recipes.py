@@ -27,6 +27,8 @@ from spectile.training.recipe_book import RecipeBook
 WINDOWS_SEEN = 50_000
 """A minute on two cores in windows of 13 pixels, enough to fit what the labels tell."""
 
+Optimizer = Literal["auto", "adam", "adamw", "adagrad", "sgd", "rmsprop", "muon"]
+
 APART = ("window", "layout", "attention", "spectral_branch")
 """Arguments of window networks that are settings of their own."""
 
@@ -115,8 +117,12 @@ class Recipe:
         ),
     ] = None
     optimizer: Annotated[
-        Literal["adam", "adamw", "sgd", "rmsprop", "muon"],
-        about("training", "The optimiser; muon is for steps of a thousand windows."),
+        Optimizer,
+        about(
+            "training",
+            "The optimiser; muon is for steps of a thousand windows, auto takes it on regions and "
+            "adamw window by window.",
+        ),
     ] = "adamw"
     learning_rate: Annotated[
         Rate, about("training", "Highest learning rate; Muon's follow from it as from Adam's.")
@@ -250,7 +256,7 @@ RECIPES = RecipeBook(
             "reducer": "correlation-pca",
             "components": 60,
             "whitening": 0.5,
-            "optimizer": "muon",
+            "optimizer": "auto",
             "class_weights": True,
             "spectral_augmentation": 0.5,
             "regions": True,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,7 +26,7 @@ from spectile.training.learner import Learner, by_step
 from spectile.training.loaders import Loaders
 from spectile.training.optimizers import optimizer_of
 from spectile.training.own_loss import Loss, check_sent, own_loss, own_loss_of
-from spectile.training.recipes import Recipe
+from spectile.training.recipes import Optimizer, Recipe
 from spectile.training.regions.fit_spectral_branch import fit_spectral_branch
 from spectile.training.regions.labelled_windows import LabelledWindows
 from spectile.training.schedules import SETTLED, Course, plateau, refuse_blind_plateau
@@ -62,6 +63,8 @@ class WindowClassifier(Learner):
     score_name = "validation_accuracy"
     keep = "loss"
     bf16_on_cpu = True
+    usual_optimizer: ClassVar[Optimizer] = "adamw"
+    """What a recipe's "auto" is."""
 
     def __init__(
         self,
@@ -76,7 +79,8 @@ class WindowClassifier(Learner):
     ) -> None:
         super().__init__(network, seed=seed)
         self.own_loss = loss
-        self.recipe = recipe
+        automatic = recipe.optimizer == "auto"
+        self.recipe = replace(recipe, optimizer=self.usual_optimizer) if automatic else recipe
         self.weights: Tensor | None
         self.register_buffer("weights", weights, persistent=False)
         self.directions: Tensor | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from spectile.networks.windows.region_training import TrainsOnRegions, why_not_o
 from spectile.training.dependent_settings import refuse_misplaced
 from spectile.training.fit import ANY_HARDWARE, Fit, Hardware, fit
 from spectile.training.learners.window_classifier import WindowClassifier
-from spectile.training.recipes import Recipe
+from spectile.training.recipes import Optimizer, Recipe
 from spectile.training.regions.labelled_regions import (
     LabelledRegions,
     Region,
@@ -45,6 +46,8 @@ takes at least."""
 
 class RegionClassifier(WindowClassifier):
     """The learner of region training: a :class:`WindowClassifier` whose steps are of regions."""
+
+    usual_optimizer: ClassVar[Optimizer] = "muon"
 
     def training_step(self, batch: RegionStep, index: int) -> Tensor:  # type: ignore[override]
         self.draw()
