@@ -5,11 +5,12 @@
 FOLDER holds the projects, checked out as owner+name or name (docs/results.md lists them); their
 classes are imported, no file is changed. Every method is trained, validated and tested on the same
 pixels: a random tenth of each class, and blocks with the guard that the largest window of the table
-needs, with as many pixels of each class to learn from. Settings are the published ones, but fits are bounded: the epochs of a network are those
-that fit into --budget seconds of a processor, by its own seconds a step, measured first; its
-schedule is scaled to them. Each run is kept as a small JSON file; runs of other settings are made
-again, and a stopped call goes on. Seeds come one after the other, so that a stopped table has all
-of its rows. --show prints the table as Markdown; --quick takes a small simulated scene.
+needs, with as many pixels of each class to learn from. Settings are the published ones, but fits
+are bounded: the epochs of a network are those that fit into --budget seconds of a processor, by its
+own seconds a step, measured first; its schedule is scaled to them. Each run is kept as a small JSON
+file; runs of other settings are made again, and a stopped call goes on. Seeds come one after the
+other, so that a stopped table has all of its rows. --show prints the table as Markdown; --quick
+takes a small simulated scene.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/published"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, a thread each")
-    parser.add_argument("--budget", type=float, default=180.0, help="seconds of a fit, at most")
+    parser.add_argument("--budget", type=float, default=240.0, help="seconds of a fit, at most")
     parser.add_argument("--networks", help="names with commas between; all where left out")
     parser.add_argument("--splits", default="random,blocks")
     parser.add_argument("--quick", action="store_true", help="a small simulated scene")

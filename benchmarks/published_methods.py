@@ -63,8 +63,6 @@ class Method:
         return not isinstance(self.how, Published) or (place is not None and place.exists())
 
 
-_REGIONS = {"regions": True}
-
 METHODS = (
     Method("svm", "SVM, RBF kernel, one pixel's spectrum", Plain("svm")),
     Method("svm-smoothed", "the same SVM, its map smoothed by a guided filter", Plain("svm", True)),
@@ -73,11 +71,9 @@ METHODS = (
     Method(
         "hybridsn",
         "HybridSN, Roy et al. 2020 (the recipe paper)",
-        Own("paper", {"network": "hybridsn", **_REGIONS}, epochs=100),
+        Own("paper", {"network": "hybridsn"}, epochs=100),
     ),
-    Method(
-        "hybridsn-se", "HybridSN with squeeze-and-excitation", Own("paper", _REGIONS, epochs=100)
-    ),
+    Method("hybridsn-se", "HybridSN with squeeze-and-excitation", Own("paper", epochs=100)),
     Method("best", "this project's recipe best", Own("best", window=9, keeps="best")),
 )
 

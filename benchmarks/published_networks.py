@@ -75,8 +75,7 @@ class Published:
             "reducer": self.scaling if "range" not in self.scaling else "none",
             "components": self.components,
             "batch": training.batch,
-            # AdaGrad takes Adam's place elsewhere.
-            "optimizer": "adam" if training.optimizer == "adagrad" else training.optimizer,
+            "optimizer": training.optimizer,
             "learning_rate": training.learning_rate,
             "momentum": training.momentum if training.optimizer == "sgd" else None,
             "weight_decay": training.weight_decay,

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 import spectile
 from baselines import classifier
 from published_classes import commit_of, project_folder
-from published_fits import fitted_as
 from published_jobs import Job, material, write_json
 from published_methods import Own, Plain
 from published_networks import Published
@@ -28,7 +27,7 @@ from spectile.runs.lifecycle import versions
 from spectile.scoring.metrics import confusion, score
 
 SIDES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
-KEPT = ("overall_accuracy", "average_accuracy", "kappa", "mean_iou", "per_class", "confusion")
+KEPT = ("overall_accuracy", "average_accuracy", "kappa", "per_class")
 
 
 def make(job: Job) -> str:
@@ -97,10 +96,9 @@ def trained(job: Job, how: Published | Own, out: Path, alone: bool) -> spectile.
         return spectile.train(in_memory(pixels), labels, out=out, quiet=True, **settings)
     scene = in_memory(scaled(how, pixels, sides == TRAIN, whole))
     settings |= {"network": how.builder(job.bench.folder), **how.settings(epochs or 1)}
-    with fitted_as(how.training):
-        if not alone:
-            return spectile.train(scene, labels, out=out, quiet=True, **settings)
-        train_and_test(scene, labels, out=out, **settings)
+    if not alone:
+        return spectile.train(scene, labels, out=out, quiet=True, **settings)
+    train_and_test(scene, labels, out=out, **settings)
     return spectile.open_run(out, network=settings["network"])
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-import spectile
-from published_jobs import Bench, Job, material
-from published_methods import Method, Own, Plain
+from published_jobs import Bench, material
+from published_methods import Method, Plain
 from published_networks import Published
 from spectile.compat.torch import multiplies_bf16
-from spectile.data.readers.in_memory import scene_from_array
 from spectile.networks.window_network import build_window_network
+from spectile.tasks.settings import settings_from
 
 LEAST_STEPS, LEAST_SECONDS = 3, 2.0
 
@@ -24,27 +25,32 @@ def measure(bench: Bench, method: Method) -> None:
     if isinstance(how, Plain) or bench.seconds_a_step(method) is not None:
         return
     torch.set_num_threads(1)
-    if isinstance(how, Published):
-        bench.keep_seconds(method, of_windows(bench, how))
-    elif how.epochs is not None:
-        bench.keep_seconds(method, of_regions(bench, method.name, how))
-
-
-def of_windows(bench: Bench, how: Published) -> float:
-    """Of a batch of windows, in the numbers that fits compute in."""
     pixels, labels = material(bench.quick)
-    bands, classes = min(how.components or len(pixels), len(pixels)), len(labels.legend)
+    if isinstance(how, Published):
+        components, training = how.components or len(pixels), how.training
+        network, options = how.builder(bench.folder), {"layout": how.layout}
+        batch, window, rate = training.batch, how.window, training.learning_rate
+    elif how.epochs is not None:
+        recipe: Any = settings_from(
+            "scene", how.recipe, **{**how.settings, **how.small(bench.quick)}
+        ).recipe
+        components, network, options = recipe.components, recipe.network, {}
+        batch, window, rate = recipe.batch, recipe.window, recipe.learning_rate
+    else:
+        return
+    sizes = {"bands": min(components, len(pixels)), "classes": len(labels.legend), "window": window}
     torch.manual_seed(0)
-    network = build_window_network(
-        how.builder(bench.folder),
-        bands=bands,
-        classes=classes,
-        window=how.window,
-        options={"layout": how.layout},
-    ).train()
-    windows = torch.randn(how.training.batch, bands, how.window, how.window)
-    truth = torch.randint(0, classes, (len(windows),))
-    optimizer = torch.optim.Adam(network.parameters(), how.training.learning_rate)
+    built = build_window_network(network, **sizes, options=options)
+    bench.keep_seconds(method, seconds_a_step(built.train(), batch, rate, **sizes))
+
+
+def seconds_a_step(
+    network: nn.Module, batch: int, rate: float, *, bands: int, classes: int, window: int
+) -> float:
+    """Of windows, in the numbers that fits compute in."""
+    windows = torch.randn(batch, bands, window, window)
+    truth = torch.randint(0, classes, (batch,))
+    optimizer = torch.optim.Adam(network.parameters(), rate)
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bf16()):
@@ -59,19 +65,3 @@ def of_windows(bench: Bench, how: Published) -> float:
         step()
         steps += 1
     return (time.process_time() - started) / steps
-
-
-def of_regions(bench: Bench, name: str, how: Own) -> float:
-    """Of a step on regions, whose work depends on where the windows lie: two epochs are fitted."""
-    pixels, labels = material(bench.quick)
-    job = Job(bench, name, "random", 0)
-    run = spectile.train(
-        scene_from_array(pixels, source="pixels"),
-        labels,
-        recipe=how.recipe,
-        split=job.split.assignment,
-        quiet=True,
-        threads=1,
-        **how.settings | {"epochs": 2} | how.small(bench.quick),
-    )
-    return float(run.history[-1]["seconds"]) / job.steps_an_epoch()
