@@ -1,6 +1,6 @@
 """Published networks on Indian Pines, as papers test them and without overlap: the honest table.
 
-    python benchmarks/published.py FOLDER [--out build/published] [--seeds 5] [--workers 2]
+    python benchmarks/published.py FOLDER [--seeds 5] [--workers 2] [--show]
 
 FOLDER holds the projects, checked out as owner+name or name (docs/results.md lists them); their
 classes are imported, no file is changed. Every method is trained, validated and tested on the same
@@ -27,10 +27,14 @@ from published_speed import measure
 from published_table import table
 
 
+KEPT = Path(__file__).with_name("published_runs")
+"""Runs that took hours, kept with the project so that the table can grow."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="checked-out projects")
-    parser.add_argument("--out", type=Path, default=Path("build/published"))
+    parser.add_argument("--out", type=Path, default=KEPT, help="the folder of finished runs")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, a thread each")
     parser.add_argument("--budget", type=float, default=240.0, help="seconds of a fit, at most")
@@ -49,7 +53,6 @@ def main() -> None:
                 for said in pool.imap_unordered(make, due):
                     print(said, flush=True)
     text = table(bench, METHODS, given.splits.split(","), given.seeds)
-    (given.out / "table.md").write_text(text)
     print(text)
 
 
