@@ -134,7 +134,10 @@ def _map(
     if kind == "gate":
         layers += [Gate(channels, nn.Sigmoid()), draw(st.sampled_from(ACTIVATIONS))()]
     elif kind == "norm":
-        norms = [nn.BatchNorm2d(channels), nn.GroupNorm(1, channels), ChannelsNormed(channels)]
+        norms = [nn.BatchNorm2d(channels), ChannelsNormed(channels)]
+        if size[0] * size[1] > 1:
+            # PyTorch normalises no single number.
+            norms += [nn.GroupNorm(1, channels), nn.InstanceNorm2d(channels, affine=True)]
         layers += [draw(st.sampled_from(norms)), nn.ReLU()]
     elif kind == "attention":
         layers.append(Attention(channels))

@@ -249,6 +249,15 @@ STYLES: dict[str, tuple[nn.Module, int, tuple[int, int]]] = {
         6,
         (7, 7),
     ),
+    "each channel normalised over the window": (
+        nn.Sequential(
+            *(nn.Conv2d(6, 8, 3), nn.InstanceNorm2d(8, affine=True), nn.ReLU()),
+            *(nn.Conv2d(8, 7, 3), nn.InstanceNorm2d(7, track_running_stats=True), nn.Flatten()),
+            nn.Linear(63, 3),
+        ),
+        6,
+        (7, 7),
+    ),
     "padded behind a trunk": (
         nn.Sequential(
             *(nn.Conv2d(6, 20, 3), nn.ReLU(), nn.Conv2d(20, 8, 1), nn.BatchNorm2d(8)),

@@ -107,9 +107,10 @@ def lower(graph: fx.Graph, rules: dict[str, Rule], bands: int, window: tuple[int
     _write_in_place(build, inputs.values())
     reason = _reason(build, own[0]) if own else None
     patches = costs.of_operations(graph.nodes)
-    after = costs.of_steps(build.steps, bands) + costs.of_operations(own)
-    after += costs.of_cuts(node.meta["value"] for node in inputs)
-    plan = Plan(tuple(_rows(build, made, set(own))), patches, after)
+    alone = costs.of_operations(own)
+    cuts = costs.of_cuts(node.meta["value"] for node in inputs)
+    after = costs.of_steps(build.steps, bands) + cuts + alone
+    plan = Plan(tuple(_rows(build, made, set(own))), patches, after, alone)
     return Program(build.steps, result, own, inputs, output, plan, reason)
 
 

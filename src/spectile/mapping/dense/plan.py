@@ -59,6 +59,8 @@ class Plan:
     """Time a pixel patch by patch, in multiply-adds, memory traffic included."""
     cost_after: float = 0.0
     """The same densely."""
+    cost_own: float = 0.0
+    """Of both, what windows compute for themselves."""
 
     @property
     def before(self) -> int:
@@ -82,9 +84,8 @@ class Plan:
 
     @property
     def share(self) -> float:
-        """Of the multiply-adds patch by patch, those that windows needn't do for themselves."""
-        own = sum(row.before for row in self.rows if row.way == "windowed")
-        return 1 - own / max(1, self.before)
+        """Of the time patch by patch, what windows needn't compute for themselves."""
+        return 1 - self.cost_own / max(1.0, self.cost_before)
 
     def __str__(self) -> str:
         names = [row.layer or row.operation for row in self.rows]

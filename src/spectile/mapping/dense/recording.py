@@ -61,7 +61,7 @@ def record(module: nn.Module, window: tuple[int, int], bands: int) -> fx.Graph:
         _naming(module, recorder.layers),
         _elementary_attention(),
         _elementary_recurrence(module),
-        _CircularPadding(),
+        _ForOneWindow(),
         recorder,
     ):
         try:
@@ -304,23 +304,30 @@ def _elementary_recurrence(module: nn.Module) -> Iterator[None]:
         yield
 
 
-class _CircularPadding(TorchFunctionMode):
-    """Padding in a circle as a choice of places; PyTorch writes it into an empty tensor."""
+class _ForOneWindow(TorchFunctionMode):
+    """Functions that PyTorch composes of operations on the batch, as ones on a window alone."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if func is not F.pad or "circular" not in (kwargs.get("mode"), *args[2:3]):
-            return func(*args, **kwargs)
-        given = dict(zip(("input", "pad"), args, strict=False), **kwargs)
-        x, padding = given["input"], given["pad"]
-        for place, (before, after) in enumerate(zip(padding[::2], padding[1::2], strict=True)):
-            if before or after:
-                size = x.shape[-1 - place]
-                places = torch.arange(-before, size + after, device=x.device) % size
-                x = x.index_select(x.ndim - 1 - place, places)
-        return x
+        if func is F.pad and "circular" in (kwargs.get("mode"), *args[2:3]):
+            given = dict(zip(("input", "pad"), args, strict=False), **kwargs)
+            return _in_a_circle(given["input"], given["pad"])
+        if func is F.instance_norm and kwargs.get("use_input_stats", True) and len(args) == 1:
+            weight, bias, epsilon = (kwargs.get(name) for name in ("weight", "bias", "eps"))
+            return F.group_norm(args[0], args[0].shape[1], weight, bias, epsilon or 1e-5)
+        return func(*args, **kwargs)
+
+
+def _in_a_circle(x: Tensor, padding: Sequence[int]) -> Tensor:
+    """Padding as a choice of places; PyTorch writes it into an empty tensor."""
+    for place, (before, after) in enumerate(zip(padding[::2], padding[1::2], strict=True)):
+        if before or after:
+            size = x.shape[-1 - place]
+            places = torch.arange(-before, size + after, device=x.device) % size
+            x = x.index_select(x.ndim - 1 - place, places)
+    return x
 
 
 @contextmanager

@@ -105,20 +105,22 @@ def _combined(
         and isinstance(first.meta["value"], Tensor)
         and first.meta["value"].dtype == node.meta["value"].dtype
     )
-    name = operation_of(node)
-    positive = name in POSITIVE or (
-        name in KEEPS_POSITIVE
-        and not constants
-        and not keywords
-        and all(x.positive for x in shared)
-        and not any(isinstance(a, int | float) and a < 0 for a in arguments)
-    )
     lengths = [max(sizes) for sizes in zip(*(layout.shape for layout in whole), strict=True)]
     parts = tuple(axes[place][0] for place in stored)
     layout = replace(layouts[0], axes=tuple(axes), stored=parts).reshaped(lengths)
     assert layout is not None
     inputs = [x.at(layout) for x, layout in zip(shared, layouts, strict=True)]
+    positive = _is_positive(operation_of(node), (*arguments, *keywords.values()))
     return build.emit(kernel, inputs, layout.expanded(shape), positive=positive)
+
+
+def _is_positive(name: str, arguments: Sequence[Any]) -> bool:
+    """Whether an operation gives no number below 0, as far as is known."""
+    kept = all(
+        a.positive if isinstance(a, Shared) else isinstance(a, int | float) and a >= 0
+        for a in arguments
+    )
+    return name in POSITIVE or (name in KEEPS_POSITIVE and kept)
 
 
 def _broadcast(shared: Sequence[Layout], constants: Sequence[Layout]) -> list[Axis] | None:

@@ -120,14 +120,18 @@ def cat(
         else x
         for x in tensors
     ]
-    shared = [x for x in whole if isinstance(x, Shared)]
-    alike = cropped_alike(build, shared)
-    shared = alike or []
+    shared = cropped_alike(build, [x for x in whole if isinstance(x, Shared)]) or []
     if len(shared) < len(tensors) or not all(is_plain(x.layout.axes[axis]) for x in shared):
         return _joined(tensors) if axis == 1 and len(shape_of(node)) == 2 else None
     if any(not same_windows(x.layout, shared[0].layout) for x in shared):
         return None
-    shared = [merged(build, x, axis) for x in shared]
+    return _concatenated(build, [merged(build, x, axis) for x in shared], axis, shape_of(node))
+
+
+def _concatenated(
+    build: Lowering, shared: Sequence[Shared], axis: int, shape: Sequence[int]
+) -> Shared | None:
+    """Tensors with the same windows joined along an axis of one plain part, to this `shape`."""
     # Alike but for this axis, whose part stays where it is stored.
     cut = refined([_emptied(x.layout, axis) for x in shared])
     if cut is None or any(
@@ -144,9 +148,7 @@ def cat(
         inputs.append(x.at(layout))
     joined = Part(sum(length(x.layout.axes[axis]) for x in shared))
     plain = tuple(part for part in cut[0].parts if part.kind == "plain")
-    shape = list(shape_of(node))
-    shape[axis] = 1
-    bare = replace(cut[0], stored=plain).reshaped(shape)
+    bare = replace(cut[0], stored=plain).reshaped([*shape[:axis], 1, *shape[axis + 1 :]])
     assert bare is not None
     layout = bare.with_axis(axis, (joined,))
     kernel = Concatenation(orders, 2 + len(plain))
