@@ -26,7 +26,6 @@ from published_runs import make
 from published_speed import measure
 from published_table import table
 
-
 KEPT = Path(__file__).with_name("published_runs")
 """Runs that took hours, kept with the project so that the table can grow."""
 
