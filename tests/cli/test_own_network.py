@@ -103,7 +103,7 @@ def test_its_costs_and_its_plan_are_told(code: Path) -> None:
     # 3-D kernels of 27 at 3 x 6 x 6 places, 2-D ones of 9 x 12 at 6 x 6, and the last layer's 16.
     assert (found["network"], found["takes"], found["size"]) == ("Mine", "windows", [8, 8])
     assert found["multiply_adds"] == 4 * 27 * 108 + 4 * 9 * 12 * 36 + 4 * 16
-    assert "network.late" in spectile(*order, "--plan")
+    assert "\nlate " in spectile(*order, "--plan")
     refused = spectile("models", f"{code}:Strange", code=2)
     assert "has no Strange" in refused
 

@@ -31,11 +31,12 @@ def test_its_maps_are_the_middle_of_the_padded_ones(name: str) -> None:
         pair.append(network.double().eval())
     padded, unpadded = pair
     assert padded.state_dict().keys() == unpadded.state_dict().keys()
-    scene = torch.randn(1, 3, 140, 140, dtype=torch.float64)
+    scene = torch.randn(1, 3, 128, 128, dtype=torch.float64)
     with torch.no_grad():
         maps = unpadded.features(scene[..., 30:98, 30:98])[:2]
         # Which pixels a stride keeps depends on where the scene begins.
-        wholes = [padded.features(scene[..., start:, start:])[:2] for start in range(8)]
+        starts = range(padded.stages[1].stride)
+        wholes = [padded.features(scene[..., start:, start:])[:2] for start in starts]
     for stage, ours in enumerate(maps):
         assert ours.shape[-1] > 1
         assert min(_difference(whole[stage], ours) for whole in wholes) < 1e-9
@@ -60,7 +61,7 @@ def test_any_window_goes_through(name: str, window: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "window"),
-    [("resnet-18", 13), ("resnet-50", 17), ("mobilenet-v1", 11), ("mobilenet-v2", 13)],
+    [("resnet-18", 13), ("mobilenet-v1", 11), ("mobilenet-v2", 13)],
 )
 def test_it_maps_densely_with_the_same_numbers(name: str, window: int) -> None:
     options = {"padding": "valid", **NETWORKS[name]}

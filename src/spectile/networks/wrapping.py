@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
@@ -46,6 +47,15 @@ class Around(nn.Module):
         for part in self.children():
             part.to(*args, **kwargs)
         return self
+
+
+def named_modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Its modules by the names that its author knows: what stands around it adds none."""
+    prefix, inner = "", network
+    while isinstance(inner, Around):
+        prefix, inner = f"{prefix}{INNER}", inner.network
+    for name, module in network.named_modules():
+        yield f"{name}.".removeprefix(prefix).removesuffix("."), module
 
 
 def outputs_of(network: nn.Module, *windows: Tensor) -> Any:

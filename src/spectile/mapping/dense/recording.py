@@ -30,6 +30,7 @@ from spectile.compat.torch import (
 from spectile.errors import InputError
 from spectile.mapping.dense.refusal import NotShareableError, unfitting
 from spectile.mapping.dense.shared_memory import Reference, SharedMemory, without_later_changes
+from spectile.networks.wrapping import named_modules
 
 _READS_VALUES = {"_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "item"}
 """Operations whose result Python goes on with: control flow that depends on the data."""
@@ -341,7 +342,7 @@ def _naming(module: nn.Module, layers: list[str]) -> Iterator[None]:
         layers.pop()
 
     with ExitStack() as hooks:
-        for name, part in module.named_modules():
+        for name, part in named_modules(module):
             hooks.callback(part.register_forward_pre_hook(enter(name)).remove)
             hooks.callback(part.register_forward_hook(leave).remove)
         yield
