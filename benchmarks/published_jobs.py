@@ -155,8 +155,9 @@ class Job:
 
     def tests_alone(self) -> bool:
         """Whether a whole map of this network, patch by patch, has been made already."""
-        first = replace(self, seed=0).kept()
-        return self.seed > 0 and first is not None and first["map_method"] == "patches"
+        first = replace(self, seed=0, kind="random").kept()
+        later = (self.seed, self.kind) != (0, "random")
+        return later and first is not None and first["map_method"] == "patches"
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
