@@ -251,6 +251,8 @@ def test_masks_are_learnt_from_files_and_from_a_scene_in_memory(tmp_path: Path) 
         ((CUBE, LABELS), {"network": Lazy}, "has lazy layers"),
         ((CUBE, LABELS), {"network": Frozen}, "no weights that may change"),
         ((CUBE, LABELS), {"network": InAList}, "InAList has numbers outside its state_dict"),
+        ((CUBE, LABELS), {"network": Own, "option": {"act": nn.ReLU()}}, "act can't be kept in"),
+        ((CUBE, LABELS), {"network": "mynets.py"}, "name its class or function as well, as in my"),
         ((CUBE, LABELS), {"epoch": 3}, "did you mean epochs"),
         ((CUBE, LABELS), {"epochs": 0}, "epochs is 0"),
         ((CUBE, LABELS), {"network": "hybridsm"}, "did you mean hybridsn"),
