@@ -79,6 +79,13 @@ def test_a_network_that_can_learn_leaves_chance_where_it_was() -> None:
     assert torch.equal(torch.get_rng_state(), chance)
 
 
+def test_a_batch_of_one_window_may_be_too_small() -> None:
+    normalised = nn.Sequential(nn.Conv2d(4, 3, 5), nn.Flatten(), nn.BatchNorm1d(3))
+    try_step(normalised, "mine", **SIZES)
+    with pytest.raises(InputError, match=r"\(1, 4, 5, 5\) .*: choose a larger b"):
+        try_step(normalised, "mine", **SIZES, batch=1)
+
+
 def apart(outputs: Tensor, classes: Tensor, windows: Tensor) -> Tensor:
     return torch.tensor(1.0, requires_grad=True)
 

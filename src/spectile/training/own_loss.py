@@ -16,6 +16,7 @@ from spectile.named_code import FORMS, is_named_code, load_named
 from spectile.networks.wrapping import outputs_of
 from spectile.training.recipes import CROSS_ENTROPY
 from spectile.training.trial_step import (
+    COUNT,
     check_gradients,
     trial_classes,
     trial_windows,
@@ -102,7 +103,14 @@ def _told(error: Exception) -> str:
 
 
 def try_loss(
-    loss: Loss, named: str, network: nn.Module, *, bands: int, classes: int, window: int
+    loss: Loss,
+    named: str,
+    network: nn.Module,
+    *,
+    bands: int,
+    classes: int,
+    window: int,
+    batch: int = COUNT,
 ) -> None:
     """Raise InputError for a loss that gives no finite number on some windows of random numbers.
 
@@ -110,7 +118,7 @@ def try_loss(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        windows = trial_windows(network, bands, window)
+        windows = trial_windows(network, bands, window, batch)
         try:
             value = own_loss_of(loss, named, network, windows, trial_classes(windows, classes))
         except InputError:

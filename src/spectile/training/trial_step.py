@@ -12,28 +12,35 @@ from spectile.errors import InputError, first_line
 from spectile.networks.own.fitting import first_weight
 
 COUNT = 4
-"""Windows to try on."""
+"""Windows to try on, where a batch holds so many."""
 
 
-def trial_windows(network: nn.Module, bands: int, window: int) -> Tensor:
-    """Windows (COUNT, bands, window, window) of random numbers, of the type that a fit has."""
-    return torch.randn(COUNT, bands, window, window, device=first_weight(network).device)
+def trial_windows(network: nn.Module, bands: int, window: int, batch: int) -> Tensor:
+    """Windows (N, bands, window, window) of random numbers, of the type that a fit has.
+
+    There are COUNT of them, or a `batch` where that is less.
+    """
+    size = (min(COUNT, batch), bands, window, window)
+    return torch.randn(size, device=first_weight(network).device)
 
 
 def trial_classes(windows: Tensor, classes: int) -> Tensor:
-    """Class indices (COUNT,) on the device of the windows."""
-    return torch.arange(COUNT, device=windows.device) % classes
+    """Class indices (N,) on the device of the windows."""
+    return torch.arange(len(windows), device=windows.device) % classes
 
 
-def try_step(network: nn.Module, name: str, *, bands: int, classes: int, window: int) -> None:
+def try_step(
+    network: nn.Module, name: str, *, bands: int, classes: int, window: int, batch: int = COUNT
+) -> None:
     """Raise InputError for a network called `name` that can't learn by its logits.
 
-    It does in training what it may not have done when its layout was tried, and gradients have to
-    come back from it. It keeps the gradients, and statistics of batches: give one for the purpose.
+    A `batch` may be too small for it. It does in training what it may not have done when its layout
+    was tried, and gradients have to come back from it. It keeps the gradients, and statistics of
+    batches: give one for the purpose.
     """
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
-        windows = trial_windows(network, bands, window)
+        windows = trial_windows(network, bands, window, batch)
         network.train()
         try:
             found: Any = network(windows)
@@ -41,7 +48,7 @@ def try_step(network: nn.Module, name: str, *, bands: int, classes: int, window:
             raise
         except Exception as error:  # the user's code may raise anything
             raise untrainable(name, windows, error) from error
-        _check_logits(found, name, (COUNT, classes))
+        _check_logits(found, name, (len(windows), classes))
         check_gradients(F.cross_entropy(found, trial_classes(found, classes)), network, name)
 
 
@@ -49,7 +56,8 @@ def untrainable(name: str, windows: Tensor, error: Exception) -> InputError:
     """What to tell of a network that fails on windows in training alone."""
     return InputError(
         f"{name} can't take windows {tuple(windows.shape)} of float32 numbers in training "
-        f"({first_line(error)}), though it gives logits in evaluation: mend that."
+        f"({first_line(error)}), though it gives logits in evaluation: "
+        f"{'mend that' if len(windows) > 1 else 'choose a larger --batch'}."
     )
 
 

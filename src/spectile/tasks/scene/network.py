@@ -32,7 +32,7 @@ from spectile.tasks.hardware import best_device, check_memory
 from spectile.tasks.scene.preparation import selected
 from spectile.training.own_loss import Loss, own_loss, try_loss
 from spectile.training.recipes import CROSS_ENTROPY, Recipe
-from spectile.training.trial_step import try_step
+from spectile.training.trial_step import COUNT, try_step
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +139,7 @@ def tried(
         raise InputError(f"{name} has no weights that may change: give a network that has some.")
     own_one = own_loss(recipe.loss, loss)
     sizes = {"bands": bands, "classes": classes, "window": recipe.window}
+    sizes["batch"] = recipe.batch or COUNT
     if own_one is not None:
         if known:  # it has no weights yet
             network = built(recipe, given, bands=bands, classes=classes)
