@@ -70,7 +70,7 @@ def test_names_come_by_what_they_take_and_by_family() -> None:
         ("nets/mine.py:", "name its class or function as well, as in nets/mine.py:Name"),
         ("nets/mine.py:Mine", "code of your own is for windows of a scene"),
         ("hybridsm", "did you mean hybridsn?"),
-        ("nets.mine.Own", "or name code of your own, as in mynets.py:Name or package.module:Name"),
+        ("nets.mine.Own", "or code as mynets.py:Name."),
     ],
 )
 def test_what_was_meant_by_a_name_is_told(name: str, said: str) -> None:
