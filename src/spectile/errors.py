@@ -10,7 +10,6 @@ SWITCHES = {
     "probabilities": "probabilities=True",
     "entropy": "entropy=True",
     "no-regions": "regions=False",
-    "option": "options",
     "network": "network=...",
     "bands-first": "bands_last=False",
     "bands-last": "bands_last=True",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -48,3 +49,23 @@ def about(
         | {"old": list(old), "tasks": list(tasks), "code": code}
         | {"goes_with": goes_with and list(goes_with)},
     )
+
+
+def writable(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as a configuration and a model file keep them: a number of NumPy's is one of ours.
+
+    Raises ValueError for what they can't hold.
+    """
+    kept = {}
+    for name, value in arguments.items():
+        if getattr(value, "shape", None) == () and hasattr(value, "item"):
+            value = value.item()
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} can't be kept in a model file, which holds numbers, words and lists of "
+                "them alone, so build the network with it in a function"
+            ) from error
+        kept[name] = value
+    return kept

@@ -32,6 +32,15 @@ class Frozen(Own):
         self.requires_grad_(False)
 
 
+class InAList(Own):
+    def __init__(self, bands: int, classes: int, window: int) -> None:
+        super().__init__(bands, classes, window)
+        self.more = [nn.Linear(bands, classes)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.more[0](x[:, :, 0, 0])
+
+
 class OneLayerTwice(Own):
     """One layer under two names, and float32 whatever it is computed in."""
 
@@ -241,6 +250,9 @@ def test_masks_are_learnt_from_files_and_from_a_scene_in_memory(tmp_path: Path) 
         ((CUBE, LABELS), {"column": "crop"}, "leave it out"),
         ((CUBE, LABELS), {"network": Lazy}, "has lazy layers"),
         ((CUBE, LABELS), {"network": Frozen}, "no weights that may change"),
+        ((CUBE, LABELS), {"network": InAList}, "InAList has numbers outside its state_dict"),
+        ((CUBE, LABELS), {"network": Own, "option": {"act": nn.ReLU()}}, "act can't be kept in"),
+        ((CUBE, LABELS), {"network": "mynets.py"}, "name its class or function as well, as in my"),
         ((CUBE, LABELS), {"epoch": 3}, "did you mean epochs"),
         ((CUBE, LABELS), {"epochs": 0}, "epochs is 0"),
         ((CUBE, LABELS), {"network": "hybridsm"}, "did you mean hybridsn"),

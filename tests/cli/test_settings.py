@@ -6,6 +6,7 @@ import pytest
 from tests.cli.conftest import spectile
 from tests.cli.pictures import class_folders
 
+from spectile.cli.options import network_options
 from spectile.errors import InputError
 from spectile.tasks.entries.scene import SceneConfig, SplitConfig
 from spectile.tasks.images.sides import write_split_table
@@ -49,6 +50,25 @@ def test_a_recipe_brings_only_options_that_the_network_has(tmp_path: Path) -> No
         *("--epochs", "1"),
     )
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("false", False),
+        ("False", False),
+        ("None", None),
+        ("-.5", -0.5),
+        ("[8, 16]", [8, 16]),
+        ("(8, 16)", [8, 16]),
+        ("'bands'", "bands"),
+        ("se", "se"),
+        ("07", "07"),
+        ("[bands, 2]", "[bands, 2]"),
+    ],
+)
+def test_options_are_written_as_in_json_or_python(text: str, value: object) -> None:
+    assert network_options([f"own-one={text}"]) == {"own_one": value}
 
 
 def test_a_configuration_works_from_any_folder(

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from spectile import networks
+from spectile.errors import InputError
 from spectile.networks import registry, windows
 
 NETWORK = """
@@ -61,6 +62,21 @@ def test_names_come_by_what_they_take_and_by_family() -> None:
     assert [networks.describe(names[place]).takes for place in (0, 4, -1)] == [
         *("windows", "images", "pixels")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nets/mine.py:", "name its class or function as well, as in nets/mine.py:Name"),
+        ("nets/mine.py:Mine", "code of your own is for windows of a scene"),
+        ("hybridsm", "did you mean hybridsn?"),
+        ("nets.mine.Own", "or code as mynets.py:Name."),
+    ],
+)
+def test_what_was_meant_by_a_name_is_told(name: str, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        networks.describe(name)
+    assert said in str(refused.value)
 
 
 def test_a_file_in_a_folder_of_networks_is_enough(

@@ -98,3 +98,17 @@ def test_networks_of_images_take_one() -> None:
 def test_a_second_one_is_refused() -> None:
     with pytest.raises(InputError, match="has a spectral branch already"):
         WithSpectralBranch(small(), 0.5, bands=5, classes=3)
+
+
+class Writing(Own):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.sub_(1).mul_(2))
+
+
+def test_a_network_that_writes_into_its_windows_does_not_change_the_spectra() -> None:
+    sizes = {"bands": 5, "classes": 3, "window": 7}
+    joined = build_window_network(Writing, **sizes, options={"spectral_branch": 0.5}).eval()
+    windows = torch.randn(2, 5, 7, 7)
+    network = joined.network(windows.clone())
+    branch = joined.spectral_branch(windows[:, :, 3, 3])
+    torch.testing.assert_close(joined(windows.clone()), (network + branch) / 2)

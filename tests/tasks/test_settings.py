@@ -57,7 +57,7 @@ def test_names_find_their_places() -> None:
         ({"epochs": 0}, "epochs is 0, and it should be"),
         ({"split": "circles"}, "split is 'circles', and it should be"),
         ({"window": 0}, "window is 0, and it should be greater than or equal to 1"),
-        ({"options": {"window": 9}}, "options: window has an option of its own: give window"),
+        ({"options": {"window": 9}}, "option: window has an option of its own: give window"),
         ({"turns": True, "rotate": False}, "turns is the old name of rotate"),
         ({"backbone": "resnet-18"}, "no setting 'backbone'"),
     ],

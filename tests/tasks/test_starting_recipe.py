@@ -13,6 +13,7 @@ import pytest
 from spectile.errors import InputError
 from spectile.tasks.config import read_config
 from spectile.tasks.entries.scene import SceneConfig
+from spectile.tasks.scene.network import check_network
 from spectile.tasks.settings import settings_from
 from spectile.training.image_recipes import CLASSIFY_RECIPES, SegmentRecipe
 from spectile.training.recipes import RECIPES, Recipe
@@ -160,3 +161,11 @@ def test_what_a_recipe_says_of_another_choice_falls_away(
     # What is said beside it stays, and is refused by name when the run begins.
     kept = config(recipe, **given, regions=True).recipe
     assert kept.regions
+
+
+def test_the_recipe_of_the_docs_has_a_network(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "training.md"
+    (block,) = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    recipe = config(str(written(tmp_path, block))).recipe
+    assert (recipe.network, recipe.optimizer) == ("hybridsn-2d", "rmsprop")
+    check_network(recipe, None)

@@ -132,7 +132,7 @@ def map_(
             file=sys.stderr,
         )
     if summary.reason and not quiet:
-        print(f"Mapped patch by patch: {summary.reason}")
+        print(f"Mapped patch by patch: {summary.reason}.")
     print(f"Map: {out} ({summary.seconds:.1f} s)")
 
 

@@ -80,18 +80,29 @@ BandsLast = Annotated[
 
 
 def network_options(entries: list[str] | None) -> dict[str, Any] | None:
-    """NAME=VALUE entries as arguments of a network; values are numbers, true, false or words."""
+    """NAME=VALUE entries as arguments of a network; values are as in JSON or Python, or words."""
     if not entries:
         return None
-    import json
-
     found: dict[str, Any] = {}
     for entry in entries:
         name, equals, text = entry.partition("=")
         if not equals or not name:
             raise InputError(f"--option {entry} says no value: write it as NAME=VALUE.")
-        try:
-            found[name.replace("-", "_")] = json.loads(text)
-        except json.JSONDecodeError:
-            found[name.replace("-", "_")] = text
+        found[name.replace("-", "_")] = _value(text)
     return found
+
+
+def _value(text: str) -> Any:
+    """A value of JSON or of Python, such as true, None or (8, 16); any other text as it is."""
+    import ast
+    import json
+
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        pass
+    try:
+        # As a configuration and a model file give it back: tuples are lists there.
+        return json.loads(json.dumps(ast.literal_eval(text)))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text

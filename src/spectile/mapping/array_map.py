@@ -89,7 +89,7 @@ def map_arrays(
         parts = _parts(model, area, layers, compute, keep_going)
     except NotShareableError as error:
         # Past Model.map, to the line that asked for the map.
-        warnings.warn(f"mapping patch by patch, which takes longer: {error}", stacklevel=3)
+        warnings.warn(f"mapping patch by patch, which takes longer: {error.reason}.", stacklevel=3)
         parts = _parts(model, area, layers, replace(compute, method="patches"), keep_going)
     damage: dict[Window, UnreadableError] = {}
     done = 0

@@ -51,12 +51,12 @@ def seconds_patch_by_patch(
 ) -> float:
     """About how many seconds the network takes for so many pixels, each in a window of its own.
 
-    `network` is taken to `device` and run there on a few batches of random windows
-    (batch, bands, window, window); reading and writing come on top.
+    `network` is taken to `device`, run there on a few batches of random windows
+    (batch, bands, window, window), and taken back; reading and writing come on top.
     """
     device = torch.device(device)
-    network = network.to(device)
     weight = next((w for w in network.parameters() if w.is_floating_point()), torch.empty(0))
+    before, network = weight.device, network.to(device)
     generator = torch.Generator().manual_seed(0)
     windows = torch.randn(batch, bands, window, window, generator=generator)
     windows = windows.to(device, weight.dtype)
@@ -68,6 +68,7 @@ def seconds_patch_by_patch(
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             seconds.append(time.perf_counter() - start)
+    network.to(before)
     return statistics.median(seconds[1:]) * pixels / batch
 
 

@@ -97,6 +97,5 @@ def mapper_or_patches(
         return mapper_for(model, scene, compute, keep_going=keep_going, components=components), ""
     except NotShareableError as error:
         patches = replace(compute, method="patches")
-        return mapper_for(model, scene, patches, keep_going=keep_going, components=components), str(
-            error
-        )
+        mapper = mapper_for(model, scene, patches, keep_going=keep_going, components=components)
+        return mapper, error.reason

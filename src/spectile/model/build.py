@@ -17,6 +17,7 @@ from spectile.model.fingerprint import first_difference
 from spectile.model.trained_task import PROBE_EDGE, PixelTask, TrainedTask, WindowTask
 from spectile.networks.map_channels import evaluating
 from spectile.networks.own.adapted import adaptation_of
+from spectile.networks.own.fitting import first_weight
 from spectile.networks.own.source import Source, source_of
 from spectile.networks.spectral_branch import OPTION, WithSpectralBranch, with_spectral_branch
 from spectile.networks.window_network import LAYOUT, build_window_network
@@ -125,8 +126,7 @@ def answers(network: nn.Module, bands: int, edge: int) -> list[list[float]] | No
     """
     # Of a formula, which no version of PyTorch draws otherwise.
     places = torch.arange(2 * bands * edge * edge, dtype=torch.float64).view(2, bands, edge, edge)
-    dtype = next((weight.dtype for weight in network.parameters()), torch.float32)
-    images = (2 * torch.sin(places * places * 0.37)).to(dtype)
+    images = (2 * torch.sin(places * places * 0.37)).to(first_weight(network).dtype)
     with torch.inference_mode(), torch.random.fork_rng(devices=[]), evaluating(network):
         found, again = (network(images.clone()).double() for _ in range(2))
     if found.ndim > 2:  # classes of all pixels
@@ -144,22 +144,26 @@ def check_answers(
 
     Other processors round otherwise, which is allowed for.
     """
-    found = None if kept is None else answers(network, bands, edge)
-    if kept is None or found is None:
-        return
-    ours, theirs = torch.tensor(found), torch.tensor(kept)
-    same = ours.shape == theirs.shape
-    if not same or (ours - theirs).abs().max() > ANSWERS_DIFFER * theirs.abs().max():
+    if kept is not None and differ(answers(network, bands, edge), kept):
         raise InputError(
             f"the given network isn't {name} as it was saved: it has the same weights and computes "
             "something else with them. Give the code that it was trained with."
         )
 
 
+def differ(found: list[list[float]] | None, kept: list[list[float]] | None) -> bool:
+    """Whether two networks' :func:`answers` differ by more than rounding."""
+    if found is None or kept is None:
+        return False
+    ours, theirs = torch.tensor(found), torch.tensor(kept)
+    same = ours.shape == theirs.shape
+    return not same or bool((ours - theirs).abs().max() > ANSWERS_DIFFER * theirs.abs().max())
+
+
 def _answer(network: nn.Module, bands: int, edge: int) -> tuple[int, ...]:
     """The shape of what a network says of one image of zeros."""
     # Not on the meta device, where batch normalisation imports PyTorch's compiler: 1 s.
-    dtype = next((weight.dtype for weight in network.parameters()), torch.float32)
+    dtype = first_weight(network).dtype
     with torch.inference_mode():
         return tuple(network(torch.zeros(1, bands, edge, edge, dtype=dtype)).shape)
 

@@ -105,9 +105,19 @@ def describe(name: str) -> Entry:
         _load_plugins()
     if name in _ENTRIES:
         return _ENTRIES[name]
+    raise InputError(f"There is no network called {name!r}: {_hint(name)}")
+
+
+def _hint(name: str) -> str:
+    """What to do about a name that there isn't."""
+    if (file := name.rstrip(":")).endswith(".py"):
+        return f"name its class or function as well, as in {file}:Name."
+    if ".py:" in name:
+        return "code of your own is for windows of a scene, as in train scene."
     nearest = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
-    hint = f"did you mean {nearest[0]}?" if nearest else "choose one of " + ", ".join(names()) + "."
-    raise InputError(f"There is no network called {name!r}: {hint}")
+    if nearest:
+        return f"did you mean {nearest[0]}?"
+    return f"choose one of {', '.join(names())}, or code as mynets.py:Name."
 
 
 def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from spectile.errors import InputError, first_line
 from spectile.networks.own.fitting import COUNT, Trial, adapted, bands_taken, tried
-from spectile.networks.own.sizes import called, calls
+from spectile.networks.own.sizes import advice, called, calls
 from spectile.networks.own.source import Source, is_code, name_of, source_of
 from spectile.networks.registry import create, describe
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
@@ -116,7 +116,7 @@ def _fitted(
     for build in _ways(network, name, sizes, options):
         try:
             built = build()
-            _check_sizes_settled(built, name)
+            _check_kind(built, name)
         except InputError as error:
             misfits.append(error)
             continue
@@ -125,10 +125,20 @@ def _fitted(
             return found
         failed.append(built)
         misfits.append(_misfit(name, trials, **sizes))
+        if layout and (fits := _layout_that_fits(built, sizes)):
+            raise InputError(
+                f"{name} takes windows as {fits}, not as {trials[0].layout}: leave --layout out, "
+                f"or give --layout {fits}."
+            )
     others = bands_taken(failed, layout, classes=sizes["classes"], window=sizes["window"])
     if others is not None:
         raise BoundToBandsError(name, others, sizes["bands"])
     raise misfits[0]
+
+
+def _layout_that_fits(network: nn.Module, sizes: Mapping[str, int]) -> str | None:
+    trials = tried(network, None, **sizes)
+    return next((str(trial.layout) for trial in trials if trial.place is not None), None)
 
 
 def _ways(
@@ -162,26 +172,40 @@ def _copied(network: nn.Module, name: str, options: Mapping[str, Any]) -> nn.Mod
         ) from error
 
 
-def _check_sizes_settled(network: nn.Module, name: str) -> None:
+def _check_kind(network: nn.Module, name: str) -> None:
+    """Raise InputError for a network that can't be copied, or kept in a file of tensors."""
+    if isinstance(network, torch.jit.ScriptModule):
+        raise InputError(
+            f"{name} is a TorchScript module, which can't be copied and followed: give the "
+            "nn.Module that it was made of."
+        )
     if any(isinstance(weight, UninitializedParameter) for weight in network.parameters()):
         raise InputError(
             f"{name} has lazy layers, whose sizes nobody said: give them their numbers of channels."
         )
+    for key, value in network.state_dict().items():
+        if not isinstance(value, Tensor):
+            raise InputError(
+                f"{name} has {key} in its state_dict, a {type(value).__name__}, and a model file "
+                "holds tensors alone: make it an argument, or a buffer."
+            )
 
 
 def _misfit(name: str, trials: list[Trial], bands: int, classes: int, window: int) -> InputError:
     """What to tell of a network that gave logits in no layout: of the one that came furthest."""
     shape = (COUNT, bands, window, window)
     usual = trials[0]
-    trial = next((t for t in trials if t.fault), usual)
+    furthest = max(trials, key=lambda trial: trial.layers)
+    trial = next((t for t in trials if t.fault), furthest)
     tried_as = "" if trial.layout == usual.layout else f" as {trial.layout}"
     if trial.fault:
         return InputError(
             f"{name} has to turn windows {shape}{tried_as} into logits {(COUNT, classes)}, a row "
             f"for each window, but {trial.fault}."
         )
-    layouts = f" in {usual.layout} or another usual layout" if len(trials) > 1 else ""
+    layouts = f"{trial.layout} or another usual layout" if len(trials) > 1 else f"{trial.layout}"
+    mend = f"build it for {bands} bands and windows of {window} x {window} pixels"
     return InputError(
-        f"{name} can't take windows {shape}{layouts} ({trial.error}): build it for {bands} bands "
-        f"and windows of {window} x {window} pixels."
+        f"{name} can't take windows {shape} in {layouts} ({trial.error}): "
+        f"{advice(trial.error, mend)}."
     )

@@ -3,10 +3,11 @@
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
 from spectile.choices import LossName, ReducerName
-from spectile.fields import STRICT, about
+from spectile.fields import STRICT, about, writable
 from spectile.ranges import (
     Count,
     CountOrNone,
@@ -25,6 +26,7 @@ from spectile.training.recipe_book import RecipeBook
 Network = Annotated[str, about("network", "The network's name, see `spectile models`.", first=True)]
 NetworkOptions = Annotated[
     dict[str, Any],
+    AfterValidator(writable),
     about(
         "network",
         "An argument of the network as NAME=VALUE, such as width=0.5; may be given several times.",

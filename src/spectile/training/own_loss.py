@@ -15,12 +15,16 @@ from spectile.errors import InputError, first_line
 from spectile.named_code import FORMS, is_named_code, load_named
 from spectile.networks.wrapping import outputs_of
 from spectile.training.recipes import CROSS_ENTROPY
+from spectile.training.trial_step import (
+    COUNT,
+    check_gradients,
+    trial_classes,
+    trial_windows,
+    untrainable,
+)
 
 Loss = Callable[[Any, Tensor, Tensor], Tensor]
 """From what a network gives, class indices (N,) and the windows (N, bands, h, w) to a scalar."""
-
-COUNT = 4
-"""Windows to try a loss on."""
 
 
 def own_loss(named: str, found: object = None) -> Loss | None:
@@ -64,7 +68,8 @@ def own_loss_of(
     It is given what the network's method ``outputs`` makes of the windows, or where there is none
     the network itself. Raises InputError unless a number comes out that gradients come from.
     """
-    outputs = outputs_of(network, windows)
+    # A copy: a network may write into its input.
+    outputs = outputs_of(network, windows.clone())
     try:
         value = loss(outputs, classes, windows)
     except InputError:
@@ -98,18 +103,34 @@ def _told(error: Exception) -> str:
 
 
 def try_loss(
-    loss: Loss, named: str, network: nn.Module, *, bands: int, classes: int, window: int
+    loss: Loss,
+    named: str,
+    network: nn.Module,
+    *,
+    bands: int,
+    classes: int,
+    window: int,
+    batch: int = COUNT,
 ) -> None:
-    """Raise InputError for a loss that gives no finite number on some windows of random numbers."""
+    """Raise InputError for a loss that gives no finite number on some windows of random numbers.
+
+    Nor may it give one that leads no gradient back to the network, which keeps the gradients.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        windows = torch.randn(COUNT, bands, window, window)
-        value = own_loss_of(loss, named, network, windows, torch.arange(COUNT) % classes)
-    if not bool(value.isfinite()):
-        raise InputError(
-            f"the loss {named} gave {float(value.detach())} for windows of random numbers: look "
-            "for a logarithm of nothing, or a division by it."
-        )
+        windows = trial_windows(network, bands, window, batch)
+        try:
+            value = own_loss_of(loss, named, network, windows, trial_classes(windows, classes))
+        except InputError:
+            raise
+        except Exception as error:  # of the network, which may be the user's as well
+            raise untrainable("the network", windows, error) from error
+        if not bool(value.isfinite()):
+            raise InputError(
+                f"the loss {named} gave {float(value.detach())} for windows of random numbers: "
+                "look for a logarithm of nothing, or a division by it."
+            )
+        check_gradients(value, network, f"the loss {named}")
 
 
 def check_sent(loss: Loss, named: str) -> None:

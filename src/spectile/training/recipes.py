@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
 from spectile.choices import ReducerName
-from spectile.fields import STRICT, about
+from spectile.fields import STRICT, about, writable
 from spectile.named_code import placed
 from spectile.ranges import (
     Count,
@@ -60,6 +60,7 @@ class Recipe:
     ] = "hybridsn-se"
     options: Annotated[
         dict[str, Any],
+        AfterValidator(writable),
         AfterValidator(_without_settings),
         about(
             "network",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import pytest
 import torch
@@ -137,8 +138,105 @@ def test_any_order_of_axes_can_be_said(letters: list[str], ones: list[int]) -> N
 
 
 def test_a_layout_that_does_not_fit_is_told() -> None:
-    with pytest.raises(InputError, match=r"can't take windows \(2, 6, 5, 5\) \(assert"):
+    with pytest.raises(InputError, match=r"takes windows as NB, not as NBHW: leave layout out"):
         build_window_network(OneInput(SHAPES["NB"]), **SIZES, options={"layout": "NBHW"})
+    with pytest.raises(InputError, match=r"can't take windows \(2, 6, 5, 5\) in N1BHW \(assert"):
+        build_window_network(OneInput((3, 4)), **SIZES, options={"layout": "N1BHW"})
+
+
+class Deep(nn.Module):
+    """Bands last, and made for windows of 7 pixels."""
+
+    def __init__(self, bands: int, classes: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(1, 4, (3, 3, bands))
+        self.head = nn.Linear(4 * 5 * 5, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.conv(x).flatten(1))
+
+
+def test_the_error_told_is_that_of_the_layout_that_came_furthest() -> None:
+    with pytest.raises(InputError, match=r"in N1HWB or another usual layout \(mat1 and mat2"):
+        build_window_network(Deep, **SIZES)
+
+
+class Squeezed(nn.Module):
+    """Without all axes of length 1, that of the windows among them."""
+
+    def __init__(self, bands: int, classes: int, window: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(bands, classes, window)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).squeeze()
+
+
+class SqueezedBefore(Squeezed):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).squeeze().softmax(1).log()
+
+
+@pytest.mark.parametrize("kind", [Squeezed, SqueezedBefore])
+def test_a_window_alone_has_the_logits_that_it_has_among_others(kind: type[nn.Module]) -> None:
+    built = build_window_network(kind, **SIZES)
+    windows = torch.randn(3, BANDS, WINDOW, WINDOW)
+    torch.testing.assert_close(built(windows[1:2]), built(windows)[1:2])
+    assert notice_of_layout(built, "it") is None
+
+
+class Chancy(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(super().forward(x))
+
+
+def test_numbers_that_differ_from_call_to_call_are_told() -> None:
+    layers = (nn.Flatten(), nn.Linear(BANDS * WINDOW**2, CLASSES))
+    note = notice_of_layout(build_window_network(Chancy(*layers), **SIZES), "it")
+    assert note is not None
+    assert note.startswith("it gives a window other numbers from call to call")
+    assert adaptation_of(build_window_network(nn.Sequential(*layers), **SIZES)) is None
+
+
+class Listed(nn.Sequential):
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [super().forward(x)]
+
+
+def test_logits_alone_in_a_list_are_taken_out() -> None:
+    network = Listed(nn.Flatten(), nn.Linear(BANDS * WINDOW**2, CLASSES))
+    built = build_window_network(network, **SIZES)
+    assert built(torch.randn(2, BANDS, WINDOW, WINDOW)).shape == (2, CLASSES)
+    assert notice_of_layout(built, "it") is None
+
+
+class OnAGpu(Squeezed):
+    def forward(self, x: Tensor) -> Tensor:
+        raise RuntimeError("Torch not compiled with CUDA enabled")
+
+
+class OfState(Squeezed):
+    def get_extra_state(self) -> dict[str, int]:
+        return {"epoch": 1}
+
+
+def scripted(bands: int, classes: int, window: int) -> nn.Module:
+    layers = nn.Sequential(nn.Flatten(), nn.Linear(bands * window**2, classes))
+    with warnings.catch_warnings(action="ignore"):  # PyTorch advises against it
+        return torch.jit.trace(layers, torch.zeros(1, bands, window, window))
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (OnAGpu, "leave .cuda.. out of its code"),
+        (OfState, "has _extra_state in its state_dict, a dict"),
+        (scripted, "is a TorchScript module"),
+    ],
+)
+def test_what_can_not_be_kept_or_placed_is_refused(network: object, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build_window_network(network, **SIZES)
 
 
 class Several(nn.Module):

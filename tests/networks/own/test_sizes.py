@@ -94,7 +94,7 @@ def test_options_say_the_rest_and_may_name_sizes() -> None:
 @pytest.mark.parametrize(
     ("network", "options", "words"),
     [
-        (Strange, {}, "Strange needs NC and FM, which nobody said: give options NC=VALUE"),
+        (Strange, {}, "Strange needs NC and FM, which nobody said: give option NC=VALUE"),
         (Positions, {"hands": 2}, "Positions has no argument 'hands': it knows classes, band, img"),
         (Linear, {"window": 3}, r"can't take windows \(2, 6, 5, 5\)"),
         (lambda b, c: Linear(b, c, 5), {}, "needs b and c, which nobody said"),

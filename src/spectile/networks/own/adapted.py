@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -10,26 +10,39 @@ from spectile.compat.torch import tree_leaves
 from spectile.networks.own.layouts import Layout
 from spectile.networks.wrapping import Around, outputs_of
 
+Single = Literal["taken", "squeezed", "twice"]
+"""A window alone is taken as others are, comes out without an axis of windows, or is given twice
+because a network fails on one: many squeeze all axes of length 1 away."""
+
 
 class AdaptedNetwork(Around):
     """Hands windows (N, bands, h, w) to `network` in its `layout` and picks its logits.
 
     `place` is that of the logits among the tensors that come out, counted through tuples, lists and
-    dicts from 0.
+    dicts from 0. `single` says what is done about a window alone.
     """
 
-    def __init__(self, network: nn.Module, layout: Layout, place: int = 0) -> None:
+    def __init__(
+        self, network: nn.Module, layout: Layout, place: int = 0, single: Single = "taken"
+    ) -> None:
         super().__init__(network)
         self.layout = layout
         self.place = place
+        self.single = single
         self.also: tuple[str, ...] = ()
         """Other layouts that it takes, where the layout was found by trying."""
         self.several = False
         """It gives more than logits."""
+        self.steady = True
+        """It gives a window the same numbers in another batch."""
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = leaves(self.network(*self.layout.arranged(x)))[self.place]
-        return logits
+        doubled = self.single == "twice" and len(x) == 1
+        given = x.expand(2, -1, -1, -1) if doubled else x
+        logits: Tensor = leaves(self.network(*self.layout.arranged(given)))[self.place]
+        if self.single == "squeezed":
+            logits = logits.reshape(len(x), -1)
+        return logits[0].unsqueeze(0) if doubled else logits
 
     def outputs(self, windows: Tensor) -> Any:
         """All that the network gives, as it gives it, for a loss of one's own."""
@@ -49,10 +62,21 @@ def adaptation_of(network: nn.Module) -> AdaptedNetwork | None:
 
 
 def notice_of_layout(network: nn.Module, name: str) -> str | None:
-    """One sentence on how the network called `name` is handed its windows; None for the usual."""
+    """How the network called `name` is handed its windows, and what of it shows; None if usual."""
     found = adaptation_of(network)
     if found is None:
         return None
+    usual = str(found.layout) == "NBHW" and not found.several
+    told = [] if usual else [_on_layout(found, name)]
+    if not found.steady:
+        told.append(
+            f"{name} gives a window other numbers from call to call, by chance or by what else is "
+            "in its batch: its map and scores can't be made again exactly."
+        )
+    return " ".join(told) or None
+
+
+def _on_layout(found: AdaptedNetwork, name: str) -> str:
     told = f"{name} gets its windows as {found.layout}"
     if found.several:
         told += f", and of what it gives tensor {found.place + 1} are its logits"

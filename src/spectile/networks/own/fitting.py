@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from spectile.errors import InputError, first_line
 from spectile.networks.map_channels import evaluating
-from spectile.networks.own.adapted import AdaptedNetwork, leaves
+from spectile.networks.own.adapted import AdaptedNetwork, Single, leaves
 from spectile.networks.own.layouts import Layout, candidates
 
 COUNT = 2
@@ -33,10 +35,18 @@ class Trial:
     """Of the logits among its outputs, None where there are none."""
     outputs: int = 1
     """How many tensors it gives."""
+    bare: bool = True
+    """Whether it gives a tensor, and not a list of one."""
+    single: Single = "taken"
+    """What comes of a window alone."""
+    steady: bool = True
+    """Whether those are the numbers that it has beside another."""
     fault: str = ""
     """What is wrong with what it gave, and what to do."""
     error: str = ""
     """What it said when it failed."""
+    layers: int = 0
+    """How many of its parts were done by then."""
 
 
 def tried(
@@ -58,12 +68,13 @@ def adapted(network: nn.Module, trials: Sequence[Trial]) -> nn.Module | None:
     if not good:
         return None
     first, *others = good
-    if first.layout == USUAL and first.outputs == 1:
+    if first.layout == USUAL and first.bare and first.single == "taken" and first.steady:
         return network
     assert first.place is not None
-    network = AdaptedNetwork(network, first.layout, first.place)
+    network = AdaptedNetwork(network, first.layout, first.place, first.single)
     network.also = tuple(str(trial.layout) for trial in others)
     network.several = first.outputs > 1
+    network.steady = first.steady
     return network
 
 
@@ -86,35 +97,75 @@ def bands_taken(
     return None
 
 
+def first_weight(network: nn.Module) -> Tensor:
+    """The first weight of real numbers, whose type and device its input has to have."""
+    return next((w for w in network.parameters() if w.is_floating_point()), torch.empty(0))
+
+
 def _trials(
     network: nn.Module, layouts: Iterable[Layout], shape: tuple[int, ...], classes: int
 ) -> Iterator[Trial]:
-    weight = next((w for w in network.parameters() if w.is_floating_point()), torch.empty(0))
     drawn = torch.randn(shape, generator=torch.Generator().manual_seed(0), device="cpu")
-    windows = drawn.to(weight.device, weight.dtype)
+    windows = drawn.to(first_weight(network))
     for layout in layouts:
+        done: list[nn.Module] = []
         try:
             # Dropout left on must not move the chance of a fit.
-            with torch.random.fork_rng(devices=[]), evaluating(network):
+            with torch.random.fork_rng(devices=[]), evaluating(network), _noted_in(done):
                 # A copy: a network may write into its input.
                 found = network(*layout.arranged(windows.clone()))
         except InputError:
             raise
         except Exception as error:  # foreign code may raise anything
-            yield Trial(layout, error=first_line(error))
+            yield Trial(layout, error=first_line(error), layers=len(done))
             continue
-        yield _judged(layout, leaves(found), classes, shape[-1])
+        trial = _judged(layout, leaves(found), classes, shape[-1])
+        if trial.place is not None:
+            logits = leaves(found)[trial.place]
+            trial = replace(trial, bare=isinstance(found, Tensor))
+            trial = _with_one(network, trial, windows, logits)
+        yield trial
+
+
+def _with_one(network: nn.Module, trial: Trial, windows: Tensor, logits: Tensor) -> Trial:
+    """The trial, with what comes of its first window alone, of which there are `logits` in two."""
+    expected = logits[0]
+    if expected.is_meta:
+        return trial
+    try:
+        with torch.random.fork_rng(devices=[]), evaluating(network):
+            torch.rand(1)  # from here on chance is another one
+            found = leaves(network(*trial.layout.arranged(windows[:1].clone())))[trial.place or 0]
+        same = found.numel() == len(expected) and bool(
+            torch.allclose(found.flatten(), expected, rtol=1e-3, atol=1e-4)
+        )
+    except Exception:  # foreign code may raise anything
+        return replace(trial, single="twice")
+    if found.shape == (1, *expected.shape):
+        return replace(trial, steady=same)
+    return replace(trial, single="squeezed" if same else "twice", steady=same)
+
+
+@contextmanager
+def _noted_in(done: list[nn.Module]) -> Iterator[None]:
+    """Add each module to `done` as it comes to its end."""
+    hook = register_module_forward_hook(lambda module, _inputs, _outputs: done.append(module))
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _judged(layout: Layout, outputs: list[Any], classes: int, window: int) -> Trial:
     faults = [_fault(output, classes, window) for output in outputs]
     place = next((place for place, fault in enumerate(faults) if not fault), None)
     if place is not None or len(faults) == 1:
-        return Trial(layout, place, len(outputs), "" if place is not None else faults[0])
+        return Trial(layout, place, len(outputs), fault="" if place is not None else faults[0])
     sizes = ", ".join(
         str(tuple(o.shape)) if isinstance(o, Tensor) else type(o).__name__ for o in outputs
     )
-    return Trial(layout, None, len(outputs), f"gave {sizes or 'nothing'}: return the logits first")
+    fault = f"gave {sizes or 'nothing'}: return the logits first"
+    return Trial(layout, None, len(outputs), fault=fault)
 
 
 def _possible(network: nn.Module) -> tuple[Layout, ...]:

@@ -100,13 +100,21 @@ def called(
         raise InputError(
             f"{name} can't be built for {sizes['bands']} bands, {sizes['classes']} classes and "
             f"windows of {sizes['window']} pixels, called as {name}({call.text}) "
-            f"({first_line(error)}): give its arguments by --option NAME=VALUE."
+            f"({first_line(error)}): "
+            f"{advice(first_line(error), 'give its arguments by --option NAME=VALUE')}."
         ) from error
     if not isinstance(found, nn.Module):
         raise InputError(
             f"{name} gave a {type(found).__name__}, not an nn.Module: return the network."
         )
     return found
+
+
+def advice(error: str, usual: str) -> str:
+    """What to do about an error in a network's code: the usual, unless it says what is wrong."""
+    if "CUDA" in error:
+        return "leave .cuda() out of its code, for it is taken to the device that it runs on"
+    return usual
 
 
 def _parameters(build: Callable[..., nn.Module]) -> list[inspect.Parameter] | None:

@@ -16,7 +16,7 @@ from spectile.data.preprocessing.reducers import REDUCING
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.expected_time import notice_of_patches
-from spectile.model.build import NetworkSource
+from spectile.model.build import NetworkSource, answers, differ
 from spectile.networks.own.adapted import adaptation_of, notice_of_layout
 from spectile.networks.own.source import Source, is_code, name_of, source_of
 from spectile.networks.spectral_branch import without_spectral_branch
@@ -32,6 +32,7 @@ from spectile.tasks.hardware import best_device, check_memory
 from spectile.tasks.scene.preparation import selected
 from spectile.training.own_loss import Loss, own_loss, try_loss
 from spectile.training.recipes import CROSS_ENTROPY, Recipe
+from spectile.training.trial_step import COUNT, try_step
 
 log = logging.getLogger(__name__)
 
@@ -137,13 +138,32 @@ def tried(
     if not any(weight.requires_grad for weight in window_part.parameters()):
         raise InputError(f"{name} has no weights that may change: give a network that has some.")
     own_one = own_loss(recipe.loss, loss)
+    sizes = {"bands": bands, "classes": classes, "window": recipe.window}
+    sizes["batch"] = recipe.batch or COUNT
     if own_one is not None:
         if known:  # it has no weights yet
             network = built(recipe, given, bands=bands, classes=classes)
-        sizes = {"bands": bands, "classes": classes, "window": recipe.window}
         try_loss(own_one, recipe.loss, without_spectral_branch(network), **sizes)
+    elif own is not None:
+        try_step(window_part, name, **sizes)
+    if own is not None and not isinstance(own, nn.Module):
+        another = built(recipe, given, bands=bands, classes=classes)
+        _check_kept(network, another, name, bands, recipe.window)
     notes += _notes_on_training(recipe, network)
     return Trial(recipe, notes)
+
+
+def _check_kept(network: nn.Module, another: nn.Module, name: str, bands: int, window: int) -> None:
+    """Raise InputError if a network is more than its weights, which are all that a file keeps.
+
+    That is if `another` one, built alike, computes something else with them.
+    """
+    another.load_state_dict(network.state_dict())
+    if differ(*(answers(one, bands, window) for one in (network, another))):
+        raise InputError(
+            f"{name} has numbers outside its state_dict, which no model file would keep: put "
+            "layers into an nn.ModuleList, not a list, and tensors into parameters or buffers."
+        )
 
 
 def _notes_on_training(recipe: Recipe, network: nn.Module) -> Iterator[str]:

@@ -298,7 +298,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             prediction=read_map(predicted.path, labels.legend, step),
             extra_notes=(
                 *self.preparation.notes,
-                *([reason] if reason else []),
+                *([f"It was mapped patch by patch: {reason}."] if reason else []),
                 *notes_on_loss(finished.history, guessing=guessing),
             ),
         )

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics.classification import MulticlassAccuracy
 
 from spectile.compat.torch import AnyBatchNorm
+from spectile.networks.own.adapted import adaptation_of
 from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
 from spectile.training.augmentation import (
     augment_spectra,
@@ -252,6 +253,11 @@ def fit_windows(
 
 
 def _leaves_one(network: nn.Module, windows: int, batch: int) -> bool:
-    """Whether an epoch would end in a single window, whose batch statistics say nothing."""
+    """Whether an epoch would end in a single window that a network can't learn from.
+
+    Its batch statistics say nothing, and some networks take no window alone.
+    """
     normalised = any(isinstance(module, AnyBatchNorm) for module in network.modules())
-    return normalised and windows % batch == 1
+    adaptation = adaptation_of(network)
+    needs_more = adaptation is not None and adaptation.single != "taken"
+    return (normalised or needs_more) and windows % batch == 1
