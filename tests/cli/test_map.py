@@ -73,7 +73,7 @@ def test_a_mask_leaves_the_rest_without_data(folder: Path) -> None:
         (("--bounds", 1, 2, 3, 4), "don't meet"),
         (("--region", 0, 0, 9, 9, "--bounds", 1, 2, 3, 4), "give one of them"),
         (("--mask", "nowhere.gpkg"), "nowhere.gpkg isn't there"),
-        (("--memory", 0.0001), "allow a memory of at least"),
+        (("--memory", 0.00001), "allow a memory of at least"),
         (("--workers", 2, "--scheduler", "tcp://127.0.0.1:1"), "leave out --workers"),
         (("--scheduler", "nonsense"), "no Dask scheduler answers at nonsense"),
     ],

@@ -123,7 +123,8 @@ def _fitted(
         trials = tried(built, layout, **sizes)
         if (found := adapted(built, trials)) is not None:
             return found
-        failed.append(built)
+        # What ran and gave something else is wrong for another reason than its bands.
+        failed += [built] if all(trial.error for trial in trials) else []
         misfits.append(_misfit(name, trials, **sizes))
         if layout and (fits := _layout_that_fits(built, sizes)):
             raise InputError(

@@ -55,6 +55,11 @@ def flattened_scales(net: Written, x: Tensor) -> Tensor:
     return net.fc(F.relu(torch.cat(sides, 1)))
 
 
+def repeats(net: Written, x: Tensor) -> Tensor:
+    y = net.conv(x).unsqueeze(1).expand(-1, 5, -1, -1, -1)
+    return net.fc(F.relu(y[:, 1:4:2].sum(1) + y[:, :1].mean(1)).mean((2, 3)))
+
+
 def pooled_scales(net: Written, x: Tensor) -> Tensor:
     y = torch.cat([net.a(x).amax((2, 3)), net.b(x).mean((2, 3))], 1)
     return net.fc(F.log_softmax(y, 1))
@@ -147,6 +152,15 @@ STYLES: dict[str, tuple[nn.Module, int, tuple[int, int]]] = {
         ),
         6,
         (9, 9),
+    ),
+    "repeats": (
+        Written(
+            repeats,
+            conv=nn.Conv2d(6, 4, 3),
+            fc=nn.Linear(4, 3),
+        ),
+        6,
+        (7, 7),
     ),
     "scales pooled and joined": (
         Written(

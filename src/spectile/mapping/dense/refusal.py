@@ -21,7 +21,10 @@ class NotShareableError(InputError):
     def of(cls, layer: str, what: str, *, shared: float | None = None) -> Self:
         """The layer named `layer` does `what`; a share of the work is done before, or besides."""
         subject = f"its layer {layer}" if layer else "it"
-        rest = "" if shared is None else f"; only {100 * shared:.0f}% of its work could be shared"
+        rest = ""
+        if shared is not None:
+            share = f"only {100 * shared:.0f}%" if shared >= 0.005 else "next to nothing"
+            rest = f"; {share} of its work could be shared"
         return cls(
             f"{subject} {what}, which neighbouring windows can't share with the same numbers"
             f"{rest}: map it with --method patches."

@@ -215,6 +215,8 @@ def taken(
         return build.emit(kernel, [x], layout, positive=x.positive, fresh=False)
     if len(parts) == 1 and parts[0].in_space:
         return _taken_in_space(build, x, axis, start, count, step)
+    if len(parts) == 1:  # repeated, and whatever is taken of it is the same
+        return x.at(x.layout.with_axis(axis, axis_of(count, parts[0].kind)))
     return _one_place(build, x, axis, start) if count == 1 else None
 
 
