@@ -138,7 +138,7 @@ def test_a_task_has_a_command_with_its_settings(said: Said) -> None:
     _, words = said
     assert "spectra   Train on spectra of a scene." in words["help"][1]
     assert "--steps N      Steps, each on all spectra. [5; long: 50]" in words["options"][1]
-    assert "--recipe NAME  Settings to start from: short or long. [short]" in words["options"][1]
+    assert "--recipe NAME  Settings to start from: short, long" in words["options"][1]
     assert words["mistyped"][1].startswith("spectile: --steps is 0, and it should be")
 
 

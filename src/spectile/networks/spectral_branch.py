@@ -61,19 +61,17 @@ class WithSpectralBranch(Around):
         self.spectral_branch = nn.Sequential(*hidden_layers(bands, classes, dropout))
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.classes:
-            return self.network(x)  # type: ignore[no-any-return]
-        # First, for a network may write into its input.
-        branch = self.spectral_branch(x[:, :, x.size(2) // 2, x.size(3) // 2])
-        return self._averaged(self.network(x), branch)
+        # A copy, for a network may write into its input; what is no window the network refuses.
+        spectra = x[..., x.size(-2) // 2, x.size(-1) // 2].clone()
+        return self.joined(self.network(x), spectra)
 
     def joined(self, logits: Tensor, spectra: Tensor) -> Tensor:
         """The network's logits (N, classes), averaged with the branch's of spectra (N, bands)."""
-        return self._averaged(logits, self.spectral_branch(spectra)) if self.classes else logits
-
-    def _averaged(self, logits: Tensor, branch: Tensor) -> Tensor:
+        if not self.classes:
+            return logits
         # Autocast may give them different types.
-        return torch.lerp(logits, branch.to(logits.dtype), self.logit_weight)
+        branch = self.spectral_branch(spectra).to(logits.dtype)
+        return torch.lerp(logits, branch, self.logit_weight)
 
     def reset_classifier(self, classes: int) -> None:
         """Exchange the last layer of both; 0 classes leave the network's features alone."""
