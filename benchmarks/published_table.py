@@ -71,7 +71,15 @@ def score_cells(mine: Runs, reference: Runs, rank: int | None, name: str) -> lis
 
 def costs(methods: Sequence[Method], split: str, runs: dict[str, Runs]) -> str:
     """What each method takes under a split."""
-    head = ("method", "parameters", "epochs", "seconds to fit", "seconds to map", "mapped", "seeds")
+    head = (
+        "method",
+        "parameters",
+        "epochs",
+        "seconds of the processor",
+        "seconds to map",
+        "mapped",
+        "seeds",
+    )
     lines = []
     for method in methods:
         found = list(runs.get(method.name, {}).values())
@@ -84,7 +92,7 @@ def costs(methods: Sequence[Method], split: str, runs: dict[str, Runs]) -> str:
                 method.title,
                 "" if parameters is None else f"{parameters:,}",
                 epochs(found),
-                f"{median(run['seconds']['fit'] for run in found):.0f}",
+                f"{median(run['seconds']['processor'] for run in found):.0f}",
                 f"{median(whole):.0f}" if whole else "",
                 found[0]["map_method"],
                 str(len(found)),
