@@ -11,6 +11,7 @@ from torch import nn
 from spectile.mapping.dense import NotShareableError, densify
 from spectile.mapping.dense.recording import evaluation_mode
 from spectile.mapping.patches import BATCH
+from spectile.networks.own.fitting import first_weight
 
 BATCHES = 5
 """Timed, after one that isn't: the first makes room for what the others find ready."""
@@ -55,7 +56,7 @@ def seconds_patch_by_patch(
     (batch, bands, window, window), and taken back; reading and writing come on top.
     """
     device = torch.device(device)
-    weight = next((w for w in network.parameters() if w.is_floating_point()), torch.empty(0))
+    weight = first_weight(network)
     before, network = weight.device, network.to(device)
     generator = torch.Generator().manual_seed(0)
     windows = torch.randn(batch, bands, window, window, generator=generator)

@@ -56,7 +56,7 @@ class Model:
     def window(self) -> int:
         """Edge in pixels of the square that the network was trained on.
 
-        Of a scene model the one that decides a pixel, odd; of a segment model that of the training
+        Of a scene model the one that decides a pixel; of a segment model that of the training
         crops; of a classify model that of the images, 1 where they are of any size.
         """
         return self.trained_for.trained_edge

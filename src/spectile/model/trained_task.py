@@ -55,7 +55,7 @@ class WindowTask(TrainedTask):
     """The class of the pixel in the middle of a window."""
 
     window: PositiveInt
-    """Edge of the square that decides a pixel, in pixels; odd."""
+    """Edge in pixels of the square that decides a pixel, its row and column edge // 2."""
     name: Literal["scene"] = "scene"
 
     @property
