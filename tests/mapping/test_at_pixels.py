@@ -1,0 +1,41 @@
+"""What a model says of some pixels is what its map says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.mapping.small_model import cube, small_model
+from tests.mapping.small_segmenter import segment_model
+
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.mapping.at_pixels import EDGE, probabilities_at, sample_in_squares
+from spectile.mapping.scene_map import map_parts
+
+
+@pytest.mark.parametrize("size", [(14, 17), (EDGE + 9, 2 * EDGE + 30)])
+def test_probabilities_are_those_of_the_map(size: tuple[int, int]) -> None:
+    model, scene = small_model(), scene_from_array(cube(*size))
+    whole = np.full((2, *size), np.nan, np.float32)
+    for part in map_parts(model, scene):
+        known = part.classes > 0
+        whole[:, *part.window.toslices()][:, known] = part.probabilities[:, known]
+    drawn = np.random.default_rng(0).permutation(size[0] * size[1])[:90]
+    rows, columns = np.unravel_index(drawn, size)
+    found = probabilities_at(model, scene, rows, columns)
+    np.testing.assert_allclose(found, whole[:, rows, columns].T, atol=1e-5)
+
+
+def test_segmentation_networks_are_asked_as_well() -> None:
+    model, scene = segment_model(), scene_from_array(cube(40, 50)[:3])
+    rows, columns = np.arange(40), np.arange(5, 45)
+    found = probabilities_at(model, scene, rows, columns)
+    np.testing.assert_allclose(found[~np.isnan(found[:, 0])].sum(1), 1, atol=1e-5)
+
+
+def test_squares_are_drawn_whole_until_there_are_enough() -> None:
+    rows, columns = (axis.ravel() for axis in np.mgrid[0 : 3 * EDGE, 0 : 2 * EDGE])
+    chosen = sample_in_squares(rows, columns, EDGE**2 + 1, seed=3)
+    assert len(np.unique(chosen)) == len(chosen) == 2 * EDGE**2
+    squares = set(zip(rows[chosen] // EDGE, columns[chosen] // EDGE, strict=True))
+    assert len(squares) == 2
+    np.testing.assert_array_equal(sample_in_squares(rows[:5], columns[:5], 5, seed=3), np.arange(5))
