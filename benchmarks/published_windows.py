@@ -23,7 +23,8 @@ from spectile.runs.lifecycle import run
 from spectile.tasks.base import Work
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.files import MAP, PICTURE
-from spectile.tasks.scene.task import Mapped, Material, PreparedScene, SceneTask
+from spectile.tasks.scene.repeat import Mapped, PreparedScene
+from spectile.tasks.scene.task import Material, SceneTask
 from spectile.tasks.settings import settings_from
 from spectile.training.regions.labelled_windows import LabelledWindows
 
@@ -50,7 +51,7 @@ class TestedAlone(PreparedScene):
         with rasterio.open(path, "w", driver="GTiff", dtype="uint8", nodata=0, **size) as raster:
             raster.write(values, 1)
         write_picture(path, work.folder / PICTURE, model.legend)
-        return Mapped(path, MapSummary("patches", None, time.perf_counter() - started))
+        return Mapped(path, MapSummary("patches", None, time.perf_counter() - started), model)
 
 
 class TestWindows(SceneTask):

@@ -30,9 +30,9 @@ from spectile.scoring.metrics import confusion, score
 from spectile.tasks.config import renamed
 from spectile.tasks.entries.scene import SceneConfig, SplitConfig
 from spectile.tasks.scene.material import open_material
+from spectile.tasks.scene.network import network_options
 from spectile.tasks.scene.preparation import Preparation, prepare, usable
 from spectile.tasks.scene.splitting import make_split
-from spectile.tasks.scene.task import network_options
 from spectile.training.fit import Hardware
 from spectile.training.recipes import RECIPES, Recipe
 from spectile.training.regions.fit_regions import fit_regions

@@ -24,8 +24,9 @@ from spectile.networks.window_network import WindowNetwork
 from spectile.tasks.base import Work
 from spectile.tasks.scene.network import own_network, tried
 from spectile.tasks.scene.preparation import prepare, usable
+from spectile.tasks.scene.repeat import PreparedScene
 from spectile.tasks.scene.splitting import honest_window
-from spectile.tasks.scene.task import PreparedScene, SceneTask
+from spectile.tasks.scene.task import SceneTask
 from spectile.tasks.settings import settings_from
 from spectile.tasks.starting_recipe import RecipeSource
 from spectile.training.own_loss import Loss
