@@ -5,5 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 ReducerName = Literal["pca", "correlation-pca", "mnf", "standardise", "none"]
+Light = Literal["kept", "gain", "slope", "bow"]
+"""What of a scene's light spectra are freed from."""
 Padding = Literal["reflect", "zero"]
 LossName = Literal["cross-entropy", "focal", "dice", "cross-entropy+dice"]

@@ -65,6 +65,8 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     }
     tensors["reducer.mean"] = torch.from_numpy(model.preprocessing.reducer.mean)
     tensors["reducer.matrix"] = torch.from_numpy(model.preprocessing.reducer.matrix)
+    if model.preprocessing.reducer.darkest is not None:
+        tensors["reducer.darkest"] = torch.from_numpy(model.preprocessing.reducer.darkest)
     check_output(path, ours=is_model_file, overwrite=True)
     with write_aside(path) as aside:
         try:

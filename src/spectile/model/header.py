@@ -140,11 +140,13 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
 def read_reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.Tensor]) -> Reducer:
     """The reducer among the tensors; raises InputError unless it fits the description."""
     mean, matrix = tensors.get("reducer.mean"), tensors.get("reducer.matrix")
+    darkest = tensors.get("reducer.darkest")
     fits = (
         mean is not None
         and matrix is not None
         and matrix.ndim == 2
         and mean.shape == matrix.shape[:1] == (len(header.bands),)
+        and (darkest is None or (darkest.shape == mean.shape and bool((darkest > 0).all())))
         and all(
             told is None or len(told) == len(header.bands)
             for told in (header.wavelengths, header.medians)
@@ -156,4 +158,9 @@ def read_reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.T
             f"{path} describes {len(header.bands)} bands, but its reducer is for others: "
             "it is damaged or was changed by hand; copy or train it anew."
         )
-    return Reducer(header.reducer, mean.double().numpy(), matrix.double().numpy())
+    return Reducer(
+        header.reducer,
+        mean.double().numpy(),
+        matrix.double().numpy(),
+        None if darkest is None else darkest.double().numpy(),
+    )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
-from spectile.choices import ReducerName
+from spectile.choices import Light, ReducerName
 from spectile.fields import STRICT, about, writable
 from spectile.named_code import placed
 from spectile.ranges import (
@@ -101,6 +101,14 @@ class Recipe:
         Fraction,
         about("data", "How far PCA's components are whitened; 0: they keep their variances."),
     ] = 1.0
+    light: Annotated[
+        Light,
+        about(
+            "data",
+            "What of the light spectra are freed from: nothing, its brightness, a tilt over "
+            "wavelengths as well, or a bow too.",
+        ),
+    ] = "kept"
     epochs: Annotated[
         Count | None,
         about(

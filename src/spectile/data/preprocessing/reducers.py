@@ -1,7 +1,8 @@
 """From bands to components: standardising, PCA, MNF, or the bands as they are.
 
-All of them are one affine map, components = (pixel - mean) @ matrix, so a model file holds a
-reducer as two tensors and nothing has to be refitted or unpickled.
+All of them are one affine map, components = (pixel - mean) @ matrix, of pixels or of their
+logarithms, so a model file holds a reducer as two or three tensors and nothing has to be refitted
+or unpickled.
 
 PCA: scikit-learn's, whitened as HybridSN's authors do; correlation-pca is that of standardised
 bands, in which dark bands count as much as bright ones. MNF: Green, Berman, Switzer and Craig, "A
@@ -29,13 +30,15 @@ has all of its digits down to 1e-38, and between pixels and logits stand product
 
 @dataclass(frozen=True)
 class Reducer:
-    """The affine map components = (pixel - mean) @ matrix."""
+    """The affine map components = (values - mean) @ matrix, of a pixel's values or logarithms."""
 
     name: ReducerName
     mean: NDArray[np.float64]
     """Shape (bands,)."""
     matrix: NDArray[np.float64]
     """Shape (bands, components)."""
+    darkest: NDArray[np.float64] | None = None
+    """Shape (bands,), where logarithms are reduced: what darker values count as, above 0."""
 
     def __post_init__(self) -> None:
         # How numbers lie decides how they are summed: a fitted matrix as one from a file.
@@ -63,6 +66,8 @@ class Reducer:
         if valid is not None and not valid.all():
             # Before the product: one infinite band times 0 would be NaN in every component.
             spectra = np.where(valid.reshape(1, -1), spectra, 0)
+        if self.darkest is not None:
+            spectra = logarithms(spectra.T, self.darkest).T
         # In float32 the mean has to go first: digital numbers in the thousands leave few digits.
         if spectra.dtype.itemsize > 4:  # digits that float32 lacks may be all that differs
             centred = (spectra - self.mean[:, None]).astype(np.float32)
@@ -72,6 +77,14 @@ class Reducer:
         if valid is not None:
             components[:, ~valid.ravel()] = 0
         return components.reshape(-1, *pixels.shape[1:])
+
+
+def logarithms(spectra: NDArray[Any], darkest: NDArray[np.float64]) -> NDArray[Any]:
+    """Natural logarithms of spectra (pixels, bands), in which no value is less than `darkest`."""
+    real = spectra.astype(np.promote_types(spectra.dtype, np.float32), copy=False)
+    found: NDArray[Any] = np.maximum(real, darkest.astype(real.dtype))
+    np.log(found, out=found)
+    return found
 
 
 def fit_reducer(

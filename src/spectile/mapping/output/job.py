@@ -96,7 +96,9 @@ def model_sha256(model: Model) -> str:
     }
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     tensors = {name: value.cpu().numpy() for name, value in model.network.state_dict().items()}
-    tensors |= {" mean": preprocessing.reducer.mean, " matrix": preprocessing.reducer.matrix}
+    reducer = preprocessing.reducer
+    tensors |= {" mean": reducer.mean, " matrix": reducer.matrix}
+    tensors |= {} if reducer.darkest is None else {" darkest": reducer.darkest}
     for name, array in sorted(tensors.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())

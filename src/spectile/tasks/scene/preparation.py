@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spectile.data.describe import band_ranges
 from spectile.data.labels.labels import Labels
 from spectile.data.preprocessing.components import TILE, Preprocessing, read_spectra, tiles_holding
+from spectile.data.preprocessing.light import fit_light
 from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TRAIN, VALIDATION, Split
@@ -104,9 +105,12 @@ def prepare(
     spectra = read_spectra(scene, rows, columns, bands)
     held = scene.valid(spectra.T)
     spectra = spectra[held]
+    lightless, note = fit_light(recipe.light, spectra, scene.wavelengths_of(bands))
+    notes += [note] if note else []
+    values = spectra if lightless is None else lightless.of(spectra)
     noise = None
     if recipe.reducer == "mnf":
-        noise = _neighbour_differences(rows[held], columns[held], spectra, scene.width)
+        noise = _neighbour_differences(rows[held], columns[held], values, scene.width)
     components = min(recipe.components, len(bands), max(1, len(spectra) - 1))
     if recipe.reducer in REDUCING and components < recipe.components:
         notes.append(
@@ -115,11 +119,13 @@ def prepare(
         )
     reducer = fit_reducer(
         recipe.reducer,
-        spectra,
+        values,
         components=components,
         whitening=recipe.whitening,
         noise=noise,
     )
+    if lightless is not None:
+        reducer = lightless.before(reducer)
     return Preparation(
         labels,
         split,
