@@ -11,7 +11,7 @@ from spectile.data.preprocessing.components import tiles_holding
 from spectile.data.scene import Scene
 from spectile.mapping.area import Area
 from spectile.mapping.compute import Compute
-from spectile.mapping.mapper import mapper_or_patches
+from spectile.mapping.mapper import Mapper, mapper_or_patches
 from spectile.mapping.window_mapper import WindowMapper
 from spectile.model.model import Model
 
@@ -32,6 +32,24 @@ def probabilities_at(
     be mapped densely goes patch by patch. Raises InputError if the scene's bands don't match the
     model's.
     """
+    mapper, _ = mapper_or_patches(model, scene, compute)
+    return probabilities_by(mapper, scene, rows, columns, len(model.legend), compute.memory)
+
+
+def probabilities_by(
+    mapper: Mapper,
+    scene: Scene,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    classes: int,
+    memory: float,
+    *,
+    edge: int = EDGE,
+) -> NDArray[np.float32]:
+    """As :func:`probabilities_at`, by a mapper that was made ready for the scene before.
+
+    Networks of windows run on squares of at most `edge` pixels a side.
+    """
     number = np.zeros((scene.height, scene.width), np.int32)
     number[rows, columns] = np.arange(1, len(rows) + 1)
 
@@ -39,13 +57,12 @@ def probabilities_at(
         inside: NDArray[np.bool_] = number[window.toslices()] > 0
         return inside
 
-    mapper, _ = mapper_or_patches(model, scene, compute)
-    edge = mapper.tile_edge(compute.memory)
+    largest = mapper.tile_edge(memory)
     if isinstance(mapper, WindowMapper):
-        edge = min(edge, EDGE)
+        largest = min(largest, edge)
     area = Area.of(scene, mask=Mask("the pixels asked for", read))
-    windows, _ = area.windows(mapper.tiles(edge))
-    found = np.full((len(rows), len(model.legend)), np.nan, np.float32)
+    windows, _ = area.windows(mapper.tiles(largest))
+    found = np.full((len(rows), classes), np.nan, np.float32)
     for part in mapper.parts(area.tile(window) for window in mapper.in_order(windows, 0)):
         asked = number[part.window.toslices()] * (part.classes > 0)
         found[asked[asked > 0] - 1] = part.probabilities[:, asked > 0].T
@@ -53,23 +70,30 @@ def probabilities_at(
 
 
 def sample_in_squares(
-    rows: NDArray[np.int64], columns: NDArray[np.int64], count: int, *, seed: int
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    count: int,
+    *,
+    seed: int,
+    squares: int | None = None,
+    edge: int = EDGE,
 ) -> NDArray[np.int64]:
     """Indices, in rising order, of about `count` of the pixels (N,), all where there are no more.
 
-    Whole squares of pixels are drawn, until there are enough: pixels that lie together share most
-    of the work of being classified.
+    Whole squares of `edge` pixels a side are drawn, until there are enough: pixels that lie
+    together share most of the work of being classified. Scattered pixels may be fewer, in as many
+    `squares`.
     """
-    if len(rows) <= count:
+    if len(rows) <= count and squares is None:
         return np.arange(len(rows))
     height, width = int(rows.max()) + 1, int(columns.max()) + 1
-    squares = [members for _, members in tiles_holding(rows, columns, height, width, EDGE)]
-    drawn = np.random.default_rng(seed).permutation(len(squares))
+    found = [members for _, members in tiles_holding(rows, columns, height, width, edge)]
+    drawn = np.random.default_rng(seed).permutation(len(found))[:squares]
     picked: list[NDArray[np.int64]] = []
     held = 0
     for square in drawn:
-        picked.append(squares[square])
-        held += len(squares[square])
+        picked.append(found[square])
+        held += len(found[square])
         if held >= count:
             break
     chosen: NDArray[np.int64] = np.sort(np.concatenate(picked))
