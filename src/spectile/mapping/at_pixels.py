@@ -33,40 +33,45 @@ def probabilities_at(
     model's.
     """
     mapper, _ = mapper_or_patches(model, scene, compute)
-    return probabilities_by(mapper, scene, rows, columns, len(model.legend), compute.memory)
+    asked = AskedPixels(mapper, scene, rows, columns, compute.memory)
+    return asked.probabilities(mapper, len(model.legend))
 
 
-def probabilities_by(
-    mapper: Mapper,
-    scene: Scene,
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    classes: int,
-    memory: float,
-    *,
-    edge: int = EDGE,
-) -> NDArray[np.float32]:
-    """As :func:`probabilities_at`, by a mapper that was made ready for the scene before.
+class AskedPixels:
+    """Some pixels of a scene, and the tiles that a mapper needs for them: found once for many."""
 
-    Networks of windows run on squares of at most `edge` pixels a side.
-    """
-    number = np.zeros((scene.height, scene.width), np.int32)
-    number[rows, columns] = np.arange(1, len(rows) + 1)
+    def __init__(
+        self,
+        mapper: Mapper,
+        scene: Scene,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        memory: float,
+        *,
+        edge: int = EDGE,
+    ) -> None:
+        """Networks of windows run on squares of at most `edge` pixels a side."""
+        self._count = len(rows)
+        self._number = np.zeros((scene.height, scene.width), np.int32)
+        self._number[rows, columns] = np.arange(1, self._count + 1)
+        largest = mapper.tile_edge(memory)
+        if isinstance(mapper, WindowMapper):
+            largest = min(largest, edge)
+        self._area = Area.of(scene, mask=Mask("the pixels asked for", self._wanted))
+        windows, _ = self._area.windows(mapper.tiles(largest))
+        self._windows = mapper.in_order(windows, 0)
 
-    def read(window: Window) -> NDArray[np.bool_]:
-        inside: NDArray[np.bool_] = number[window.toslices()] > 0
+    def probabilities(self, mapper: Mapper, classes: int) -> NDArray[np.float32]:
+        """What the mapper, or one with other pixels, says of them: as :func:`probabilities_at`."""
+        found = np.full((self._count, classes), np.nan, np.float32)
+        for part in mapper.parts(self._area.tile(window) for window in self._windows):
+            asked = self._number[part.window.toslices()] * (part.classes > 0)
+            found[asked[asked > 0] - 1] = part.probabilities[:, asked > 0].T
+        return found
+
+    def _wanted(self, window: Window) -> NDArray[np.bool_]:
+        inside: NDArray[np.bool_] = self._number[window.toslices()] > 0
         return inside
-
-    largest = mapper.tile_edge(memory)
-    if isinstance(mapper, WindowMapper):
-        largest = min(largest, edge)
-    area = Area.of(scene, mask=Mask("the pixels asked for", read))
-    windows, _ = area.windows(mapper.tiles(largest))
-    found = np.full((len(rows), classes), np.nan, np.float32)
-    for part in mapper.parts(area.tile(window) for window in mapper.in_order(windows, 0)):
-        asked = number[part.window.toslices()] * (part.classes > 0)
-        found[asked[asked > 0] - 1] = part.probabilities[:, asked > 0].T
-    return found
 
 
 def sample_in_squares(

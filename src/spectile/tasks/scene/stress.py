@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spectile.data.changed_scene import Change, changed, changes, remembered
 from spectile.data.labels.legend import Legend
 from spectile.data.scene import Scene
-from spectile.mapping.at_pixels import EDGE, probabilities_by, sample_in_squares
+from spectile.mapping.at_pixels import EDGE, AskedPixels, sample_in_squares
 from spectile.mapping.compute import Compute
 from spectile.mapping.mapper import Mapper, mapper_or_patches
 from spectile.model.model import Model
@@ -22,7 +22,7 @@ PIXELS, SQUARES = 5000, 300
 FEW_PIXELS, SMALL_SQUARE = 500, 8
 """The least where windows are classified one by one, and the edge of the squares they are in."""
 REMEMBERED = 0.5
-"""GB of pixels that aren't read again for every change."""
+"""Of the memory, for pixels that aren't read again for every change."""
 
 
 def changes_for(model: Model, scene: Scene) -> tuple[Change, ...]:
@@ -51,18 +51,16 @@ def stress(
     as long as the map does: the numbers never depend on a clock. Pixels without data aren't
     scored; raises InputError where there are no others.
     """
-    read = remembered(model.values_of(scene), REMEMBERED)
+    read = remembered(model.values_of(scene), REMEMBERED * compute.memory)
     bands = model.for_scene(scene).bands
     mapper, _ = mapper_or_patches(model, read, compute)
     tried = changes_for(model, read)
     chosen, edge = _sample(mapper, scene, rows, columns, 1 + len(tried))
-    rows, columns, truth = rows[chosen], columns[chosen], truth[chosen]
+    truth = truth[chosen]
+    asked = AskedPixels(mapper, read, rows[chosen], columns[chosen], compute.memory, edge=edge)
 
     def scores(here: Scene) -> tuple[int, dict[str, float]]:
-        made = mapper.with_pixels(here)
-        said = probabilities_by(
-            made, here, rows, columns, len(model.legend), compute.memory, edge=edge
-        )
+        said = asked.probabilities(mapper.with_pixels(here), len(model.legend))
         return _scores(said, truth, model.legend)
 
     known, unchanged = scores(read)
