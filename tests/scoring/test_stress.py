@@ -9,11 +9,23 @@ from spectile.scoring.stress import effect, sentence
 UNCHANGED = {"overall_accuracy": 0.7, "average_accuracy": 0.6}
 
 
+def scores(overall: float, average: float) -> dict[str, float]:
+    return {"overall_accuracy": overall, "average_accuracy": average}
+
+
 @pytest.mark.parametrize(
-    ("score", "how"), [(0.9, "stood"), (0.68, "stood"), (0.679, "weakened"), (0.349, "halved")]
+    ("overall", "average", "how"),
+    [
+        (0.9, 0.9, "stood"),
+        (0.68, 0.58, "stood"),
+        (0.679, 0.6, "weakened"),
+        (0.7, 0.579, "weakened"),
+        (0.349, 0.6, "halved"),
+        (0.7, 0.299, "halved"),
+    ],
 )
-def test_two_points_are_stood_and_half_is_half(score: float, how: str) -> None:
-    assert effect(UNCHANGED, {"overall_accuracy": score}) == how
+def test_two_points_are_stood_and_half_is_half(overall: float, average: float, how: str) -> None:
+    assert effect(UNCHANGED, scores(overall, average)) == how
 
 
 @pytest.mark.parametrize(
@@ -49,6 +61,7 @@ def test_what_is_stood_and_where_the_score_falls(
     changes: list[tuple[str, float, float]], said: str
 ) -> None:
     table = [
-        {"name": name, "size": size, "overall_accuracy": score} for name, size, score in changes
+        {"name": name, "size": size, **scores(score, 0.6 * score / 0.7)}
+        for name, size, score in changes
     ]
     assert sentence(UNCHANGED, table) == said

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 Effect = Literal["stood", "weakened", "halved"]
 
-SCORE = "overall_accuracy"
-"""What the sentence goes by."""
+SCORES = "overall_accuracy", "average_accuracy"
+"""What the sentence goes by: the worse of the two. A model that calls all pixels the largest class
+keeps much of its overall accuracy, and one that loses a rare class nearly all of it."""
 STOOD = 0.02
-"""A change is stood that costs at most so much of the score: two points."""
+"""A change is stood that costs at most so much of either score: two points."""
 FALLEN = 0.5
-"""Below so much of the unchanged score, a model has fallen to half."""
+"""Below so much of either unchanged score, a model has fallen to half."""
 
 ROUNDING = 1e-9
 
@@ -21,11 +22,12 @@ TIMES = {1: "as strong as its own", 2: "twice its own", 4: "four times its own"}
 
 
 def effect(unchanged: Mapping[str, float], change: Mapping[str, Any]) -> Effect:
-    """Whether a change is stood, weakens the model or halves its score."""
-    before, now = unchanged[SCORE], float(change[SCORE])
-    if now < FALLEN * before:
+    """Whether a change is stood, weakens the model or halves one of its scores."""
+    pairs = [(unchanged[name], float(change[name])) for name in SCORES]
+    if any(now < FALLEN * before for before, now in pairs):
         return "halved"
-    return "weakened" if now < before - STOOD - ROUNDING else "stood"
+    weak = any(now < before - STOOD - ROUNDING for before, now in pairs)
+    return "weakened" if weak else "stood"
 
 
 def sentence(unchanged: Mapping[str, float], changes: Sequence[Mapping[str, Any]]) -> str:
