@@ -75,6 +75,27 @@ def test_the_model_knows_the_size_of_its_values(run: Path) -> None:
     assert (np.abs(model.medians) > 10).all()  # ten thousandths of reflectances, without a scale
 
 
+def test_the_run_says_what_a_changed_scene_would_score(run: Path, field: Field) -> None:
+    metrics = json.loads((run / "metrics.json").read_text())
+    found = metrics["stress"]
+    assert found["pixels"] == metrics["split"]["test_pixels"]
+    assert found["unchanged"]["overall_accuracy"] == pytest.approx(metrics["overall_accuracy"])
+    assert {c["name"] for c in found["changes"]} == {"light", "tilt", "bow", "noise", "shift"}
+    report = (run / "report.html").read_text()
+    assert report.count(found["sentence"]) == 1
+    model, split = run / "model.safetensors", run / "split.tif"
+    arguments = ("evaluate", model, field.scene, field.labels, "--split", split)
+    assert f"When the scene changes: {found['sentence']}" in spectile(*arguments, "--stress")
+    assert "When the scene changes" not in spectile(*arguments)
+
+
+def test_changed_scenes_can_be_left_out(field: Field, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    spectile("train", "scene", field.scene, field.labels, "--out", out, *QUICK, "--no-stress")
+    assert "stress" not in json.loads((out / "metrics.json").read_text())
+    assert "When the scene changes" not in (out / "report.html").read_text()
+
+
 def test_scores_are_those_of_the_map_on_test_pixels(run: Path, field: Field) -> None:
     metrics = json.loads((run / "metrics.json").read_text())
     with (

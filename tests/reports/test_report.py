@@ -186,3 +186,40 @@ def test_a_disk_that_takes_no_more_leaves_the_old_report_as_it_was(tmp_path: Pat
 def test_a_missing_folder_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be written"):
         write_report(tmp_path / "nowhere" / "report.html", [run()], heading="x")
+
+
+def test_changed_scenes_stand_in_tables_by_kind(tmp_path: Path) -> None:
+    record = run()
+    found = [("tilt", -0.05, 0.3), ("tilt", 0.05, 0.69), ("noise", 2, 0.6), ("lost", 0.05, 0.7)]
+    stress = {
+        "pixels": 1234,
+        "unchanged": {"overall_accuracy": 0.7, "average_accuracy": 0.65},
+        "changes": [
+            {
+                "name": name,
+                "size": size,
+                "overall_accuracy": score,
+                "average_accuracy": score - 0.05,
+            }
+            for name, size, score in found
+        ],
+        "sentence": "Stands nothing.",
+    }
+    page = written(
+        tmp_path / "report.html", replace(record, metrics={**record.metrics, "stress": stress})
+    )
+    assert page.open == []
+    assert "Stands nothing." in page.text
+    rows = re.findall(
+        r"<tr[^>]*><th>([^<]*)</th>\s*<td class=.number.>([\d.]+)</td>.*\s*<td class=.([^>]*).>",
+        (tmp_path / "report.html").read_text(),
+    )
+    assert rows == [
+        ("\N{MINUS SIGN}5%", "30.0", "bar doubt"),
+        ("unchanged", "70.0", "bar"),
+        ("+5%", "69.0", "bar"),
+        ("unchanged", "70.0", "bar"),
+        ("× 2", "60.0", "bar doubt"),
+        ("unchanged", "70.0", "bar"),
+        ("1 in 20", "70.0", "bar"),
+    ]

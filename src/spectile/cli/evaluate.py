@@ -23,6 +23,12 @@ def evaluate(
         str | None,
         typer.Option(help="masks or map: whose numbers the labels have, where both fit."),
     ] = None,
+    stress: Annotated[
+        bool,
+        typer.Option(
+            "--stress", help="Score the scene under other light, noise, shifted and lost bands too."
+        ),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
     network: OwnNetwork = None,
     bands_last: BandsLast = None,
@@ -60,6 +66,7 @@ def evaluate(
             column=column,
             split=split,
             numbering=numbering,
+            stressed=stress,
             progress=progress,
         )
     print_label_counts(metrics.get("labels"))

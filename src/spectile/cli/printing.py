@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spectile.scoring.metrics import LABELS, SUMMARY
+from spectile.scoring.stress import stress_line
 
 if TYPE_CHECKING:
     from spectile.data.scene import Scene
@@ -40,6 +41,8 @@ def print_scores(
     print(f"{metrics['network']}, {split['kind']} split, {split[counted]} {units}:")
     print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in named.items()))
     print(f"  {split['verdict']}")
+    if said := stress_line(metrics):
+        print(f"  {said}")
     print_notes((*(split.get("notes") or ()), *notes))
 
 

@@ -11,7 +11,7 @@ from spectile.data.preprocessing.components import tiles_holding
 from spectile.data.scene import Scene
 from spectile.mapping.area import Area
 from spectile.mapping.compute import Compute
-from spectile.mapping.mapper import mapper_or_patches
+from spectile.mapping.mapper import Mapper, mapper_or_patches
 from spectile.mapping.window_mapper import WindowMapper
 from spectile.model.model import Model
 
@@ -32,44 +32,73 @@ def probabilities_at(
     be mapped densely goes patch by patch. Raises InputError if the scene's bands don't match the
     model's.
     """
-    number = np.zeros((scene.height, scene.width), np.int32)
-    number[rows, columns] = np.arange(1, len(rows) + 1)
-
-    def read(window: Window) -> NDArray[np.bool_]:
-        inside: NDArray[np.bool_] = number[window.toslices()] > 0
-        return inside
-
     mapper, _ = mapper_or_patches(model, scene, compute)
-    edge = mapper.tile_edge(compute.memory)
-    if isinstance(mapper, WindowMapper):
-        edge = min(edge, EDGE)
-    area = Area.of(scene, mask=Mask("the pixels asked for", read))
-    windows, _ = area.windows(mapper.tiles(edge))
-    found = np.full((len(rows), len(model.legend)), np.nan, np.float32)
-    for part in mapper.parts(area.tile(window) for window in mapper.in_order(windows, 0)):
-        asked = number[part.window.toslices()] * (part.classes > 0)
-        found[asked[asked > 0] - 1] = part.probabilities[:, asked > 0].T
-    return found
+    asked = AskedPixels(mapper, scene, rows, columns, compute.memory)
+    return asked.probabilities(mapper, len(model.legend))
+
+
+class AskedPixels:
+    """Some pixels of a scene, and the tiles that a mapper needs for them: found once for many."""
+
+    def __init__(
+        self,
+        mapper: Mapper,
+        scene: Scene,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        memory: float,
+        *,
+        edge: int = EDGE,
+    ) -> None:
+        """Networks of windows run on squares of at most `edge` pixels a side."""
+        self._count = len(rows)
+        self._number = np.zeros((scene.height, scene.width), np.int32)
+        self._number[rows, columns] = np.arange(1, self._count + 1)
+        largest = mapper.tile_edge(memory)
+        if isinstance(mapper, WindowMapper):
+            largest = min(largest, edge)
+        self._area = Area.of(scene, mask=Mask("the pixels asked for", self._wanted))
+        windows, _ = self._area.windows(mapper.tiles(largest))
+        self._windows = mapper.in_order(windows, 0)
+
+    def probabilities(self, mapper: Mapper, classes: int) -> NDArray[np.float32]:
+        """What the mapper, or one with other pixels, says of them: as :func:`probabilities_at`."""
+        found = np.full((self._count, classes), np.nan, np.float32)
+        for part in mapper.parts(self._area.tile(window) for window in self._windows):
+            asked = self._number[part.window.toslices()] * (part.classes > 0)
+            found[asked[asked > 0] - 1] = part.probabilities[:, asked > 0].T
+        return found
+
+    def _wanted(self, window: Window) -> NDArray[np.bool_]:
+        inside: NDArray[np.bool_] = self._number[window.toslices()] > 0
+        return inside
 
 
 def sample_in_squares(
-    rows: NDArray[np.int64], columns: NDArray[np.int64], count: int, *, seed: int
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    count: int,
+    *,
+    seed: int,
+    squares: int | None = None,
+    edge: int = EDGE,
 ) -> NDArray[np.int64]:
     """Indices, in rising order, of about `count` of the pixels (N,), all where there are no more.
 
-    Whole squares of pixels are drawn, until there are enough: pixels that lie together share most
-    of the work of being classified.
+    Whole squares of `edge` pixels a side are drawn, until there are enough: pixels that lie
+    together share most of the work of being classified. Scattered pixels may be fewer, in as many
+    `squares`.
     """
-    if len(rows) <= count:
+    if len(rows) <= count and squares is None:
         return np.arange(len(rows))
     height, width = int(rows.max()) + 1, int(columns.max()) + 1
-    squares = [members for _, members in tiles_holding(rows, columns, height, width, EDGE)]
-    drawn = np.random.default_rng(seed).permutation(len(squares))
+    found = [members for _, members in tiles_holding(rows, columns, height, width, edge)]
+    drawn = np.random.default_rng(seed).permutation(len(found))[:squares]
     picked: list[NDArray[np.int64]] = []
     held = 0
     for square in drawn:
-        picked.append(squares[square])
-        held += len(squares[square])
+        picked.append(found[square])
+        held += len(found[square])
         if held >= count:
             break
     chosen: NDArray[np.int64] = np.sort(np.concatenate(picked))

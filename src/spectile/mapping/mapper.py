@@ -29,6 +29,10 @@ class Mapper(Protocol):
         """How it does that."""
         ...
 
+    def with_pixels(self, scene: Scene) -> Mapper:
+        """The same for `scene`, which differs in its pixels' values alone."""
+        ...
+
     def tile_edge(self, memory: float) -> int:
         """What is said of the tiles' size in a map's job; InputError if `memory` is too little."""
         ...

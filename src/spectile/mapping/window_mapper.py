@@ -103,6 +103,12 @@ class WindowMapper:
         self.window = model.window
         """Edge of the square that decides a pixel, in pixels."""
 
+    def with_pixels(self, scene: Scene) -> WindowMapper:
+        """The same for `scene`, which differs in its pixels' values alone; no work is done anew."""
+        other = copy.copy(self)
+        other._scene = scene
+        return other
+
     def tile_edge(self, memory: float) -> int:
         """The largest edge of a tile that `memory` in GB allows; InputError if there is none."""
         return tile_edge(self._scene, self.window, memory, self._bytes_a_pixel, self._beside)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spectile.reports import figures, wording
 from spectile.reports.page import Scored, Terms, leaks, scored, write_page
 from spectile.reports.record import Record
+from spectile.reports.stress import StressTable, stress_tables
 
 TERMS = Terms(
     unit="pixel",
@@ -78,6 +79,7 @@ class _View:
     scored: Scored
     headline: tuple[str, float, bool]
     plates: Sequence[_Plate]
+    stress: Sequence[StressTable]
 
 
 def _view(record: RunRecord) -> _View:
@@ -88,6 +90,7 @@ def _view(record: RunRecord) -> _View:
         scored=scored(metrics, record.history, record.legend, record.extra_notes, TERMS),
         headline=(record.title, accuracy, leaks(metrics)),
         plates=_plates(record),
+        stress=stress_tables(metrics["stress"]) if metrics.get("stress") else (),
     )
 
 

@@ -28,6 +28,7 @@ METRICS_ORDER = (
     "untested_classes",
     "confusion",
     "split",
+    "stress",
     "seconds",
     "network",
     "seed",

@@ -20,6 +20,7 @@ from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST
 from spectile.errors import InputError
 from spectile.files import working_folder
+from spectile.mapping.compute import Compute
 from spectile.mapping.output.split_raster import SPLIT_FILE_LEGEND, sides_in
 from spectile.mapping.scene_map import map_scene
 from spectile.model.fingerprint import sha256
@@ -27,6 +28,7 @@ from spectile.model.model import Model
 from spectile.progress import Progress
 from spectile.tasks.hardware import best_device
 from spectile.tasks.mask_labels import Numbering, mask_labels
+from spectile.tasks.scene.stress import stress
 from spectile.tasks.scores import map_scores
 
 TEST_PIXELS = "These are the test pixels of the run that trained the model: {verdict}"
@@ -46,12 +48,14 @@ def evaluate_model(
     column: str | None = None,
     split: str | None = None,
     numbering: Numbering | None = None,
+    stressed: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Scores as in metrics.json, on all labelled pixels or on the test pixels of `split`.
 
     Labels are understood by the model's legend, or by the numbers that its masks had, as
-    `numbering` says; see :func:`mask_labels`. Labelled pixels without data in the scene aren't
+    `numbering` says; see :func:`mask_labels`. With `stressed` scores of changed scenes are among
+    them. Labelled pixels without data in the scene aren't
     scored. Raises InputError for a class that the model doesn't know.
     """
     opened, notes = mask_labels(model, labels, scene, numbering)
@@ -77,15 +81,23 @@ def evaluate_model(
     if known < len(rows):
         lost = len(rows) - known
         notes = (*notes, f"{lost:,} labelled pixels have no data in the scene: they aren't scored.")
+    seconds = {"map": summary.seconds, "score": time.perf_counter() - start}
+    more: dict[str, Any] = {}
+    if stressed:
+        start = time.perf_counter()
+        compute = Compute(device=best_device("auto"))
+        more["stress"] = stress(model, scene, rows, columns, truth, compute)
+        seconds["stress"] = time.perf_counter() - start
     return {
         **scores,
+        **more,
         "split": {
             "test_pixels": known,
             **_trust(model, scene, sides),
             "notes": [*opened.notes, *notes],
         },
         **labels_in(opened.tally),
-        "seconds": {"map": summary.seconds, "score": time.perf_counter() - start},
+        "seconds": seconds,
         "network": model.name,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Generator, Iterable, Iterator
@@ -104,6 +105,12 @@ class PixelMapper:
         self._windows = BlendedWindows.over(scene.height, scene.width, self._edge)
         self._least = self._least_bytes()
         self._most_kept = self._room_for_windows(compute.memory)
+
+    def with_pixels(self, scene: Scene) -> PixelMapper:
+        """The same for `scene`, which differs in its pixels' values alone."""
+        other = copy.copy(self)
+        other._scene = scene
+        return other
 
     def tile_edge(self, memory: float) -> int:
         """The edge of a window, whatever the memory; InputError if one doesn't fit."""

@@ -113,6 +113,10 @@ class SceneConfig(RunConfig):
     recipe: Recipe = Field(default_factory=lambda: RECIPES.default)
     split: SplitConfig = Field(default_factory=SplitConfig)
     map: MapConfig = Field(default_factory=MapConfig)
+    stress: Annotated[
+        bool,
+        about("mapping", "Score test pixels under other light, noise, shifted and lost bands too."),
+    ] = True
 
 
 ENTRY = TaskEntry(

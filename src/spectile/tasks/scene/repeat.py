@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from spectile.data.quicklook import quicklook
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
+from spectile.mapping.compute import Compute
 from spectile.mapping.output.map_files import remove_map
 from spectile.mapping.output.split_raster import SPLIT_LEGEND, write_split
 from spectile.mapping.scene_map import MapSummary, map_scene
@@ -41,6 +43,7 @@ from spectile.tasks.scene.network import (
     network_options,
 )
 from spectile.tasks.scene.preparation import Preparation
+from spectile.tasks.scene.stress import stress
 from spectile.tasks.scores import map_scores, read_map
 from spectile.tasks.tables import table_in, write_table
 from spectile.training.fit import Fit
@@ -69,10 +72,14 @@ class Mapped:
     summary: MapSummary
     model: Model
     """That made it, as the run's file has it."""
+    stress: Mapping[str, Any] | None = None
+    """Scores of changed scenes, where they are asked for."""
+    stress_seconds: float = 0.0
 
     @property
     def seconds(self) -> Mapping[str, float]:
-        return {"map": self.summary.seconds}
+        stress = {} if self.stress is None else {"stress": self.stress_seconds}
+        return {"map": self.summary.seconds, **stress}
 
 
 @dataclass(frozen=True)
@@ -175,7 +182,25 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             progress=work.progress,
         )
         write_picture(path, work.folder / PICTURE, model.legend)
-        return Mapped(path, summary, model)
+        return self._stressed(Mapped(path, summary, model))
+
+    def _stressed(self, mapped: Mapped) -> Mapped:
+        """The map, with what test pixels score when the scene is changed."""
+        if not self.config.stress:
+            return mapped
+        wanted = self.config.map
+        start = time.perf_counter()
+        found = stress(
+            mapped.model,
+            self.scene,
+            *self.preparation.pixels(TEST),
+            Compute(
+                wanted.method,
+                memory=wanted.memory,
+                device=best_device(self.config.hardware.accelerator),
+            ),
+        )
+        return replace(mapped, stress=found, stress_seconds=time.perf_counter() - start)
 
     def score(self, predicted: Mapped) -> dict[str, Any]:
         """The map is compared with the labels on test pixels alone."""
@@ -190,6 +215,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             "split": split,
             **labels_in(labels.tally),
             "map_method": predicted.summary.method,
+            **({} if predicted.stress is None else {"stress": predicted.stress}),
         }
 
     def record(self, predicted: Mapped, finished: Finished) -> RunRecord:
