@@ -12,8 +12,8 @@ from spectile.data.scene import Scene
 from spectile.mapping.area import Area
 from spectile.mapping.compute import Compute
 from spectile.mapping.mapper import mapper_or_patches
-from spectile.mapping.window_mapper import WindowMapper
 from spectile.model.model import Model
+from spectile.model.trained_task import WindowTask
 
 EDGE = 64
 """Of the squares around the pixels, in pixels: small, for only what lies in them is computed."""
@@ -41,7 +41,7 @@ def probabilities_at(
 
     mapper, _ = mapper_or_patches(model, scene, compute)
     edge = mapper.tile_edge(compute.memory)
-    if isinstance(mapper, WindowMapper):
+    if isinstance(model.trained_for, WindowTask):
         edge = min(edge, EDGE)
     area = Area.of(scene, mask=Mask("the pixels asked for", read))
     windows, _ = area.windows(mapper.tiles(edge))

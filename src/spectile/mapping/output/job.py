@@ -28,6 +28,7 @@ FORMAT = 1
 WORDS = {
     "format": "another version of Spectile",
     "versions": "other versions of Spectile or PyTorch",
+    "smooth": "another --smooth",
     "model": "another model",
     "method": "another method",
     "precision": "another precision",
@@ -58,6 +59,7 @@ def describe_job(
     return {
         "format": FORMAT,
         "versions": program_versions(),
+        "smooth": model.smooth,
         "model": model_sha256(model),
         "scene": scene_identity(scene),
         "method": method,
@@ -97,6 +99,10 @@ def model_sha256(model: Model) -> str:
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     tensors = {name: value.cpu().numpy() for name, value in model.network.state_dict().items()}
     tensors |= {" mean": preprocessing.reducer.mean, " matrix": preprocessing.reducer.matrix}
+    if model.smoothing is not None and model.smooth:
+        digest.update(f"{model.smooth} {model.smoothing.epsilon}".encode())
+        guide = model.smoothing.guide
+        tensors |= {" guide matrix": guide.matrix, " guide offset": guide.offset}
     for name, array in sorted(tensors.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -106,7 +112,8 @@ def model_sha256(model: Model) -> str:
 def check_same_job(job: Job, begun: Job, path: Path) -> None:
     """Raise InputError that says what differs unless both are the same piece of work."""
     job = json.loads(json.dumps(job))  # in JSON lists and tuples are one
-    begun = {**begun, "layers": _names_of_layers(begun.get("layers"))}
+    # Maps of earlier versions weren't smoothed.
+    begun = {"smooth": 0, **begun, "layers": _names_of_layers(begun.get("layers"))}
     if job == begun:
         return
     changed = next((key for key in WORDS if job.get(key) != begun.get(key)), "scene")
