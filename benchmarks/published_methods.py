@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from baselines import Baseline
 from published_networks import NETWORKS, Published
-from smoothing import RADIUS, window_of
+from smoothing import WINDOW
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Plain:
 
     @property
     def window(self) -> int:
-        return window_of(RADIUS) if self.smoothed else 1
+        return WINDOW if self.smoothed else 1
 
 
 @dataclass(frozen=True)

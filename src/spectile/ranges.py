@@ -35,6 +35,9 @@ CountOrNone = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Edge = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 """Of a square, in pixels."""
 
+SmoothRadius = Annotated[int, Field(strict=True, ge=0, le=1000)]
+"""Of smoothing, in pixels; 0: none."""
+
 
 def _rising(scales: tuple[float, float]) -> tuple[float, float]:
     if scales[0] > scales[1]:

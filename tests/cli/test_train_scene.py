@@ -18,6 +18,7 @@ from tests.cli.conftest import QUICK, Field, spectile, write_tif
 from tests.mapping.small_model import assert_alike
 from tests.metrics_schema import faults
 
+from spectile.api.model import Model
 from spectile.blocks import SpatialChannelExcitation
 from spectile.model.file import load
 from spectile.networks.spectral_branch import without_spectral_branch
@@ -65,6 +66,31 @@ def test_the_default_split_shares_no_pixel_and_says_so(run: Path) -> None:
         sides = raster.read(1)
     assert (sides == 3).sum() == split["test_pixels"]
     assert (sides == 1).sum() == split["train_pixels"]
+
+
+def test_a_smoothed_run_is_judged_by_all_that_a_class_depends_on(run: Path, field: Field) -> None:
+    out, plain = field.folder / "runs" / "smoothed", field.folder / "plain.tif"
+    options = (*QUICK, "--smooth", "2", "--probabilities")
+    printed = spectile("train", "scene", field.scene, field.labels, "--out", out, *options)
+    found = json.loads((out / "metrics.json").read_text())
+    assert faults(found) == []
+    split = found["split"]
+    assert split["honest_window"] == split["window"] + 8
+    assert split["guard"] == split["window"] - 1 + 4
+    assert split["window_overlap"] == 0
+    assert "No pixel of a training window is among the" in split["verdict"]
+    assert split["verdict"] in printed
+    assert "No pixel of a training window" in (out / "report.html").read_text()
+    model = load(out / "model.safetensors")
+    assert model.smooth == 2
+    again = Model.of(model).map(str(field.scene), layers="probabilities")
+    with rasterio.open(out / "map_probabilities.tif") as raster:
+        np.testing.assert_array_equal(again.probabilities, raster.read())
+    spectile("map", out / "model.safetensors", field.scene, plain, "--smooth", "0")
+    with rasterio.open(plain) as raster, rasterio.open(out / "map.tif") as smoothed:
+        changes = [np.count_nonzero(np.diff(one.read(1))) for one in (raster, smoothed)]
+    assert changes[1] < changes[0]
+    assert load(run / "model.safetensors").smooth == 0
 
 
 def test_the_model_knows_the_size_of_its_values(run: Path) -> None:

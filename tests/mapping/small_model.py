@@ -12,18 +12,27 @@ from spectile import networks
 from spectile.api.model import Model
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.guide import fit_guide
 from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.model.smoothing import Smoothing
 from spectile.model.trained_task import WindowTask
 
 BANDS, WINDOW = 6, 9
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
 
 
-def small_model(values: Sequence[int] = (3, 14), wavelengths: bool = False) -> Model:
-    """Its classes, with these values, are "Äcker & Wiesen" and "open water"."""
+def small_model(
+    values: Sequence[int] = (3, 14), wavelengths: bool = False, smooth: int | None = None
+) -> Model:
+    """Its classes, with these values, are "Äcker & Wiesen" and "open water".
+
+    Its maps are smoothed in a radius of `smooth`; None is for files that know of no smoothing.
+    """
     torch.manual_seed(0)
     used = (0, 1, 3, 4)
     spectra = np.random.default_rng(0).normal(0, 1, (200, len(used)))
+    reducer = fit_reducer("pca", spectra, components=3)
+    guide = fit_guide(spectra, reducer.apply(spectra.T).T)
     first, second = values
     network = networks.create("hybridsn-se", bands=3, classes=2, window=WINDOW).eval()
     with torch.inference_mode():  # untrained it would call everything one class
@@ -33,7 +42,7 @@ def small_model(values: Sequence[int] = (3, 14), wavelengths: bool = False) -> M
         options={"window": WINDOW},
         network=network,
         trained_for=WindowTask(WINDOW),
-        preprocessing=Preprocessing(used, fit_reducer("pca", spectra, components=3), "reflect"),
+        preprocessing=Preprocessing(used, reducer, "reflect"),
         legend=Legend(
             (
                 Category(first, "Äcker & Wiesen", (200, 150, 0)),
@@ -42,6 +51,7 @@ def small_model(values: Sequence[int] = (3, 14), wavelengths: bool = False) -> M
         ),
         scene_bands=BANDS,
         wavelengths=WAVELENGTHS[list(used)] if wavelengths else None,
+        smoothing=None if smooth is None else Smoothing(guide, smooth),
     )
 
 

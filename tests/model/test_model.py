@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from spectile import networks
 from spectile.data.labels.legend import Category, Legend
 from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.preprocessing.guide import Guide
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.scene import Scene
@@ -23,6 +24,7 @@ from spectile.errors import InputError
 from spectile.model.file import load
 from spectile.model.header import METADATA_KEY
 from spectile.model.model import Model
+from spectile.model.smoothing import Smoothing
 from spectile.model.trained_task import ImageTask, PixelTask, TrainedTask, WindowTask
 
 WAVELENGTHS = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
@@ -80,6 +82,50 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
     x = torch.randn(4, 3, 9, 9)
     assert torch.equal(loaded.network(x), saved.network(x))
     assert not loaded.network.training
+
+
+def smoothing_model() -> Model:
+    guide = Guide(np.arange(6.0).reshape(3, 2), np.array([0.5, -1]))
+    return replace(model(), smoothing=Smoothing(guide, 3, 0.2))
+
+
+def test_smoothing_comes_back_and_older_files_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    smoothing_model().save(path)
+    found = load(path).smoothing
+    assert found is not None
+    assert (found.radius, found.epsilon) == (3, 0.2)
+    np.testing.assert_array_equal(found.guide.matrix, np.arange(6.0).reshape(3, 2))
+    np.testing.assert_array_equal(found.guide.offset, [0.5, -1])
+    assert load(path).smoothed(5).smooth == 5
+    change_header(path, smoothing=None)
+    assert load(path).smoothing is None
+    assert load(path).smooth == 0
+    with pytest.raises(InputError, match="written before there was smoothing: train it anew"):
+        load(path).smoothed(5)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"guide.matrix": torch.ones(4, 2, dtype=torch.float64)},
+        {"guide.matrix": torch.ones(3, 4, dtype=torch.float64)},
+        {"guide.offset": torch.ones(3, dtype=torch.float64)},
+        {"guide.offset": torch.tensor([1, torch.inf], dtype=torch.float64)},
+        {"guide.matrix": None},
+    ],
+)
+def test_a_guide_of_other_components_is_refused(
+    tmp_path: Path, tensors: dict[str, torch.Tensor | None]
+) -> None:
+    path = tmp_path / "m.safetensors"
+    smoothing_model().save(path)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    changed = {**load_file(path), **tensors}
+    save_file({key: value for key, value in changed.items() if value is not None}, path, metadata)
+    with pytest.raises(InputError, match="lacks the guide for 3 components"):
+        load(path)
 
 
 @pytest.mark.parametrize("longer", range(8))

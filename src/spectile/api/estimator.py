@@ -18,6 +18,7 @@ from spectile.data.labels.labels import Labels
 from spectile.data.readers.as_scene import as_scene
 from spectile.data.scene import Scene
 from spectile.data.splits.cross_validation import checked_places, on_raster
+from spectile.data.splits.overlap import honest_window
 from spectile.data.splits.splits import split_without_test
 from spectile.errors import InputError
 from spectile.networks.window_network import WindowNetwork
@@ -25,7 +26,6 @@ from spectile.tasks.base import Work
 from spectile.tasks.scene.network import own_network, tried
 from spectile.tasks.scene.preparation import prepare, usable
 from spectile.tasks.scene.repeat import PreparedScene
-from spectile.tasks.scene.splitting import honest_window
 from spectile.tasks.scene.task import SceneTask
 from spectile.tasks.settings import settings_from
 from spectile.tasks.starting_recipe import RecipeSource

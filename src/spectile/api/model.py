@@ -41,6 +41,7 @@ class MapOptions(TypedDict, total=False):
 
     region: Window | Sequence[int] | None
     mask: Any
+    smooth: int | None
     method: Method
     precision: Precision
     memory: float
@@ -121,6 +122,7 @@ class Model(ModelData):
         layers: str | Iterable[str] = (),
         region: Window | Sequence[int] | None = None,
         mask: Any = None,
+        smooth: int | None = None,
         method: Method = "dense",
         precision: Precision = "float32",
         memory: float = 1.0,
@@ -143,17 +145,20 @@ class Model(ModelData):
         DataArray gives a DataArray with its coordinates, or a Dataset of classes and layers.
 
         `region` is a part of the scene in pixels: first column, first row, width, height. `mask`
-        picks pixels: a path, an array (H, W), a DataArray or a GeoDataFrame of polygons. The bands
-        of a NumPy array are its first or last axis, whichever is as long as the model has bands;
-        `bands_last` says which where both are. `memory` in GB bounds the work, besides the arrays;
-        a `precision` other than float32 gives up digits for speed; with `keep_going` pixels around
-        a damaged part of the file have no data. `probabilities=True` and `entropy=True` are the
+        picks pixels: a path, an array (H, W), a DataArray or a GeoDataFrame of polygons. In place
+        of the model's own, `smooth` is the radius in pixels in which probabilities are smoothed
+        along edges of the scene; 0 is for not at all. The bands of a NumPy array are its first or
+        last axis, whichever is as long as the model has bands; `bands_last` says which where both
+        are. `memory` in GB bounds the work, besides the arrays; a `precision` other than float32
+        gives up digits for speed; with `keep_going` pixels around a damaged part of the file have
+        no data. `probabilities=True` and `entropy=True` are the
         older way to name these layers.
 
         Warns where the values can't be of the quantity that the model was trained on. Raises
-        InputError where the scene doesn't fit the model, and for a model that classifies whole
-        images.
+        InputError where the scene doesn't fit the model, for a model that classifies whole images,
+        and for one that can't smooth.
         """
+        model = self.smoothed(smooth)
         opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))
         if self.task != "classify" and (doubt := unlike_training(self, opened)):
             warnings.warn(doubt, stacklevel=2)
@@ -162,7 +167,7 @@ class Model(ModelData):
         picked = None if mask is None else as_mask(mask, like=opened)
         if path is not None:
             return map_scene(
-                self,
+                model,
                 opened,
                 path,
                 layers=[layer.name for layer in wanted],
@@ -183,7 +188,7 @@ class Model(ModelData):
                 f"{'resume' if resume else 'cluster'} is for maps on disk: give a path to write to."
             )
         arrays = map_arrays(
-            self,
+            model,
             opened,
             wanted,
             compute=Compute(method, precision, memory, device),

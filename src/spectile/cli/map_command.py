@@ -43,6 +43,14 @@ def map_(
         str,
         typer.Option(metavar="NAMES", help="Rasters beside the map, as in probabilities,entropy."),
     ] = "",
+    smooth: Annotated[
+        int | None,
+        typer.Option(
+            metavar="RADIUS",
+            callback=within("--smooth", "SmoothRadius"),
+            help="Pixels to smooth probabilities in, along edges; by default as trained.",
+        ),
+    ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="The same as --layers probabilities.")
     ] = False,
@@ -98,7 +106,7 @@ def map_(
 
     check_ending(out, "a map", (".tif", ".tiff"))
     use_threads(threads)
-    trained = load(model, network)
+    trained = load(model, network).smoothed(smooth)
     opened = trained.as_trained(open_scene(scene, bands_last=bands_last, bands=trained.scene_bands))
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:

@@ -12,6 +12,7 @@ from spectile.data.scene import Scene
 from spectile.mapping.area import Area
 from spectile.mapping.compute import Compute
 from spectile.mapping.mapper import Mapper, mapper_or_patches
+from spectile.mapping.smoothing.smoothing_mapper import SmoothingMapper
 from spectile.mapping.window_mapper import WindowMapper
 from spectile.model.model import Model
 
@@ -55,7 +56,7 @@ class AskedPixels:
         self._number = np.zeros((scene.height, scene.width), np.int32)
         self._number[rows, columns] = np.arange(1, self._count + 1)
         largest = mapper.tile_edge(memory)
-        if isinstance(mapper, WindowMapper):
+        if isinstance(mapper, WindowMapper | SmoothingMapper):
             largest = min(largest, edge)
         self._area = Area.of(scene, mask=Mask("the pixels asked for", self._wanted))
         windows, _ = self._area.windows(mapper.tiles(largest))

@@ -13,6 +13,7 @@ from spectile.errors import InputError
 from spectile.mapping.compute import Compute, Method
 from spectile.mapping.dense import NotShareableError
 from spectile.mapping.pixels.pixel_mapper import PixelMapper
+from spectile.mapping.smoothing.smoothing_mapper import SmoothingMapper
 from spectile.mapping.window_mapper import MapPart, Tile, WindowMapper
 from spectile.model.model import Model
 from spectile.model.trained_task import ImageTask, PixelTask, WindowTask
@@ -77,7 +78,8 @@ def mapper_for(
     if isinstance(model.trained_for, ImageTask):
         raise InputError("the model classifies whole images: use spectile predict.")
     if isinstance(model.trained_for, WindowTask):
-        return WindowMapper(model, scene, compute, keep_going=keep_going, components=components)
+        kind = SmoothingMapper if model.smooth else WindowMapper
+        return kind(model, scene, compute, keep_going=keep_going, components=components)
     if not isinstance(model.trained_for, PixelTask):
         raise InputError(f"a model for the task {model.task} maps no scenes: give one that does.")
     if compute.method == "patches":

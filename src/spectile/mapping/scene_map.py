@@ -29,7 +29,7 @@ from spectile.mapping.output.unfinished import part_folder, read_job
 from spectile.mapping.output.writer import MapWriter
 from spectile.mapping.pipeline import write_behind
 from spectile.mapping.tile_work import TileWork, WrittenTile
-from spectile.mapping.tiles import EDGES, rounded_up, tile_edge
+from spectile.mapping.tiles import SMOOTHED_EDGES, rounded_up, tile_edge
 from spectile.mapping.window_mapper import MapPart, Tile
 from spectile.model.model import Model
 from spectile.progress import Progress
@@ -144,7 +144,7 @@ def map_scene(
         keep_going=keep_going,
         components=any(layer.needs_components for layer in wanted),
     )
-    edge = _edge(mapper, memory, path, resume)
+    edge = _edge(mapper, memory, path, resume, model.smooth)
     area = Area.of(scene, region, mask)
     if resume and not overwrite and _is_there(path, model, area, wanted):
         return MapSummary(mapper.method, reason, 0.0, already=True)
@@ -217,11 +217,11 @@ def _is_there(path: Path, model: Model, area: Area, layers: tuple[Layer, ...]) -
     return is_finished_map(path, model.legend, size, layers)
 
 
-def _edge(mapper: Mapper, memory: float, path: Path, resume: bool) -> int:
+def _edge(mapper: Mapper, memory: float, path: Path, resume: bool, smooth: int) -> int:
     """The edge of a tile: what the memory allows, or what the map to go on with was begun in."""
     edge = mapper.tile_edge(memory)
     begun = read_job(path) if resume else None
-    if begun is None or begun.get("tile") not in EDGES:
+    if begun is None or begun.get("smooth", 0) != smooth or begun.get("tile") not in SMOOTHED_EDGES:
         return edge
     needed = mapper.gigabytes(begun["tile"])
     if needed > memory:

@@ -18,6 +18,8 @@ EDGES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 Beyond the first the halo costs so little that a larger tile no longer pays.
 """
+SMOOTHED_EDGES = (2 * EDGES[0], *EDGES)
+"""The same where maps are smoothed, and all around a tile is classified twice."""
 BYTES_A_FEATURE_PIXEL = 6144
 """Measured peak of a HybridSN trunk on 30 components: two neighbouring layers and their copies."""
 
@@ -28,16 +30,18 @@ def tile_edge(
     memory: float,
     bytes_a_pixel: int = BYTES_A_FEATURE_PIXEL,
     beside: Callable[[int], int] = lambda edge: 0,
+    around: int = 0,
 ) -> int:
     """The largest of EDGES whose tiles can be mapped in `memory` GB.
 
     `bytes_a_pixel` is what computing and writing need a pixel of a tile with its halo, and
-    `beside` of its edge what else they need. Raises InputError if not even one pixel fits.
+    `beside` of its edge what else they need. `around` pixels on each side of a tile are classified
+    with it. Raises InputError if not even one pixel fits.
     """
     for edge in EDGES:
-        if tile_gigabytes(scene, window, edge, bytes_a_pixel, beside) <= memory:
+        if tile_gigabytes(scene, window, edge, bytes_a_pixel, beside, around) <= memory:
             return edge
-    needed = tile_gigabytes(scene, window, EDGES[-1], bytes_a_pixel, beside)
+    needed = tile_gigabytes(scene, window, EDGES[-1], bytes_a_pixel, beside, around)
     raise InputError(
         f"{memory:g} GB is too little to map with a window of {window} pixels: "
         f"allow a memory of at least {rounded_up(needed)} GB."
@@ -50,15 +54,19 @@ def tile_gigabytes(
     edge: int,
     bytes_a_pixel: int,
     beside: Callable[[int], int] = lambda edge: 0,
+    around: int = 0,
 ) -> float:
-    """What mapping takes, besides the program, with tiles of at most `edge` pixels a side."""
+    """What mapping takes, besides the program, with tiles of at most `edge` pixels a side.
+
+    And with `around` more on each side, as far as there are.
+    """
     height, width = (
-        max(step for _, step in even_steps(length, edge)) + window - 1
+        min(length, max(step for _, step in even_steps(length, edge)) + 2 * around) + window - 1
         for length in (scene.height, scene.width)
     )
     # While one tile is computed the next is read: its bands, and the same centred in float32.
     reading = scene.bands * (scene.dtype.itemsize + 12)
-    return (height * width * (reading + bytes_a_pixel) + beside(edge)) / 1e9
+    return (height * width * (reading + bytes_a_pixel) + beside(edge + 2 * around)) / 1e9
 
 
 def rounded_up(gigabytes: float) -> str:

@@ -113,9 +113,10 @@ class WindowMapper:
         """The largest edge of a tile that `memory` in GB allows; InputError if there is none."""
         return tile_edge(self._scene, self.window, memory, self._bytes_a_pixel, self._beside)
 
-    def gigabytes(self, edge: int) -> float:
-        """What tiles of at most `edge` pixels a side take."""
-        return tile_gigabytes(self._scene, self.window, edge, self._bytes_a_pixel, self._beside)
+    def gigabytes(self, edge: int, around: int = 0) -> float:
+        """What tiles of at most `edge` pixels a side take, and `around` more on each side."""
+        bytes_a_pixel, beside = self._bytes_a_pixel, self._beside
+        return tile_gigabytes(self._scene, self.window, edge, bytes_a_pixel, beside, around)
 
     @property
     def _bytes_a_pixel(self) -> int:

@@ -1,7 +1,8 @@
 """The model file: network, preprocessing, classes and where they come from, in one safe file.
 
-A safetensors file whose tensors are the network's weights and the reducer, and whose metadata hold
-one JSON document, a :class:`~spectile.model.header.Header`. Nothing in it is run when it is read.
+A safetensors file whose tensors are the network's weights, the reducer and the guide of smoothing,
+and whose metadata hold one JSON document, a :class:`~spectile.model.header.Header`. Nothing in it
+is run when it is read.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ from spectile.model.header import (
     FORMAT,
     METADATA_KEY,
     Header,
+    SmoothingNumbers,
     is_model_file,
     read_reducer,
+    read_smoothing,
     read_tensors,
 )
 from spectile.model.model import Model
+from spectile.model.smoothing import Smoothing
 
 NETWORK_PREFIX = "network."
 
@@ -67,6 +71,9 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     tensors["reducer.matrix"] = torch.from_numpy(model.preprocessing.reducer.matrix)
     if model.preprocessing.reducer.darkest is not None:
         tensors["reducer.darkest"] = torch.from_numpy(model.preprocessing.reducer.darkest)
+    if model.smoothing is not None:
+        tensors["guide.matrix"] = torch.from_numpy(model.smoothing.guide.matrix)
+        tensors["guide.offset"] = torch.from_numpy(model.smoothing.guide.offset)
     check_output(path, ours=is_model_file, overwrite=True)
     with write_aside(path) as aside:
         try:
@@ -110,6 +117,9 @@ def _header(model: Model, weights: Mapping[str, Tensor], *, own: bool) -> Header
         wavelengths=None if model.wavelengths is None else tuple(model.wavelengths.tolist()),
         physical=model.physical,
         medians=None if model.medians is None else tuple(model.medians.tolist()),
+        smoothing=None
+        if model.smoothing is None
+        else SmoothingNumbers(radius=model.smoothing.radius, epsilon=model.smoothing.epsilon),
         legend=model.legend.to_dicts(),
         provenance=dict(model.provenance),
     )
@@ -129,7 +139,7 @@ def load(path: str | Path, network: NetworkSource | None = None) -> Model:
     InputError if the file is none of a model, is damaged, is too new, or if the network isn't the
     one that was saved: its weights have other names or shapes, or it computes something else.
     """
-    header, weights, reducer = _contents(path)
+    header, weights, reducer, smoothing = _contents(path)
     if network is not None:
         built = _users_network(network, header, weights, reducer.components)
     else:
@@ -147,20 +157,24 @@ def load(path: str | Path, network: NetworkSource | None = None) -> Model:
         physical=header.physical,
         medians=None if header.medians is None else np.array(header.medians),
         own_network=network is not None,
+        smoothing=smoothing,
     )
 
 
 def check_file(path: str | Path) -> None:
     """Raise InputError unless a model file can be loaded, by whoever has its network's code."""
-    header, weights, reducer = _contents(path)
+    header, weights, reducer, _ = _contents(path)
     if not header.own_network:
         _catalogue_network(path, header, weights, reducer.components)
 
 
-def _contents(path: str | Path) -> tuple[Header, dict[str, Tensor], Reducer]:
-    """Description, weights of the network and reducer; InputError unless they fit one another."""
+def _contents(
+    path: str | Path,
+) -> tuple[Header, dict[str, Tensor], Reducer, Smoothing | None]:
+    """Description, weights, reducer and smoothing; InputError unless they fit one another."""
     tensors, header = read_tensors(Path(path))
     reducer = read_reducer(path, header, tensors)
+    smoothing = read_smoothing(path, header, tensors, reducer.components)
     weights = {
         key.removeprefix(NETWORK_PREFIX): value
         for key, value in tensors.items()
@@ -171,7 +185,7 @@ def _contents(path: str | Path) -> tuple[Header, dict[str, Tensor], Reducer]:
             f"{path} holds weights that don't fit its own description (others than were saved): "
             "it is damaged or was changed by hand; copy or train it anew."
         )
-    return header, weights, reducer
+    return header, weights, reducer, smoothing
 
 
 def _catalogue_network(

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, PositiveFloat, model_validator
 from safetensors import SafetensorError, safe_open
 
 from spectile.choices import Padding, ReducerName
+from spectile.data.preprocessing.guide import CHANNELS, Guide
 from spectile.data.preprocessing.reducers import Reducer
 from spectile.errors import InputError
+from spectile.model.smoothing import Smoothing
 from spectile.model.trained_task import PixelTask, TaskInFile, task_class
+from spectile.ranges import SmoothRadius
 
 FORMAT: Literal[2] = 2
 """Raised when a file of another program version could be misread.
@@ -23,6 +26,14 @@ FORMAT: Literal[2] = 2
 """
 
 METADATA_KEY = "spectile"
+
+
+class SmoothingNumbers(BaseModel):
+    """What a model file says of smoothing; its guide's affine map stands among the tensors."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    radius: SmoothRadius
+    epsilon: PositiveFloat
 
 
 class Header(BaseModel):
@@ -48,6 +59,8 @@ class Header(BaseModel):
     """Fitted on what the scene's numbers stand for; files without a word on it, on the numbers."""
     medians: tuple[float, ...] | None = None
     """Of each band in training, in the order of `bands`."""
+    smoothing: SmoothingNumbers | None = None
+    """None for other tasks than windows of a scene, and in files from before there was any."""
     legend: list[dict[str, Any]]
     provenance: dict[str, Any]
 
@@ -164,3 +177,28 @@ def read_reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.T
         matrix.double().numpy(),
         None if darkest is None else darkest.double().numpy(),
     )
+
+
+def read_smoothing(
+    path: str | Path, header: Header, tensors: Mapping[str, torch.Tensor], components: int
+) -> Smoothing | None:
+    """The smoothing of a model; raises InputError unless its guide is one of these components."""
+    told = header.smoothing
+    if told is None:
+        return None
+    matrix, offset = tensors.get("guide.matrix"), tensors.get("guide.offset")
+    if (
+        matrix is None
+        or offset is None
+        or matrix.ndim != 2
+        or matrix.shape[0] != components
+        or not 1 <= matrix.shape[1] <= CHANNELS
+        or offset.shape != matrix.shape[1:]
+        or not (matrix.isfinite().all() and offset.isfinite().all())
+    ):
+        raise InputError(
+            f"{path} describes smoothing, but lacks the guide for {components} components: "
+            "it is damaged or was changed by hand; copy or train it anew."
+        )
+    guide = Guide(matrix.double().numpy(), offset.double().numpy())
+    return Smoothing(guide, told.radius, told.epsilon)

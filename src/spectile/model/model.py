@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.model.band_matching import match_wavelengths
 from spectile.model.build import NetworkSource
+from spectile.model.smoothing import Smoothing
 from spectile.model.trained_task import ImageTask, PixelTask, TrainedTask, WindowTask
+from spectile.ranges import SmoothRadius, check
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Model:
     """Of the used bands in training; None where nobody noted them."""
     own_network: bool = False
     """Whether the network isn't what the catalogue has under its name and options."""
+    smoothing: Smoothing | None = None
+    """Of a map's probabilities; None for models of other tasks and from before there was any."""
 
     @property
     def task(self) -> str:
@@ -70,6 +74,31 @@ class Model:
     def mask_values(self) -> tuple[int, ...] | None:
         """Segment: the classes' numbers in the masks, where they differ from the legend's."""
         return self.trained_for.mask_values if isinstance(self.trained_for, PixelTask) else None
+
+    @property
+    def smooth(self) -> int:
+        """The radius in pixels in which a map's probabilities are smoothed; 0: not at all."""
+        return 0 if self.smoothing is None else self.smoothing.radius
+
+    def smoothed(self, radius: int | None) -> Self:
+        """The same model with another `radius` of smoothing in pixels; None leaves its own.
+
+        Raises InputError for a radius out of range, and for a model that can't smooth.
+        """
+        if radius is None or radius == self.smooth:
+            return self
+        check("smooth", radius, SmoothRadius)
+        if not isinstance(self.trained_for, WindowTask):
+            raise InputError(
+                f"{self.name} wasn't trained by `train scene`, whose maps alone are smoothed: "
+                "leave out --smooth."
+            )
+        if self.smoothing is None:
+            raise InputError(
+                "the model's file has nothing to smooth by, for it was written before there was "
+                "smoothing: train it anew, or leave out --smooth."
+            )
+        return replace(self, smoothing=replace(self.smoothing, radius=radius))
 
     def values_of(self, scene: Scene) -> Scene:
         """`scene` read as the training scene was: scaled, or by models of old in its numbers."""

@@ -103,7 +103,7 @@ def _setting(value: Any) -> str:
 def leaks(split: Mapping[str, Any]) -> bool:
     """Whether the network has seen of the test side while it trained; not known counts as yes.
 
-    For scenes that is whether test windows share pixels with training windows, for images whether
+    For scenes that is whether test pixels depend on pixels of training windows, for images whether
     any of them is on both sides.
     """
     overlap = "window_overlap" if "window_overlap" in split else "overlap"
@@ -132,12 +132,12 @@ def advice(runs: Sequence[tuple[str, float, bool]]) -> str:
     if trusted:
         parts.append(
             f"For unseen ground in a scene like this, go by {_listing(trusted)}: "
-            "no test window shares a pixel with a training window."
+            "no test pixel's class depends on a pixel of a training window."
         )
     if doubted:
         parts.append(
             f"Take {_listing(doubted)} only for comparison with figures obtained the same way: "
-            "test windows overlap training windows."
+            "classes of test pixels depend on pixels of training windows."
         )
     return " ".join(parts)
 

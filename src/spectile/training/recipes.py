@@ -19,6 +19,7 @@ from spectile.ranges import (
     PositiveFraction,
     Rate,
     Share,
+    SmoothRadius,
     Strength,
     Window,
 )
@@ -245,6 +246,14 @@ class Recipe:
             goes_with=("loss", (CROSS_ENTROPY,)),
         ),
     ] = False
+
+    smooth: Annotated[
+        SmoothRadius,
+        about(
+            "mapping",
+            "Radius in pixels in which the map's probabilities are smoothed along edges; 0: not.",
+        ),
+    ] = 0
 
     def epochs_for(self, windows: int) -> int:
         """Times over so many training windows: at least 5, or a class may be met too seldom."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -42,6 +43,29 @@ def test_shares_are_those_of_the_very_windows_that_a_network_sees(scene):
 
     overlap = measure_overlap(train, test, window)
 
+    assert overlap.overlap == sum(bool(pixels & centres) for pixels in tested) / len(tested)
+    assert overlap.window_overlap == sum(bool(pixels & trained) for pixels in tested) / len(tested)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scenes(), st.integers(1, 3))
+def test_smoothing_widens_what_a_test_pixel_depends_on_and_not_what_was_trained_on(scene, radius):
+    train, test, window = scene
+    windows_of = windows(train.shape, window)
+    centres = {int(place) for place in np.flatnonzero(train)}
+    trained = set().union(*(windows_of[tuple(place)] for place in np.argwhere(train).tolist()))
+
+    def depends_on(row: int, column: int) -> set[int]:
+        """The windows of all pixels that exist as far away as the filter's means of means reach."""
+        near = itertools.product(
+            range(max(0, row - 2 * radius), min(train.shape[0], row + 2 * radius + 1)),
+            range(max(0, column - 2 * radius), min(train.shape[1], column + 2 * radius + 1)),
+        )
+        return set().union(*(windows_of[place] for place in near))
+
+    tested = [depends_on(*place) for place in np.argwhere(test).tolist()]
+    overlap = measure_overlap(train, test, window, radius)
+    assert overlap.honest_window == window + 4 * radius
     assert overlap.overlap == sum(bool(pixels & centres) for pixels in tested) / len(tested)
     assert overlap.window_overlap == sum(bool(pixels & trained) for pixels in tested) / len(tested)
 
@@ -91,3 +115,17 @@ def test_without_a_test_pixel_there_is_nothing_to_say():
 )
 def test_verdict(window, overlap, window_overlap, words):
     assert re.search(words, Overlap(window, overlap, window_overlap).verdict)
+
+
+@pytest.mark.parametrize(
+    ("window", "window_overlap", "words"),
+    [
+        (9, 0.0, "^No pixel of a training window is among the 21 x 21 that a test pixel's class "),
+        (1, 0.0, "among the 13 x 13 .* depends on: this score measures generalisation"),
+        (9, 0.4, "^40% of test pixels depend on pixels of a training window: .* part memory"),
+    ],
+)
+def test_a_verdict_on_smoothed_maps_speaks_of_what_a_class_depends_on(
+    window, window_overlap, words
+):
+    assert re.search(words, Overlap(window, 0.0, window_overlap, smooth=3).verdict)

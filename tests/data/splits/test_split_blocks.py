@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from spectile.data.labels.labels import Labels, labels_from_array
 from spectile.data.splits import block_split
+from spectile.data.splits.overlap import honest_window, within_distance
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION, Split, split_blocks
 from spectile.errors import InputError
 
@@ -74,23 +75,33 @@ def rasters(draw: st.DrawFn) -> np.ndarray:
 @given(
     classes=rasters(),
     window=st.sampled_from([1, 3, 5, 7]),
+    smooth=st.sampled_from([0, 0, 1, 2]),
     guard=st.none() | st.integers(0, 9),
     train=st.floats(0.1, 0.9),
     validation=st.sampled_from([0, 0.1, 0.6]),
     seed=st.integers(0, 99),
 )
-def test_what_holds_for_every_split(hurried, classes, window, guard, train, validation, seed):
+def test_what_holds_for_every_split(
+    hurried, classes, window, smooth, guard, train, validation, seed
+):
     labels = labels_from_array(classes) if classes.any() else None
     if labels is None or len(labels.legend) < 2:
         return
     options = {"train": train, "validation": validation, "guard": guard, "seed": seed}
-    split = split_or_refusal(labels, window=window, **options)
+    split = split_or_refusal(labels, window=window, smooth=smooth, **options)
     if isinstance(split, str):
         assert "use a random split" in split
         return
-    assert nearest(split) > (window - 1 if guard is None else guard)
+    needed = window - 1 + 2 * smooth
+    assert nearest(split) > (needed if guard is None else guard)
     if guard is None:
         assert split.overlap.window_overlap == 0
+        trained = np.isin(split.assignment, (TRAIN, VALIDATION))
+        seen = within_distance(trained, window // 2)
+        decides = within_distance(split.assignment == TEST, honest_window(window, smooth) // 2)
+        assert not (seen & decides).any()
+    elif guard < needed:
+        assert any("is less than" in note for note in split.notes)
     assert not split.assignment[labels.classes == 0].any()
     assert (split.counts.sum(axis=1) == labels.counts).all()
     for code in (TRAIN, VALIDATION, TEST):

@@ -60,8 +60,9 @@ class _Splits(ABC):
 class BlockSplits(_Splits):
     """Blocks of the scene for training and test with a guard between them, once a seed.
 
-    As :func:`spectile.split_blocks`: no test window shares a pixel with a training window, if
-    `window` is the edge of the windows that are trained on. A model sees the training side alone,
+    As :func:`spectile.split_blocks`: no test pixel's class depends on a pixel of a training window,
+    if `window` is the edge of the windows that are trained on, and `smooth` the radius in which a
+    map is smoothed. A model sees the training side alone,
     of which it may hold pixels back to choose an epoch.
     """
 
@@ -73,9 +74,11 @@ class BlockSplits(_Splits):
         train: float = 0.5,
         guard: int | None = None,
         block: int | None = None,
+        smooth: int = 0,
         seed: int = 0,
     ) -> None:
         self.window = window
+        self.smooth = smooth
         self.repeats = repeats
         self.train = train
         self.guard = guard
@@ -86,6 +89,7 @@ class BlockSplits(_Splits):
         return split_blocks(
             labels,
             window=self.window,
+            smooth=self.smooth,
             train=self.train,
             validation=0.0,
             seed=self.seed + number,

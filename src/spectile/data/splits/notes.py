@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spectile.data.splits.overlap import Overlap, percent
+from spectile.data.splits.overlap import Overlap, farthest_shared, percent
 
 FEW = 10
 """A class with fewer training or test pixels is named."""
@@ -67,11 +67,19 @@ def notes_on_blocks(
             f"{percent(lost)} of the labelled pixels lie in the guard between training and test "
             "and are used for neither."
         )
-    if guard < overlap.window - 1:
+    needed = farthest_shared(overlap.window, overlap.smooth)
+    if guard < needed:
+        share = percent(overlap.window_overlap)
+        smoothed = f", smoothed in a radius of {overlap.smooth}," if overlap.smooth else ""
         notes.append(
-            f"The guard of {guard} pixels is less than the {overlap.window - 1} that windows of "
-            f"{overlap.window} pixels need: {percent(overlap.window_overlap)} of test windows "
-            "share pixels with a training window."
+            f"The guard of {guard} pixels is less than the {needed} that windows of "
+            f"{overlap.window} pixels{smoothed} need: {share} of "
+            + (
+                "test pixels depend on pixels of"
+                if overlap.smooth
+                else "test windows share pixels with"
+            )
+            + " a training window."
         )
     return tuple(note for note in notes if note)
 

@@ -10,39 +10,71 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spectile.data.preprocessing.guide import reach_of
+
 MEASURES = "this score measures generalisation"
 SHOWN = 5
 """Classes that a verdict names."""
 
 
+def honest_window(window: int, smooth: int = 0) -> int:
+    """The edge, odd, of the square around a pixel that holds all that its class depends on.
+
+    That is its `window`, and what smoothing of radius `smooth` reaches beyond it. An even window
+    reaches further to one side, and to both where the scene's border is mirrored.
+    """
+    return (window | 1) + 2 * reach_of(smooth)
+
+
 @dataclass(frozen=True)
 class Overlap:
-    """What a network has seen of the test windows while it was trained."""
+    """What a network has seen while it was trained of what the test pixels' classes depend on."""
 
     window: int
-    """Edge of a pixel's window, odd."""
+    """Edge of the window that a network sees of a pixel, odd."""
     overlap: float
-    """Share of test pixels whose window holds the centre of a training window."""
+    """Share of test pixels whose honest window holds the centre of a training window."""
     window_overlap: float
-    """Share of test pixels whose window shares any pixel with a training window."""
+    """Share of test pixels whose honest window shares any pixel with a training window."""
+    smooth: int = 0
+    """Radius of smoothing, which no training window reaches: the fit sees no smoothed numbers."""
+
+    @property
+    def honest_window(self) -> int:
+        """Edge of the square that decides on a test pixel's class."""
+        return honest_window(self.window, self.smooth)
 
     @property
     def verdict(self) -> str:
         """One sentence on how far to trust a score on these test pixels."""
-        if self.window == 1:
+        if self.honest_window == 1:
             # Nothing is shared, and yet the pixels of one field are all but copies of each other.
             return (
                 "Windows of one pixel never overlap, but a test pixel may lie right beside a "
                 "training pixel: this score may still measure memory."
             )
         if self.window_overlap == 0:
-            return f"No test window shares a pixel with a training window: {MEASURES}."
-        share = f"{percent(self.window_overlap)} of test windows overlap a training window"
+            return f"{self._nothing_shared}: {MEASURES}."
+        share = f"{percent(self.window_overlap)} of {self._sharing} a training window"
         if self.overlap >= 0.5 or self.window_overlap >= 0.9:
             return f"{share}: this score measures memory, not generalisation."
         if self.window_overlap >= 0.1:
             return f"{share}: this score is part memory, part generalisation."
         return f"{share}: {MEASURES}, slightly flattered."
+
+    @property
+    def _nothing_shared(self) -> str:
+        if not self.smooth:
+            return "No test window shares a pixel with a training window"
+        edge = self.honest_window
+        return (
+            f"No pixel of a training window is among the {edge} x {edge} that a test pixel's class "
+            "depends on"
+        )
+
+    @property
+    def _sharing(self) -> str:
+        return "test pixels depend on pixels of" if self.smooth else "test windows overlap"
 
 
 def of_tested_classes(
@@ -69,13 +101,24 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
 
 
-def measure_overlap(train: NDArray[np.bool_], test: NDArray[np.bool_], window: int) -> Overlap:
-    """Compare the windows of the test pixels with those of all pixels that guide the training.
+def farthest_shared(window: int, smooth: int = 0) -> int:
+    """Rows or columns, at most, between pixels of which one's class depends on the other's window.
+
+    A training window reaches window // 2 from its pixel, and what decides on a test pixel's class
+    as much further as smoothing reaches.
+    """
+    return window // 2 + honest_window(window, smooth) // 2
+
+
+def measure_overlap(
+    train: NDArray[np.bool_], test: NDArray[np.bool_], window: int, smooth: int = 0
+) -> Overlap:
+    """Compare the honest windows of the test pixels with the windows that guide the training.
 
     `train` and `test` have shape (H, W); `train` includes the validation pixels, which choose the
     checkpoint. Windows are cut at the scene's border: mirrored padding repeats pixels that the
-    window holds anyway, so two windows share a pixel just where their centres lie less than
-    `window` rows and columns apart.
+    window holds anyway, and beyond the border smoothing finds none. So two windows share a pixel
+    just where their centres lie at most :func:`farthest_shared` rows and columns apart.
     """
     labelled = extent(train | test)
     train, test = train[labelled], test[labelled]
@@ -84,9 +127,9 @@ def measure_overlap(train: NDArray[np.bool_], test: NDArray[np.bool_], window: i
         raise ValueError("there is no test pixel to compare")
     seen, shared = (
         float(np.count_nonzero(test & within_distance(train, distance)) / pixels)
-        for distance in (window // 2, window - 1)
+        for distance in (honest_window(window, smooth) // 2, farthest_shared(window, smooth))
     )
-    return Overlap(window, seen, shared)
+    return Overlap(window, seen, shared, smooth)
 
 
 def within_distance(mask: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:

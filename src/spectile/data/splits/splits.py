@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 from spectile.data.labels.labels import Labels
 from spectile.data.splits.block_goal import separable
 from spectile.data.splits.block_split import search_blocks
+from spectile.data.splits.checks import check_blocks, check_settings, check_shape
 from spectile.data.splits.class_order import Ordered, in_order_of_place
 from spectile.data.splits.notes import notes_on_blocks, notes_on_counts, notes_on_split_files
-from spectile.data.splits.overlap import Overlap, measure_overlap, of_tested_classes
-from spectile.data.splits.stratified import check_shares, draw, proportional, validation_quota
+from spectile.data.splits.overlap import (
+    Overlap,
+    farthest_shared,
+    measure_overlap,
+    of_tested_classes,
+)
+from spectile.data.splits.stratified import draw, proportional, validation_quota
 from spectile.errors import InputError
-from spectile.ranges import Seed, check
 
 NONE, TRAIN, VALIDATION, TEST = 0, 1, 2, 3
 """Codes of an assignment, in split.tif too."""
@@ -34,7 +39,7 @@ class Split:
     seed: int | None
     """What the draws started from; None where nothing was drawn."""
     window: int
-    """Edge in pixels, odd, of the windows that the overlap is about."""
+    """Edge in pixels, odd, of the windows that the network sees."""
     overlap: Overlap
     names: tuple[str, ...]
     """The classes, in the legend's order."""
@@ -77,6 +82,7 @@ class Split:
             "kind": self.kind,
             "seed": self.seed,
             "window": self.window,
+            "honest_window": self.overlap.honest_window,
             "guard": self.guard,
             "block": self.block,
             "offset": None if self.offset is None else list(self.offset),
@@ -97,6 +103,7 @@ def split_random(
     labels: Labels,
     *,
     window: int,
+    smooth: int = 0,
     train: float = 0.1,
     validation: float = 0.1,
     seed: int = 0,
@@ -106,12 +113,13 @@ def split_random(
     `train` is the share of each class that is trained on, `validation` the share of these that is
     held back to choose the checkpoint. Both are below 1, `train` is above 0; numbers of pixels are
     rounded as by scikit-learn's stratified split. A class has at least one training pixel, and a
-    test pixel if it has two. `window` is the edge in pixels of the windows that the network sees:
-    the overlap of training and test follows from it, and is usually nearly complete.
+    test pixel if it has two. `window` is the edge in pixels of the windows that the network sees,
+    and `smooth` the radius in which what it says is smoothed: the overlap of training and test
+    follows from them, and is usually nearly complete.
 
     Raises InputError for labels or shares that can't be split.
     """
-    _check(labels, window, validation, train, seed=seed)
+    check_settings(labels, window, validation, train, seed=seed, smooth=smooth)
     ordered = in_order_of_place(labels)
     totals = ordered.counts
     if totals.max() < 2:
@@ -123,13 +131,14 @@ def split_random(
     trained = draw(ordered.classes, labelled, proportional(totals, train), rng)
     validated = _drawn_validation(ordered, trained, validation, rng, patch=1)
     test = labelled & ~trained
-    return _split(labels, "random", window, seed, trained & ~validated, validated, test)
+    return _split(labels, "random", window, smooth, seed, trained & ~validated, validated, test)
 
 
 def split_blocks(
     labels: Labels,
     *,
     window: int,
+    smooth: int = 0,
     train: float = 0.5,
     validation: float = 0.1,
     seed: int = 0,
@@ -139,9 +148,10 @@ def split_blocks(
     """Give square blocks of the scene to training or to test, with a guard between them.
 
     `guard` is how many rows or columns lie between training and test pixels at least. By default
-    it is `window` - 1, where `window` is the edge in pixels of the windows that the network sees:
-    just enough that no test window shares a pixel with a training window. Labelled pixels nearer
-    to the other side are used for neither.
+    it is `window` - 1 + 2 `smooth`, where `window` is the edge in pixels of the windows that the
+    network sees, and `smooth` the radius in which what it says is smoothed: just enough that no
+    pixel of a training window is among those that a test pixel's class depends on. Labelled pixels
+    nearer to the other side are used for neither.
 
     `train` is the wanted share of labelled pixels on the training side. The blocks are searched:
     their edge in pixels (unless `block` sets it), where their grid begins, the side of each, and
@@ -157,9 +167,10 @@ def split_blocks(
     Raises InputError for labels or settings that can't be split, and where no pixel would be
     left to test on.
     """
-    _check(labels, window, validation, train, seed=seed)
-    guard = window - 1 if guard is None else guard
-    _check_blocks(guard, block)
+    check_settings(labels, window, validation, train, seed=seed, smooth=smooth)
+    needed = farthest_shared(window, smooth)
+    guard = needed if guard is None else guard
+    check_blocks(guard, block)
     ordered = in_order_of_place(labels)
     testable = separable(ordered.classes, len(ordered.numbers), guard)
     if not testable.any():
@@ -178,8 +189,8 @@ def split_blocks(
     rng = np.random.default_rng(seed)
     validated = _drawn_validation(ordered, found.train, validation, rng, patch=window)
     train_only = found.train & ~validated
-    split = _split(labels, "blocks", window, seed, train_only, validated, found.test)
-    assert guard < window - 1 or split.overlap.window_overlap == 0
+    split = _split(labels, "blocks", window, smooth, seed, train_only, validated, found.test)
+    assert guard < needed or split.overlap.window_overlap == 0
     can_be = np.zeros(len(labels.legend), np.bool_)
     can_be[ordered.numbers - 1] = testable
     notes = notes_on_blocks(split.names, split.counts, can_be, guard, split.overlap)
@@ -197,18 +208,20 @@ def split_from_codes(
     codes: NDArray[Any],
     *,
     window: int,
+    smooth: int = 0,
     validation: float = 0.1,
     seed: int = 0,
 ) -> Split:
     """Take the split from a raster (H, W) of 0 none, 1 train, 2 validation, 3 test.
 
     4, which split.tif has for labelled pixels on no side, is none too.
+    `window` and `smooth` are those of :func:`split_blocks`, for the overlap.
     Without validation pixels, the share `validation` of each class is taken from the training
     pixels, in patches as large as a window. Raises InputError for codes of another size or with
     other numbers, and if no labelled pixel is trained on or none tested on.
     """
-    _check(labels, window, validation, seed=seed)
-    _check_shape(labels, codes, "the split")
+    check_settings(labels, window, validation, seed=seed, smooth=smooth)
+    check_shape(labels, codes, "the split")
     strange = ~np.isin(codes, (NONE, TRAIN, VALIDATION, TEST, GUARD))
     if strange.any():
         raise InputError(
@@ -216,7 +229,7 @@ def split_from_codes(
             "2 for validation, 3 for test."
         )
     train, validated, test = (codes == code for code in (TRAIN, VALIDATION, TEST))
-    return _split_from_sides(labels, train, validated, test, window, validation, seed)
+    return _split_from_sides(labels, train, validated, test, window, smooth, validation, seed)
 
 
 def split_from_masks(
@@ -225,25 +238,29 @@ def split_from_masks(
     test: NDArray[np.bool_],
     *,
     window: int,
+    smooth: int = 0,
     validation: float = 0.1,
     seed: int = 0,
 ) -> Split:
     """Take the split from two masks (H, W), True on training and on test pixels.
 
-    `labels` must hold the classes of both. The share `validation` of each class is taken from
+    `labels` must hold the classes of both; `window` and `smooth` are those of
+    :func:`split_blocks`, for the overlap. The share `validation` of each class is taken from
     the training pixels, in patches as large as a window. Raises InputError for masks of another
     size or that share pixels, and if no labelled pixel is trained on or none tested on.
     """
-    _check(labels, window, validation, seed=seed)
-    _check_shape(labels, train, "the training mask")
-    _check_shape(labels, test, "the test mask")
+    check_settings(labels, window, validation, seed=seed, smooth=smooth)
+    check_shape(labels, train, "the training mask")
+    check_shape(labels, test, "the test mask")
     train, test = np.asarray(train, np.bool_), np.asarray(test, np.bool_)
     both = int(np.count_nonzero(train & test))
     if both:
         raise InputError(
             f"{both} pixels are in the training and in the test labels: take them out of one."
         )
-    return _split_from_sides(labels, train, np.zeros_like(train), test, window, validation, seed)
+    return _split_from_sides(
+        labels, train, np.zeros_like(train), test, window, smooth, validation, seed
+    )
 
 
 def split_without_test(
@@ -254,7 +271,7 @@ def split_without_test(
     Those choose the checkpoint; they are drawn in patches as large as a window. For models that are
     scored elsewhere: nothing is left here to score them on, and so nothing overlaps.
     """
-    _check(labels, window, validation, seed=seed)
+    check_settings(labels, window, validation, seed=seed)
     labelled = labels.classes > 0
     rng = np.random.default_rng(seed)
     ordered = in_order_of_place(labels)
@@ -280,6 +297,7 @@ def _split_from_sides(
     validated: NDArray[np.bool_],
     test: NDArray[np.bool_],
     window: int,
+    smooth: int,
     validation: float,
     seed: int,
 ) -> Split:
@@ -298,7 +316,7 @@ def _split_from_sides(
         ordered = in_order_of_place(labels)
         validated = _drawn_validation(ordered, train, validation, rng, patch=window)
         train = train & ~validated
-    split = _split(labels, "file", window, seed if drawn else None, train, validated, test)
+    split = _split(labels, "file", window, smooth, seed if drawn else None, train, validated, test)
     notes = notes_on_split_files(split.names, split.counts, unlabelled)
     return replace(split, notes=(*notes, *split.notes))
 
@@ -319,6 +337,7 @@ def _split(
     labels: Labels,
     kind: Literal["blocks", "random", "file"],
     window: int,
+    smooth: int,
     seed: int | None,
     train: NDArray[np.bool_],
     validated: NDArray[np.bool_],
@@ -336,54 +355,8 @@ def _split(
         kind,
         seed,
         window,
-        measure_overlap(train | validated, test, window),
+        measure_overlap(train | validated, test, window, smooth),
         names,
         counts,
         notes=notes_on_counts(names, counts),
     )
-
-
-def _check(
-    labels: Labels, window: int, validation: float, train: float = 0.5, *, seed: int = 0
-) -> None:
-    check("the seed", seed, Seed)
-    check("the window", window, int)
-    if window < 1 or window % 2 == 0:
-        raise InputError(
-            f"a window of {window} pixels has no pixel at its centre: choose an odd number."
-        )
-    height, width = labels.classes.shape
-    if window > min(height, width):
-        raise InputError(
-            f"a window of {window} pixels is larger than the scene of {height} x {width}: "
-            "choose a smaller window."
-        )
-    check_shares(train, validation)
-    present = int(np.count_nonzero(labels.counts))
-    if present < 2:
-        found = "no pixel is labelled" if present == 0 else "all labelled pixels are of one class"
-        raise InputError(f"{found}: label pixels of at least two classes.")
-
-
-def _check_blocks(guard: int, block: int | None) -> None:
-    check("the guard", guard, int)
-    check("the block", block, int | None)
-    if guard < 0:
-        raise InputError(f"a guard of {guard} pixels makes no sense: choose 0 or more.")
-    if block is not None and block <= guard:
-        raise InputError(
-            f"blocks of {block} pixels would vanish in a guard of {guard}: choose blocks of at "
-            f"least {guard + 1} pixels, or a smaller guard."
-        )
-
-
-def _check_shape(labels: Labels, array: NDArray[Any], what: str) -> None:
-    if array.shape != labels.classes.shape:
-        raise InputError(
-            f"{what} is of size {_size(array)} and the labels are of size {_size(labels.classes)}: "
-            "give one on the scene's grid."
-        )
-
-
-def _size(array: NDArray[Any]) -> str:
-    return " x ".join(str(length) for length in array.shape)

@@ -28,6 +28,7 @@ FORMAT = 1
 WORDS = {
     "format": "another version of Spectile",
     "versions": "other versions of Spectile or PyTorch",
+    "smooth": "another --smooth",
     "model": "another model",
     "method": "another method",
     "precision": "another precision",
@@ -58,6 +59,7 @@ def describe_job(
     return {
         "format": FORMAT,
         "versions": program_versions(),
+        "smooth": model.smooth,
         "model": model_sha256(model),
         "scene": scene_identity(scene),
         "method": method,
@@ -99,6 +101,10 @@ def model_sha256(model: Model) -> str:
     reducer = preprocessing.reducer
     tensors |= {" mean": reducer.mean, " matrix": reducer.matrix}
     tensors |= {} if reducer.darkest is None else {" darkest": reducer.darkest}
+    if model.smoothing is not None and model.smooth:
+        digest.update(f"{model.smooth} {model.smoothing.epsilon}".encode())
+        guide = model.smoothing.guide
+        tensors |= {" guide matrix": guide.matrix, " guide offset": guide.offset}
     for name, array in sorted(tensors.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -108,7 +114,8 @@ def model_sha256(model: Model) -> str:
 def check_same_job(job: Job, begun: Job, path: Path) -> None:
     """Raise InputError that says what differs unless both are the same piece of work."""
     job = json.loads(json.dumps(job))  # in JSON lists and tuples are one
-    begun = {**begun, "layers": _names_of_layers(begun.get("layers"))}
+    # Maps of earlier versions weren't smoothed.
+    begun = {"smooth": 0, **begun, "layers": _names_of_layers(begun.get("layers"))}
     if job == begun:
         return
     changed = next((key for key in WORDS if job.get(key) != begun.get(key)), "scene")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spectile.data.describe import band_ranges
 from spectile.data.labels.labels import Labels
 from spectile.data.preprocessing.components import TILE, Preprocessing, read_spectra, tiles_holding
+from spectile.data.preprocessing.guide import Guide, fit_guide
 from spectile.data.preprocessing.light import fit_light
 from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
 from spectile.data.scene import Scene
@@ -33,6 +34,8 @@ class Preparation:
     """Without the pixels that hold no data."""
     split: Split
     preprocessing: Preprocessing
+    guide: Guide
+    """Of smoothing."""
     notes: tuple[str, ...]
     """Sentences that a reader of the scores should know."""
     data_hash: str
@@ -89,7 +92,7 @@ def prepare(
     config: SceneConfig,
     notes: list[str],
 ) -> Preparation:
-    """Fit the reducer on the training pixels (or the whole scene, where asked for)."""
+    """Fit reducer and guide on the training pixels (or the whole scene, where asked for)."""
     recipe = config.recipe
     refuse_blind_plateau(recipe, int((split.assignment == VALIDATION).sum()))
     rows, columns = np.nonzero(split.assignment == TRAIN)
@@ -130,6 +133,7 @@ def prepare(
         labels,
         split,
         Preprocessing(bands, reducer, config.padding),
+        fit_guide(values, reducer.apply(spectra.T).T),
         tuple(notes),
         sha256(spectra, rows[held], columns[held]),
         np.median(spectra[:: max(1, len(spectra) // 10_000)].astype(np.float64), axis=0),

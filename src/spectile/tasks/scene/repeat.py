@@ -27,6 +27,7 @@ from spectile.mapping.scene_map import MapSummary, map_scene
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model
+from spectile.model.smoothing import Smoothing
 from spectile.model.trained_task import WindowTask
 from spectile.networks.own.source import name_of
 from spectile.networks.windows.region_training import why_not_on_regions
@@ -146,6 +147,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             wavelengths=scene.wavelengths_of(preprocessing.bands),
             physical=True,
             medians=self.preparation.medians,
+            smoothing=Smoothing(self.preparation.guide, recipe.smooth),
             provenance={
                 "scene": scene_place(scene),
                 "split_sha256": split_hash(self.preparation.split.assignment),

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from spectile.data.labels.labels import Labels, open_labels
 from spectile.data.scene import Scene
+from spectile.data.splits.overlap import honest_window
 from spectile.data.splits.splits import (
     Split,
     split_blocks,
@@ -22,14 +23,6 @@ RANDOM_TRAIN, BLOCKS_TRAIN = 0.1, 0.5
 """Training shares where none is asked for: what papers take, and halves."""
 
 
-def honest_window(window: int) -> int:
-    """The edge of the square around a pixel that holds all that its window sees, which is odd.
-
-    An even window reaches further to one side, and to both where the scene's border is mirrored.
-    """
-    return window | 1
-
-
 def make_split(
     scene: Scene,
     labels: Labels,
@@ -40,13 +33,15 @@ def make_split(
 
     `sides` (H, W) are those of a split that is in memory, in place of the configuration's files.
     """
-    wanted, window = config.split, honest_window(config.recipe.window)
+    wanted = config.split
+    # The fit sees windows; a pixel's class depends on what smoothing reaches beyond them too.
+    reaches = {"window": honest_window(config.recipe.window), "smooth": config.recipe.smooth}
     if sides is not None:
-        return split_from_codes(labels, sides, window=window, validation=wanted.validation)
+        return split_from_codes(labels, sides, **reaches, validation=wanted.validation)
     if wanted.kind == "random":
         return split_random(
             labels,
-            window=window,
+            **reaches,
             train=RANDOM_TRAIN if wanted.train is None else wanted.train,
             validation=wanted.validation,
             seed=config.seed,
@@ -54,7 +49,7 @@ def make_split(
     if wanted.kind == "blocks":
         return split_blocks(
             labels,
-            window=window,
+            **reaches,
             train=BLOCKS_TRAIN if wanted.train is None else wanted.train,
             validation=wanted.validation,
             seed=config.seed,
@@ -63,8 +58,8 @@ def make_split(
         )
     if len(wanted.files) == 1:
         codes = open_labels(wanted.files[0], like=scene, legend=SPLIT_FILE_LEGEND).classes
-        return split_from_codes(labels, codes, window=window, validation=wanted.validation)
+        return split_from_codes(labels, codes, **reaches, validation=wanted.validation)
     if len(wanted.files) == 2:
         train, test = (open_labels(file, like=scene).classes > 0 for file in wanted.files)
-        return split_from_masks(labels, train, test, window=window, validation=wanted.validation)
+        return split_from_masks(labels, train, test, **reaches, validation=wanted.validation)
     raise InputError("a split from file needs one or two rasters: name them by --split-file.")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.labels.labels import Labels
+from spectile.data.preprocessing.guide import reach_of
 from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.mapping.layers.registry import asked_for
@@ -88,7 +89,8 @@ class SceneTask(Task[SceneConfig, Material, RunRecord]):
                 f"--window {recipe.window} is larger than {scene.source} ({scene.height} x "
                 f"{scene.width} pixels): choose a smaller one."
             )
-        tile_edge(scene, recipe.window, config.map.memory)
+        around = reach_of(recipe.smooth)
+        tile_edge(scene, recipe.window, config.map.memory, around=around)
         trial = tried(config, self.network, scene, max(1, len(labels.legend)), self.loss)
         labels, bands, notes = usable(scene, labels, config)
         return Material(scene, labels, bands, [*trial.notes, *notes], trial.recipe)

@@ -1,0 +1,1 @@
+"""Probabilities smoothed along what the scene shows, before classes are chosen."""
