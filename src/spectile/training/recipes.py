@@ -110,6 +110,15 @@ class Recipe:
             "wavelengths as well, or a bow too.",
         ),
     ] = "kept"
+    light_augmentation: Annotated[
+        Strength,
+        about(
+            "training",
+            "How far spectra are bent at random by the next curve of light, a bow after a slope; 0: "
+            "not.",
+            goes_with=("light", ("gain", "slope", "bow")),
+        ),
+    ] = 0.0
     epochs: Annotated[
         Count | None,
         about(

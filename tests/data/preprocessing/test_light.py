@@ -65,6 +65,20 @@ def test_light_that_is_kept_counts() -> None:
     assert np.abs(reduce(reducer, values * tilt) - reduce(reducer, values)).max() > 0.1
 
 
+@pytest.mark.parametrize(("light", "power"), [("gain", 1), ("slope", 2), ("bow", 3)])
+def test_the_next_curve_is_left(light: Light, power: int) -> None:
+    lightless, _ = fit_light(light, spectra(), WAVELENGTHS)
+    assert lightless is not None
+    assert np.abs(lightless.left).max() == pytest.approx(1)
+    assert lightless.left.mean() == pytest.approx(0)
+    curve = np.poly1d(np.polyfit(WAVELENGTHS, lightless.left, power))
+    np.testing.assert_allclose(curve(WAVELENGTHS), lightless.left, atol=1e-8)
+    reducer = freed(light, "standardise")
+    moved = reduce(reducer, spectra() * np.exp(0.05 * lightless.left)) - reduce(reducer, spectra())
+    expected = 0.05 * (lightless.left @ reducer.matrix)
+    np.testing.assert_allclose(moved, np.broadcast_to(expected[:, None], moved.shape), atol=1e-3)
+
+
 def test_components_are_those_of_the_freed_values() -> None:
     values = spectra()
     lightless, _ = fit_light("bow", values, None)

@@ -24,6 +24,7 @@ BANDS_A_CURVE = 10
 """Bands for each curve that is taken out: of six bands a slope is a third of all that they say."""
 DARKEST = 0.02
 """Share of a band's median that darker values count as: noise around 0 has no logarithm."""
+TINY = 1e-30
 DARK_SHARE = 0.25
 """With more of the values as dark as that, they are no brightnesses: decibels, say."""
 
@@ -38,6 +39,9 @@ class Lightless:
     """Shape (bands, bands): takes the curves out of logarithms."""
     mean: NDArray[np.float64]
     """Shape (bands,): of the logarithms in training, curves included."""
+    left: NDArray[np.float64]
+    """Shape (bands,): the next curve, which isn't taken out; 1 where it is farthest from its mean.
+    """
 
     def of(self, spectra: NDArray[Any]) -> NDArray[np.float64]:
         """Logarithms of spectra (pixels, bands), without the curves."""
@@ -84,9 +88,15 @@ def fit_light(
     if count < CURVES[light]:
         known = next(word for word, curves in CURVES.items() if curves == count)
         note = f"{bands} bands are too few to free spectra from more of the light than its {known}."
-    projection = _projection(count, bands, wavelengths)
-    mean = logarithms(spectra.astype(np.float64), darkest).mean(axis=0)
-    return Lightless(darkest, projection, mean), note
+    curves = _curves(count + 1, bands, wavelengths)
+    along, _ = np.linalg.qr(curves[:, :count])
+    left = curves[:, count] - curves[:, count].mean()
+    return Lightless(
+        darkest,
+        np.eye(bands) - along @ along.T,
+        logarithms(spectra.astype(np.float64), darkest).mean(axis=0),
+        left / max(np.abs(left).max(), TINY),
+    ), note
 
 
 def _darkest(spectra: NDArray[Any]) -> NDArray[np.float64] | None:
@@ -100,13 +110,10 @@ def _darkest(spectra: NDArray[Any]) -> NDArray[np.float64] | None:
     return None if float((spectra <= darkest).mean()) > DARK_SHARE else darkest
 
 
-def _projection(
+def _curves(
     count: int, bands: int, wavelengths: NDArray[np.floating] | None
 ) -> NDArray[np.float64]:
-    """What (bands, bands) takes polynomials of `count` coefficients out of spectra."""
+    """The powers (bands, count) of the wavelength, from 0, which runs from about -1 to 1."""
     places = np.arange(bands, dtype=np.float64) if wavelengths is None else wavelengths
     centred = places - places.mean()
-    curves = np.vander(centred / max(np.abs(centred).max(), 1e-30), count, increasing=True)
-    along, _ = np.linalg.qr(curves)
-    projection: NDArray[np.float64] = np.eye(bands) - along @ along.T
-    return projection
+    return np.vander(centred / max(np.abs(centred).max(), TINY), count, increasing=True)

@@ -36,6 +36,8 @@ class Preparation:
     preprocessing: Preprocessing
     guide: Guide
     """Of smoothing."""
+    light: NDArray[np.float64] | None
+    """Shape (components,): what the next curve of light adds, where spectra are freed from some."""
     notes: tuple[str, ...]
     """Sentences that a reader of the scores should know."""
     data_hash: str
@@ -134,6 +136,7 @@ def prepare(
         split,
         Preprocessing(bands, reducer, config.padding),
         fit_guide(values, reducer.apply(spectra.T).T),
+        None if lightless is None else lightless.left @ reducer.matrix,
         tuple(notes),
         sha256(spectra, rows[held], columns[held]),
         np.median(spectra[:: max(1, len(spectra) // 10_000)].astype(np.float64), axis=0),

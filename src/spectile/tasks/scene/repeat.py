@@ -133,6 +133,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             resume=work.resume,
             hardware=hardware_of(self.config.hardware),
             quiet=work.quiet,
+            light=self.preparation.light,
         )
         scene = self.scene
         model = Model(

@@ -38,12 +38,13 @@ def augment_spectra(
 ) -> Tensor:
     """Images (N, C, H, W) with random shifts added, which change smoothly from pixel to pixel.
 
-    `directions` (C, C) are :func:`within_class_directions`; `strength` is the size of the shifts,
-    1 for as far as pixels of a class usually differ from its mean.
+    `directions` (C, K) are those that white noise (K,) is turned into, as
+    :func:`within_class_directions`; `strength` is the size of the shifts, 1 for as far as pixels of
+    a class usually differ from its mean.
     """
-    count, channels, height, width = images.shape
+    count, _, height, width = images.shape
     nodes = [-(-edge // CELL) + 2 for edge in (height, width)]
-    noise = torch.randn(count, channels, *nodes, generator=generator).to(images)
+    noise = torch.randn(count, directions.shape[1], *nodes, generator=generator).to(images)
     drawn = torch.einsum("ij,njhw->nihw", directions * strength, noise)
     fine = [(number - 1) * CELL + 1 for number in nodes]
     field = F.interpolate(drawn, fine, mode="bicubic", align_corners=True)

@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -16,6 +19,7 @@ from spectile.networks.own.adapted import adaptation_of
 from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
 from spectile.training.augmentation import (
     augment_spectra,
+    bend_spectra,
     mixup,
     rotate_and_flip,
     within_class_directions,
@@ -58,7 +62,9 @@ class WindowClassifier(Learner):
     chosen by the cross-entropy of its logits on the validation side all the same. `weights`
     (classes,) weigh the classes in the loss. `directions` (components, components), of
     :func:`~spectile.training.augmentation.within_class_directions`, are for recipes with spectral
-    augmentation. `passes` over the training windows are one epoch of the fit.
+    augmentation. `bend` (components,) is what light of one deviation adds, see
+    :func:`~spectile.training.augmentation.bend_spectra`. `passes` over the training windows are one
+    epoch of the fit.
     """
 
     score_name = "validation_accuracy"
@@ -76,6 +82,7 @@ class WindowClassifier(Learner):
         seed: int,
         weights: Tensor | None,
         directions: Tensor | None = None,
+        bend: Tensor | None = None,
         loss: Loss | None = None,
     ) -> None:
         super().__init__(network, seed=seed)
@@ -86,6 +93,8 @@ class WindowClassifier(Learner):
         self.register_buffer("weights", weights, persistent=False)
         self.directions: Tensor | None
         self.register_buffer("directions", directions, persistent=False)
+        self.bend: Tensor | None
+        self.register_buffer("bend", bend, persistent=False)
         self.classes = classes
         self.score = MulticlassAccuracy(classes, average="micro")
         self.passes = 1
@@ -101,6 +110,7 @@ class WindowClassifier(Learner):
         *,
         classes: int,
         seed: int,
+        light: NDArray[np.float64] | None = None,
         loss: Loss | None = None,
     ) -> Self:
         """A learner with what a recipe takes from the training pixels before the first step.
@@ -112,6 +122,9 @@ class WindowClassifier(Learner):
         directions = (
             within_class_directions(*train.pixels) if recipe.spectral_augmentation else None
         )
+        bend = None
+        if light is not None and recipe.light_augmentation:
+            bend = torch.from_numpy(light * recipe.light_augmentation).float()
         learner = cls(
             network,
             recipe,
@@ -119,11 +132,12 @@ class WindowClassifier(Learner):
             seed=seed,
             weights=weights,
             directions=directions,
+            bend=bend,
             loss=loss,
         )
         if isinstance(network, WithSpectralBranch):
             branch = network.spectral_branch
-            fit_spectral_branch(branch, *train.pixels, weights=weights, seed=seed)
+            fit_spectral_branch(branch, *train.pixels, weights=weights, seed=seed, bend=bend)
         return learner
 
     @property
@@ -156,9 +170,9 @@ class WindowClassifier(Learner):
 
     def shifted(self, images: Tensor) -> Tensor:
         """Images (N, components, H, W) with augmented spectra, where the recipe says so."""
-        if self.directions is None:
-            return images
-        return augment_spectra(images, self.directions, self.recipe.spectral_augmentation)
+        if self.directions is not None:
+            images = augment_spectra(images, self.directions, self.recipe.spectral_augmentation)
+        return images if self.bend is None else bend_spectra(images, self.bend)
 
     def validate_on(self, batch: Batch) -> None:
         windows, classes = batch
@@ -214,14 +228,16 @@ def fit_windows(
     resume: bool = False,
     hardware: Hardware = ANY_HARDWARE,
     quiet: bool = False,
+    light: NDArray[np.float64] | None = None,
     loss: Loss | None = None,
 ) -> Fit:
     """Fit `network` in place on batches of windows, see :func:`spectile.training.fit.fit`.
 
     It ends with the weights of the epoch with the lowest validation loss. Under schedules that
     lower the learning rate by themselves only epochs count in which it has come down to a tenth of
-    its maximum, or as far as it goes. A `loss` in memory takes the place of the one that the recipe
-    names, see :func:`spectile.training.own_loss.own_loss_of`.
+    its maximum, or as far as it goes. `light` (components,) is what the curve of light adds that a
+    recipe's light augmentation bends spectra by. A `loss` in memory takes the place of the one that
+    the recipe names, see :func:`spectile.training.own_loss.own_loss_of`.
 
     Raises InputError for settings that have no meaning beside others, for a loss that is none, for
     a schedule that follows the validation loss where there are no such windows, and as `fit` does.
@@ -233,7 +249,9 @@ def fit_windows(
         check_sent(own, recipe.loss)
     batch = recipe.batch or BATCH
     return fit(
-        WindowClassifier.of(network, train, recipe, classes=classes, seed=seed, loss=own),
+        WindowClassifier.of(
+            network, train, recipe, classes=classes, seed=seed, light=light, loss=own
+        ),
         Loaders(
             train,
             validation,

@@ -111,6 +111,7 @@ def fit_regions(
     resume: bool = False,
     hardware: Hardware = ANY_HARDWARE,
     quiet: bool = False,
+    light: NDArray[np.float64] | None = None,
 ) -> Fit:
     """Fit `network` in place on the windows around labelled pixels of `scene`, region by region.
 
@@ -120,7 +121,8 @@ def fit_regions(
     those of some squares from all over it. The features of one square at a time fit into `memory`
     in GB. `recipe.epochs` are passes over the training windows; several of them make one row of
     the history. `train` and `validation` are the labelled pixels of the two sides, `classes` is
-    how many classes there are. Checkpoints go into the folder `checkpoints`.
+    how many classes there are, `light` (components,) as for windows. Checkpoints go into the folder
+    `checkpoints`.
 
     Raises InputError for a network that can't be trained so, see
     :func:`~spectile.networks.windows.region_training.why_not_on_regions`, for a recipe with mixup,
@@ -143,7 +145,9 @@ def fit_regions(
         seed=seed,
         batch=recipe.batch,
     )
-    learner = RegionClassifier.of(network, loaders.regions, recipe, classes=classes, seed=seed)
+    learner = RegionClassifier.of(
+        network, loaders.regions, recipe, classes=classes, seed=seed, light=light
+    )
     learner.passes = loaders.steps.passes
     return fit(
         learner,

@@ -22,12 +22,19 @@ SMOOTHING = 0.1
 
 
 def fit_spectral_branch(
-    branch: nn.Module, spectra: Tensor, classes: Tensor, *, weights: Tensor | None, seed: int
+    branch: nn.Module,
+    spectra: Tensor,
+    classes: Tensor,
+    *,
+    weights: Tensor | None,
+    seed: int,
+    bend: Tensor | None = None,
 ) -> None:
     """Fit `branch` in place on spectra (N, bands) of class indices (N,), and freeze its weights.
 
-    `weights` (classes,) weigh the classes in the loss; all chance follows from `seed`. It takes
-    seconds. Raises InputError where weights become nan.
+    `weights` (classes,) weigh the classes in the loss; spectra are moved along `bend` (bands,) at
+    random, by as much on average; all chance follows from `seed`. It takes seconds. Raises
+    InputError where weights become nan.
     """
     steps = min(STEPS, PASSES * math.ceil(len(classes) / BATCH))
     optimizer = torch.optim.AdamW(branch.parameters(), RATE, weight_decay=1e-4)
@@ -37,7 +44,10 @@ def fit_spectral_branch(
         torch.manual_seed(seed)
         for _ in range(steps):
             drawn = torch.randperm(len(classes))[:BATCH]
-            logits = branch(spectra[drawn])
+            seen = spectra[drawn]
+            if bend is not None:
+                seen = seen + torch.randn(len(drawn), 1) * bend
+            logits = branch(seen)
             loss = F.cross_entropy(logits, classes[drawn], weights, label_smoothing=SMOOTHING)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
