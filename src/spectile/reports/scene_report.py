@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.reports import figures, wording
+from spectile.reports.baselines import Baselines, baselines_shown
 from spectile.reports.page import Scored, Terms, leaks, scored, write_page
 from spectile.reports.record import Record
 
@@ -78,6 +79,7 @@ class _View:
     scored: Scored
     headline: tuple[str, float, bool]
     plates: Sequence[_Plate]
+    baselines: Baselines | None
 
 
 def _view(record: RunRecord) -> _View:
@@ -88,6 +90,7 @@ def _view(record: RunRecord) -> _View:
         scored=scored(metrics, record.history, record.legend, record.extra_notes, TERMS),
         headline=(record.title, accuracy, leaks(metrics)),
         plates=_plates(record),
+        baselines=baselines_shown(metrics, leaks=leaks(metrics)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from spectile.choices import Padding
 from spectile.fields import about
@@ -10,6 +10,23 @@ from spectile.ranges import Count, CountOrNone, Gigabytes, TrainShare
 from spectile.tasks.config import Legend, RunConfig, Section, Validation
 from spectile.tasks.registry import TaskEntry
 from spectile.training.recipes import RECIPES, Recipe
+from spectile.training.spectra.classifiers import CLASSIFIERS
+
+
+def _with_commas(names: Any) -> Any:
+    return ",".join(map(str, names)) if isinstance(names, list | tuple) else names
+
+
+def _known_baselines(names: str) -> str:
+    wanted = [name.strip() for name in names.split(",")]
+    if wanted not in (["auto"], ["none"]):
+        for name in wanted:
+            if name not in CLASSIFIERS:
+                raise ValueError(
+                    f"there is no baseline {name!r}: choose some of {', '.join(CLASSIFIERS)}, or "
+                    "none, or auto"
+                )
+    return ",".join(wanted)
 
 
 class SplitConfig(Section):
@@ -50,10 +67,6 @@ class SplitConfig(Section):
             path=True,
         ),
     ] = ()
-
-
-def _with_commas(names: Any) -> Any:
-    return ",".join(map(str, names)) if isinstance(names, list | tuple) else names
 
 
 class MapConfig(Section):
@@ -110,6 +123,16 @@ class SceneConfig(RunConfig):
         about("data", "Pixels that fit the reducer; scene leaks, as in the literature."),
     ] = "train"
     padding: Annotated[Padding, about("data", "What lies beyond the scene's border.")] = "reflect"
+    baselines: Annotated[
+        str,
+        about(
+            "training",
+            "Classifiers of single spectra to score beside it, as in svm,lda,forest; none; auto: "
+            "as many as take no longer than the fit.",
+        ),
+        BeforeValidator(_with_commas),
+        AfterValidator(_known_baselines),
+    ] = "auto"
     recipe: Recipe = Field(default_factory=lambda: RECIPES.default)
     split: SplitConfig = Field(default_factory=SplitConfig)
     map: MapConfig = Field(default_factory=MapConfig)

@@ -36,12 +36,13 @@ from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
 from spectile.tasks.hardware import best_device, hardware_of
+from spectile.tasks.scene.baselines import baselines, chosen
 from spectile.tasks.scene.network import (
     built,
     network_options,
 )
 from spectile.tasks.scene.preparation import Preparation
-from spectile.tasks.scores import map_scores, read_map
+from spectile.tasks.scores import map_scores, mapped_at, read_map
 from spectile.tasks.tables import table_in, write_table
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
@@ -190,7 +191,23 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             "split": split,
             **labels_in(labels.tally),
             "map_method": predicted.summary.method,
+            **self._baselines(predicted),
         }
+
+    def _baselines(self, predicted: Mapped) -> dict[str, Any]:
+        """What classifiers of single spectra have on the same pixels."""
+        wanted, seconds = self.config.baselines, predicted.model.provenance.get("fit_seconds")
+        legend = self.preparation.labels.legend
+        rows, columns, _ = self.preparation.pixels(TEST)
+        return baselines(
+            self.scene,
+            self.preparation,
+            mapped_at(predicted.path, legend, rows, columns),
+            chosen(wanted, self.config.recipe.network),
+            seconds=float(seconds or 0) if wanted == "auto" else None,
+            seed=self.config.seed,
+            threads=torch.get_num_threads(),
+        )
 
     def record(self, predicted: Mapped, finished: Finished) -> RunRecord:
         scene, split = self.scene, self.preparation.split
