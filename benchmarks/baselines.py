@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spectile.training.spectra.classifiers import SpectraClassifier as Baseline
+from spectile.choices import SpectraClassifier as Baseline
 from spectile.training.spectra.classifiers import classifier
 
 __all__ = ["Baseline", "classifier"]

@@ -6,4 +6,6 @@ from typing import Literal
 
 ReducerName = Literal["pca", "correlation-pca", "mnf", "standardise", "none"]
 Padding = Literal["reflect", "zero"]
+SpectraClassifier = Literal["svm", "lda", "forest"]
+"""Classifiers of single spectra: the one to beat first; a forest takes longest."""
 LossName = Literal["cross-entropy", "focal", "dice", "cross-entropy+dice"]

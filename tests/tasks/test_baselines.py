@@ -10,17 +10,17 @@ import pytest
 from numpy.typing import NDArray
 
 from spectile.api.training import as_scene
+from spectile.choices import SpectraClassifier
 from spectile.data.datasets.simulated import simulate
 from spectile.data.labels.as_labels import as_labels
 from spectile.data.splits.splits import TEST
 from spectile.errors import InputError
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.scene import baselines as module
-from spectile.tasks.scene.baselines import baselines, chosen, stratified
+from spectile.tasks.scene.baselines import baselines, chosen
 from spectile.tasks.scene.preparation import Preparation, prepare
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.settings import settings_from
-from spectile.training.spectra.classifiers import SpectraClassifier
 
 PIXELS, CLASSES = simulate(60, 66, 8, 3, seed=5)
 PIXELS = PIXELS + np.random.default_rng(1).normal(0, 0.03, PIXELS.shape)  # nobody has all right
@@ -90,14 +90,6 @@ def test_what_scikit_learn_refuses_is_left_out_with_its_reason() -> None:
 def test_pixels_that_the_map_lacks_count_for_neither() -> None:
     every = found("svm", mapped=(-1, 0))["baselines"]
     assert every["svm"]["ahead"]["overall_accuracy"] < 0, "a map of one class"
-
-
-def test_a_sample_holds_the_same_share_of_each_class() -> None:
-    classes = np.repeat([0, 1, 2], [800, 190, 10])
-    drawn = stratified(classes, 100, seed=1)
-    assert np.bincount(classes[drawn]).tolist() == [80, 19, 1]
-    assert (np.diff(drawn) > 0).all()
-    assert stratified(classes, 1000, seed=1).tolist() == list(range(1000))
 
 
 def test_a_run_is_not_compared_with_itself() -> None:

@@ -273,5 +273,8 @@ RECIPES = RecipeBook(
             "weight_decay": 0.0,
             "rotate": False,
         },
+        # Single spectra, fitted by scikit-learn with usual settings: see training/spectra/.
+        "svm": {"network": "svm", "window": 1, "reducer": "standardise"},
+        "lda": {"network": "lda", "window": 1, "reducer": "standardise"},
     },
 )

@@ -1,16 +1,15 @@
 """The task "scene": classes of a scene's pixels, each by the window around it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from spectile.choices import Padding
+from spectile.choices import Padding, SpectraClassifier
 from spectile.fields import about
 from spectile.ranges import Count, CountOrNone, Gigabytes, TrainShare
 from spectile.tasks.config import Legend, RunConfig, Section, Validation
 from spectile.tasks.registry import TaskEntry
 from spectile.training.recipes import RECIPES, Recipe
-from spectile.training.spectra.classifiers import CLASSIFIERS
 
 
 def _with_commas(names: Any) -> Any:
@@ -18,14 +17,13 @@ def _with_commas(names: Any) -> Any:
 
 
 def _known_baselines(names: str) -> str:
-    wanted = [name.strip() for name in names.split(",")]
-    if wanted not in (["auto"], ["none"]):
-        for name in wanted:
-            if name not in CLASSIFIERS:
-                raise ValueError(
-                    f"there is no baseline {name!r}: choose some of {', '.join(CLASSIFIERS)}, or "
-                    "none, or auto"
-                )
+    wanted, known = [name.strip() for name in names.split(",")], get_args(SpectraClassifier)
+    for name in wanted if wanted not in (["auto"], ["none"]) else []:
+        if name not in known:
+            raise ValueError(
+                f"there is no baseline {name!r}: choose some of {', '.join(known)}, or none, or "
+                "auto"
+            )
     return ",".join(wanted)
 
 

@@ -50,6 +50,7 @@ from spectile.training.own_loss import Loss
 from spectile.training.recipes import CROSS_ENTROPY
 from spectile.training.regions.fit_regions import fit_regions
 from spectile.training.regions.labelled_windows import LabelledWindows
+from spectile.training.spectra.fit_at_once import fit_at_once, is_fitted_at_once
 
 log = logging.getLogger(__name__)
 
@@ -115,18 +116,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
     def fit(self, work: Work) -> tuple[Model, Fit]:
         recipe, legend = self.config.recipe, self.preparation.labels.legend
         preprocessing = self.preparation.preprocessing
-        torch.manual_seed(self.config.seed)
-        bands = preprocessing.reducer.components
-        network = built(recipe, self.network, bands=bands, classes=len(legend))
-        outcome = self._fit_on(network)(
-            recipe,
-            classes=len(legend),
-            seed=self.config.seed,
-            checkpoints=work.folder / CHECKPOINTS,
-            resume=work.resume,
-            hardware=hardware_of(self.config.hardware),
-            quiet=work.quiet,
-        )
+        network, outcome = self._fitted(work)
         scene = self.scene
         model = Model(
             name=name_of(recipe.network),
@@ -147,6 +137,29 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             },
         )
         return model, outcome
+
+    def _fitted(self, work: Work) -> tuple[torch.nn.Module, Fit]:
+        """The network with the weights of its best epoch, or those that were found at once."""
+        recipe, preprocessing = self.config.recipe, self.preparation.preprocessing
+        classes, seed = len(self.preparation.labels.legend), self.config.seed
+        if self.network is None and is_fitted_at_once(recipe.network):
+            sides = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
+            return fit_at_once(
+                recipe.network, self.scene, preprocessing, *sides, classes=classes, seed=seed
+            )
+        torch.manual_seed(seed)
+        bands = preprocessing.reducer.components
+        network = built(recipe, self.network, bands=bands, classes=classes)
+        outcome = self._fit_on(network)(
+            recipe,
+            classes=classes,
+            seed=seed,
+            checkpoints=work.folder / CHECKPOINTS,
+            resume=work.resume,
+            hardware=hardware_of(self.config.hardware),
+            quiet=work.quiet,
+        )
+        return network, outcome
 
     def _fit_on(self, network: torch.nn.Module) -> Callable[..., Fit]:
         """What fits the network: on regions of the scene, or window by window."""
