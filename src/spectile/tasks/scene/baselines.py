@@ -110,7 +110,7 @@ def baselines(
                 continue
             said, taken = _classified(name, learnt, test.values, seed, threads)
         except InputError as error:  # scikit-learn's, of pixels that no such classifier is made of
-            left_out[name] = str(error)
+            left_out[name] = str(error).rstrip(".")
             continue
         found[name] = {
             **_compared(test.classes, said, ours, legend),
