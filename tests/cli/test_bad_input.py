@@ -145,7 +145,7 @@ def test_labels_that_cannot_be_used(
         (("--attention", "cbma"), "did you mean 'cbam'"),
         (("--network", "hybridsn-se", "--attention", "cbam"), "no place for --attention"),
         (("--mixup", "0.2"), "--no-regions"),
-        (("--recipe", "slow"), "best or paper"),
+        (("--recipe", "slow"), "best, paper, svm or lda"),
         (("--split", "circles"), "--split is 'circles'"),
         (("--split", "file"), "--split-file"),
         (("--accelerator", "abacus"), "abacus"),

@@ -28,7 +28,7 @@ def test_help_has_groups_and_defaults_of_recipes() -> None:
     headings = ("What matters most", "Data", "Network", "Training", "Split", "Mapping", "Hardware")
     places = [text.index(f" {heading}: ") for heading in headings]
     assert places == sorted(places)
-    assert "[9; paper: 25]" in text
+    assert "[9; paper: 25; svm: 1; lda: 1]" in text
     assert "--turns" not in text
 
 

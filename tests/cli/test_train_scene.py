@@ -14,6 +14,9 @@ import rasterio
 import yaml
 from rasterio.transform import from_origin
 from rasterio.windows import Window
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from tests.cli.conftest import QUICK, Field, spectile, write_tif
 from tests.mapping.small_model import assert_alike
 from tests.metrics_schema import faults
@@ -86,9 +89,13 @@ def test_a_smoothed_run_is_judged_by_all_that_a_class_depends_on(run: Path, fiel
     again = Model.of(model).map(str(field.scene), layers="probabilities")
     with rasterio.open(out / "map_probabilities.tif") as raster:
         np.testing.assert_array_equal(again.probabilities, raster.read())
-    spectile("map", out / "model.safetensors", field.scene, plain, "--smooth", "0")
-    with rasterio.open(plain) as raster, rasterio.open(out / "map.tif") as smoothed:
-        changes = [np.count_nonzero(np.diff(one.read(1))) for one in (raster, smoothed)]
+    options = ("--smooth", "0", "--probabilities")
+    spectile("map", out / "model.safetensors", field.scene, plain, *options)
+    # Of the probabilities, for a map may be right in all pixels without.
+    changes = []
+    for path in (plain.with_name("plain_probabilities.tif"), out / "map_probabilities.tif"):
+        with rasterio.open(path) as raster:
+            changes.append(np.nansum(np.abs(np.diff(raster.read()))))
     assert changes[1] < changes[0]
     assert load(run / "model.safetensors").smooth == 0
 
@@ -144,6 +151,30 @@ def test_the_configuration_is_enough_to_run_again(run: Path, field: Field) -> No
     assert scores(again) == scores(run)
     assert (again / "map.tif").read_bytes() == (run / "map.tif").read_bytes()
     assert yaml.safe_load((again / "config.yaml").read_text())["recipe"]["epochs"] == 2
+
+
+def test_the_number_to_beat_is_of_the_same_pixels(field: Field) -> None:
+    out = field.folder / "runs" / "baselines"
+    options = ("--out", out, *QUICK[2:], "--baselines", "svm,lda")
+    printed = spectile("train", "scene", field.scene, field.labels, *options)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert faults(metrics) == []
+    with rasterio.open(out / "split.tif") as raster:
+        sides = raster.read(1)
+    with rasterio.open(field.scene) as raster:
+        spectra = raster.read()
+    with rasterio.open(field.labels) as raster:
+        labels = raster.read(1)
+    (X, y), (T, t) = ((spectra[:, sides == side].T, labels[sides == side]) for side in (1, 3))
+    svm = make_pipeline(StandardScaler(), SVC(C=100, gamma=1 / 10, break_ties=True)).fit(X, y)
+    found = metrics["baselines"]["svm"]
+    assert found["overall_accuracy"] == pytest.approx((svm.predict(T) == t).mean())
+    ahead = metrics["overall_accuracy"] - found["overall_accuracy"]
+    assert found["ahead"]["overall_accuracy"] == pytest.approx(ahead)
+    assert list(metrics["baselines"]) == ["svm", "lda"]
+    assert "on single spectra, without any neighbours" in printed
+    assert "The number to beat" in (out / "report.html").read_text()
+    assert yaml.safe_load((out / "config.yaml").read_text())["baselines"] == "svm,lda"
 
 
 def test_repeats_give_mean_and_deviation(field: Field) -> None:

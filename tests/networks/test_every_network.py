@@ -25,7 +25,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "mobilenet-v3-large": {"width": 0.5, "output_stride": 16},
     "mobilenet-v3-small": {"width": 0.5, "scaling": "torchvision"},
 }
-IMAGE_NETWORKS = [name for name in networks.names() if not name.startswith(("hybridsn", "deeplab"))]
+IMAGE_NETWORKS = [name for name in networks.names() if networks.describe(name).takes == "images"]
 every_family = pytest.mark.parametrize("name", FAMILIES)
 # Tracing takes its time: the blocks of the others are traced with the blocks' tests.
 traced_families = pytest.mark.parametrize("name", ["se-resnet-18", "mobilenet-v3-small"])

@@ -108,7 +108,7 @@ def test_other_tasks_have_them_too(tmp_path: Path) -> None:
         ("window: 0", "mine.yaml: window is 0, and it should be"),
         ("epochs: many", "mine.yaml: epochs is 'many', and it should be a valid integer"),
         ("base: bset", "mine.yaml: there is no recipe 'bset' to start from: did you mean best."),
-        ("base: 3", "there is no recipe 3 to start from: choose best or paper."),
+        ("base: 3", "there is no recipe 3 to start from: choose best, paper, svm or lda."),
         ("seed: 3", "mine.yaml: seed is no setting of a recipe: leave it out, and give seed"),
         ("split: random", "split is no setting of a recipe: leave it out, and give split beside"),
         ("turns: true\nrotate: true", "mine.yaml: turns is the old name of rotate"),
@@ -130,7 +130,7 @@ def test_what_cannot_be_is_said_of_the_file(text: str, said: str, tmp_path: Path
     ("recipe", "said"),
     [
         ("bset", "there is no recipe 'bset': did you mean best, or name a YAML file."),
-        ("zzz", "there is no recipe 'zzz': choose best or paper, or name a YAML file."),
+        ("zzz", "there is no recipe 'zzz': choose best, paper, svm or lda, or name a YAML file."),
         ("zzz.yaml", "zzz.yaml can't be read (no such file or directory): give a recipe."),
         ({"widow": 7}, "the recipe: there is no setting 'widow': did you mean window?"),
         ({3: 7}, "the recipe: there is no setting 3"),

@@ -95,7 +95,7 @@ class SceneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on the labelled pixels of a cube, or of `scene`. See the class for X and y."""
-        for name in ("split", "split_file", "train", "guard", "block", "repeats"):
+        for name in ("split", "split_file", "train", "guard", "block", "repeats", "baselines"):
             if name in self.settings:
                 raise InputError(
                     f"an estimator has no {name}: it trains on all that it is given; split with "

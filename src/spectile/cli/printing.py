@@ -46,6 +46,17 @@ def print_scores(
     print_notes((*(split.get("notes") or ()), *notes))
 
 
+def print_baseline(metrics: Mapping[str, Any]) -> None:
+    """How a run stands beside the best classifier of single spectra, if it has any."""
+    from spectile.reports.baselines import baseline_sentence
+    from spectile.reports.page import leaks
+
+    # A package's own task may have a split of another kind.
+    sentence = "baselines" in metrics and baseline_sentence(metrics, leaks=leaks(metrics))
+    if sentence:
+        print(f"  {sentence}")
+
+
 def print_comparison(comparison: Comparison) -> None:
     """Scores and verdict of each run, then the differences from the first."""
     from spectile.reports.comparison_report import difference_in_words

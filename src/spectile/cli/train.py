@@ -95,7 +95,7 @@ def _train(
 ) -> None:
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
-    from spectile.cli.printing import print_scores
+    from spectile.cli.printing import print_baseline, print_scores
     from spectile.runs.directory import check_inputs
     from spectile.runs.finished import is_finished
     from spectile.runs.lifecycle import run
@@ -121,6 +121,7 @@ def _train(
         )
     print_label_counts(finished.metrics.get("labels"))
     print_scores(finished.metrics, finished.extra_notes, task.scores)
+    print_baseline(finished.metrics)
     print(f"Report: {out / 'report.html'}")
 
 

@@ -48,3 +48,12 @@ def attention_builder(attention: Attention) -> Callable[[int], nn.Module] | None
         return attention_called(attention)
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def check_single_pixel(network: str, window: int) -> None:
+    """Raises InputError unless a classifier of single spectra is to see one pixel."""
+    if window != 1:
+        raise InputError(
+            f"{network} looks at single spectra, not at windows of {window} pixels: choose "
+            f"--recipe {network}, or --window 1."
+        )

@@ -135,10 +135,15 @@ def scored(
         means={name: _mean([row[name] for row in tested]) for name, _ in terms.columns},
         matrix=matrix,
         confused=_confused(matrix),
-        curves=figures.learning_curves(history, of=terms.units) if history else None,
+        curves=figures.learning_curves(history, of=terms.units) if _in_steps(history) else None,
         times=_times(metrics["seconds"], history),
         label_columns=(shown_columns(metrics["labels"]) or ()) if "labels" in metrics else (),
     )
+
+
+def _in_steps(history: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether anything was learnt step by step, and not found at once."""
+    return any(row.get("train_loss") is not None for row in history)
 
 
 def leaks(metrics: Mapping[str, Any]) -> bool:
@@ -255,6 +260,9 @@ def _environment() -> Environment:
         "percent": wording.percent,
         "fixed": wording.fixed,
         "count": wording.count,
+        "duration": wording.duration,
+        "signed": wording.signed,
+        "capitalized": wording.capitalized,
         "flatten": wording.flatten,
         "split_in_words": wording.split_in_words,
         "rgb": lambda color: "rgb({} {} {})".format(*color),

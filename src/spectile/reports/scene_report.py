@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.reports import figures, wording
+from spectile.reports.baselines import Baselines, baselines_shown
 from spectile.reports.page import Scored, Terms, leaks, scored, write_page
 from spectile.reports.record import Record
 from spectile.reports.stress import StressTable, stress_tables
@@ -80,6 +81,7 @@ class _View:
     headline: tuple[str, float, bool]
     plates: Sequence[_Plate]
     stress: Sequence[StressTable]
+    baselines: Baselines | None
 
 
 def _view(record: RunRecord) -> _View:
@@ -91,6 +93,7 @@ def _view(record: RunRecord) -> _View:
         headline=(record.title, accuracy, leaks(metrics)),
         plates=_plates(record),
         stress=stress_tables(metrics["stress"]) if metrics.get("stress") else (),
+        baselines=baselines_shown(metrics, leaks=leaks(metrics)),
     )
 
 

@@ -29,6 +29,16 @@ def fixed(number: float | None, decimals: int = 3) -> str:
     return f"{number:.{decimals}f}".replace("-", "−")
 
 
+def signed(share: float) -> str:
+    """A difference of shares in points, with its sign: "+0.8"."""
+    return f"{share * 100:+.1f}".replace("-", "−")
+
+
+def capitalized(text: str) -> str:
+    """With a capital at its start, and all else as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def count(number: int | None) -> str:
     """A count with thin spaces between thousands."""
     return NOTHING if number is None else f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

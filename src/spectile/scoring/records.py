@@ -27,6 +27,8 @@ METRICS_ORDER = (
     "tested_classes",
     "untested_classes",
     "confusion",
+    "baselines",
+    "baselines_left_out",
     "split",
     "stress",
     "seconds",

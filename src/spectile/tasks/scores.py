@@ -27,6 +27,20 @@ def read_map(path: Path, legend: Legend, step: int = 1) -> NDArray[np.int32]:
     return places_in(legend, values)
 
 
+def mapped_at(
+    path: Path, legend: Legend, rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """The class indices, from 0, of a class map at the given pixels (N,); -1 without data."""
+    with quiet_gdal(), rasterio.open(path) as raster:
+        values = np.empty(len(rows), raster.dtypes[0])
+        for window, members in tiles_holding(rows, columns, raster.height, raster.width, TILE):
+            tile = raster.read(1, window=window)
+            values[members] = tile[
+                rows[members] - window.row_off, columns[members] - window.col_off
+            ]
+    return places_in(legend, values) - 1
+
+
 def map_scores(
     path: Path,
     legend: Legend,
@@ -38,14 +52,7 @@ def map_scores(
 
     Pixels where the map has no data are left out. Raises InputError where it has data in none.
     """
-    with quiet_gdal(), rasterio.open(path) as raster:
-        values = np.empty(len(rows), raster.dtypes[0])
-        for window, members in tiles_holding(rows, columns, raster.height, raster.width, TILE):
-            tile = raster.read(1, window=window)
-            values[members] = tile[
-                rows[members] - window.row_off, columns[members] - window.col_off
-            ]
-    mapped = places_in(legend, values) - 1
+    mapped = mapped_at(path, legend, rows, columns)
     known = mapped >= 0
     if not known.any():
         raise InputError("no labelled pixel has data in the scene: check that both lie together.")

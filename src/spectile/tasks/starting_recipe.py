@@ -183,7 +183,12 @@ def _placed(entry: TaskEntry, values: dict[str, Any], folder: Path | None) -> di
 
 def _nearest(name: str, names: list[str], verb: str) -> str:
     near = difflib.get_close_matches(name, names, 1)
-    return f"did you mean {near[0]}" if near else f"{verb} {' or '.join(names)}"
+    return f"did you mean {near[0]}" if near else f"{verb} {_listed(names)}"
+
+
+def _listed(names: list[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _as_in_yaml(value: Any) -> Any:

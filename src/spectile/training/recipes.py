@@ -114,7 +114,7 @@ class Recipe:
         Strength,
         about(
             "training",
-            "How far spectra are bent at random by the next curve of light, a bow after a slope; 0: "
+            "How far spectra are bent at random by the next curve of light, a bow after slope; 0: "
             "not.",
             goes_with=("light", ("gain", "slope", "bow")),
         ),
@@ -299,5 +299,8 @@ RECIPES = RecipeBook(
             "weight_decay": 0.0,
             "rotate": False,
         },
+        # Single spectra, fitted by scikit-learn with usual settings: see training/spectra/.
+        "svm": {"network": "svm", "window": 1, "reducer": "standardise"},
+        "lda": {"network": "lda", "window": 1, "reducer": "standardise"},
     },
 )

@@ -42,6 +42,23 @@ def proportional(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     return clipped
 
 
+def sample_of_classes(classes: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """Indices, in rising order, of about `count` pixels: the same share of each class (N,).
+
+    All where there are no more; each class keeps a pixel.
+    """
+    if len(classes) <= count:
+        return np.arange(len(classes))
+    values, counts = np.unique(classes, return_counts=True)
+    chance = np.random.default_rng(seed)
+    drawn = [
+        chance.choice(np.flatnonzero(classes == value), quota, replace=False)
+        for value, quota in zip(values, proportional(counts, count / len(classes)), strict=True)
+    ]
+    picked: NDArray[np.int64] = np.sort(np.concatenate(drawn))
+    return picked
+
+
 def validation_quota(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     """How many of the training side's pixels of each class become validation pixels, shape (K,).
 

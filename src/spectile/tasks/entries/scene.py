@@ -1,15 +1,30 @@
 """The task "scene": classes of a scene's pixels, each by the window around it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from spectile.choices import Padding
+from spectile.choices import Padding, SpectraClassifier
 from spectile.fields import about
 from spectile.ranges import Count, CountOrNone, Gigabytes, TrainShare
 from spectile.tasks.config import Legend, RunConfig, Section, Validation
 from spectile.tasks.registry import TaskEntry
 from spectile.training.recipes import RECIPES, Recipe
+
+
+def _with_commas(names: Any) -> Any:
+    return ",".join(map(str, names)) if isinstance(names, list | tuple) else names
+
+
+def _known_baselines(names: str) -> str:
+    wanted, known = [name.strip() for name in names.split(",")], get_args(SpectraClassifier)
+    for name in wanted if wanted not in (["auto"], ["none"]) else []:
+        if name not in known:
+            raise ValueError(
+                f"there is no baseline {name!r}: choose some of {', '.join(known)}, or none, or "
+                "auto"
+            )
+    return ",".join(wanted)
 
 
 class SplitConfig(Section):
@@ -50,10 +65,6 @@ class SplitConfig(Section):
             path=True,
         ),
     ] = ()
-
-
-def _with_commas(names: Any) -> Any:
-    return ",".join(map(str, names)) if isinstance(names, list | tuple) else names
 
 
 class MapConfig(Section):
@@ -110,6 +121,16 @@ class SceneConfig(RunConfig):
         about("data", "Pixels that fit the reducer; scene leaks, as in the literature."),
     ] = "train"
     padding: Annotated[Padding, about("data", "What lies beyond the scene's border.")] = "reflect"
+    baselines: Annotated[
+        str,
+        about(
+            "training",
+            "Classifiers of single spectra to score beside it, as in svm,lda,forest; none; auto: "
+            "as many as take no longer than the fit.",
+        ),
+        BeforeValidator(_with_commas),
+        AfterValidator(_known_baselines),
+    ] = "auto"
     recipe: Recipe = Field(default_factory=lambda: RECIPES.default)
     split: SplitConfig = Field(default_factory=SplitConfig)
     map: MapConfig = Field(default_factory=MapConfig)

@@ -26,12 +26,14 @@ from spectile.networks.window_network import (
     window_options,
 )
 from spectile.networks.windows.region_training import why_not_on_regions
+from spectile.networks.windows.support_vector_machine import SupportVectorMachine
 from spectile.tasks.checks import BANDS, build_without_data
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.hardware import best_device, check_memory
 from spectile.tasks.scene.preparation import selected
 from spectile.training.own_loss import Loss, own_loss, try_loss
 from spectile.training.recipes import CROSS_ENTROPY, Recipe
+from spectile.training.spectra.fit_at_once import is_fitted_at_once, refuse_training_settings
 from spectile.training.trial_step import COUNT, try_step
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,8 @@ def check_network(recipe: Recipe, given: NetworkSource | None) -> None:
         raise InputError(
             f"{recipe.network} is of the catalogue and takes windows as NBHW: leave out --layout."
         )
+    if is_fitted_at_once(recipe.network):
+        refuse_training_settings(recipe)
     entry = networks.describe(recipe.network)
     if recipe.attention and "attention" not in entry.options:
         raise InputError(
@@ -95,7 +99,10 @@ def network_options(
     """The arguments that bring the `network` back, besides bands and classes."""
     options = _options(recipe)
     if own_network(recipe, given) is None:
-        return window_options(recipe.network, recipe.window, options)
+        found = window_options(recipe.network, recipe.window, options)
+        if isinstance(network, SupportVectorMachine):  # as many as its fit has found
+            found["support_vectors"] = network.support_vectors
+        return found
     adaptation = None if network is None else adaptation_of(network)
     return options if adaptation is None else {**options, "layout": str(adaptation.layout)}
 

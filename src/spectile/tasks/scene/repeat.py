@@ -39,13 +39,14 @@ from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
 from spectile.tasks.hardware import best_device, hardware_of
+from spectile.tasks.scene.baselines import baselines, chosen
 from spectile.tasks.scene.network import (
     built,
     network_options,
 )
 from spectile.tasks.scene.preparation import Preparation
 from spectile.tasks.scene.stress import stress
-from spectile.tasks.scores import map_scores, read_map
+from spectile.tasks.scores import map_scores, mapped_at, read_map
 from spectile.tasks.tables import table_in, write_table
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
@@ -53,6 +54,7 @@ from spectile.training.own_loss import Loss
 from spectile.training.recipes import CROSS_ENTROPY
 from spectile.training.regions.fit_regions import fit_regions
 from spectile.training.regions.labelled_windows import LabelledWindows
+from spectile.training.spectra.fit_at_once import fit_at_once, is_fitted_at_once
 
 log = logging.getLogger(__name__)
 
@@ -122,19 +124,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
     def fit(self, work: Work) -> tuple[Model, Fit]:
         recipe, legend = self.config.recipe, self.preparation.labels.legend
         preprocessing = self.preparation.preprocessing
-        torch.manual_seed(self.config.seed)
-        bands = preprocessing.reducer.components
-        network = built(recipe, self.network, bands=bands, classes=len(legend))
-        outcome = self._fit_on(network)(
-            recipe,
-            classes=len(legend),
-            seed=self.config.seed,
-            checkpoints=work.folder / CHECKPOINTS,
-            resume=work.resume,
-            hardware=hardware_of(self.config.hardware),
-            quiet=work.quiet,
-            light=self.preparation.light,
-        )
+        network, outcome = self._fitted(work)
         scene = self.scene
         model = Model(
             name=name_of(recipe.network),
@@ -156,6 +146,30 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             },
         )
         return model, outcome
+
+    def _fitted(self, work: Work) -> tuple[torch.nn.Module, Fit]:
+        """The network with the weights of its best epoch, or those that were found at once."""
+        recipe, preprocessing = self.config.recipe, self.preparation.preprocessing
+        classes, seed = len(self.preparation.labels.legend), self.config.seed
+        if self.network is None and is_fitted_at_once(recipe.network):
+            sides = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
+            return fit_at_once(
+                recipe.network, self.scene, preprocessing, *sides, classes=classes, seed=seed
+            )
+        torch.manual_seed(seed)
+        bands = preprocessing.reducer.components
+        network = built(recipe, self.network, bands=bands, classes=classes)
+        outcome = self._fit_on(network)(
+            recipe,
+            classes=classes,
+            seed=seed,
+            checkpoints=work.folder / CHECKPOINTS,
+            resume=work.resume,
+            hardware=hardware_of(self.config.hardware),
+            quiet=work.quiet,
+            light=self.preparation.light,
+        )
+        return network, outcome
 
     def _fit_on(self, network: torch.nn.Module) -> Callable[..., Fit]:
         """What fits the network: on regions of the scene, or window by window."""
@@ -219,7 +233,23 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             **labels_in(labels.tally),
             "map_method": predicted.summary.method,
             **({} if predicted.stress is None else {"stress": predicted.stress}),
+            **self._baselines(predicted),
         }
+
+    def _baselines(self, predicted: Mapped) -> dict[str, Any]:
+        """What classifiers of single spectra have on the same pixels."""
+        wanted, seconds = self.config.baselines, predicted.model.provenance.get("fit_seconds")
+        legend = self.preparation.labels.legend
+        rows, columns, _ = self.preparation.pixels(TEST)
+        return baselines(
+            self.scene,
+            self.preparation,
+            mapped_at(predicted.path, legend, rows, columns),
+            chosen(wanted, self.config.recipe.network),
+            seconds=float(seconds or 0) if wanted == "auto" else None,
+            seed=self.config.seed,
+            threads=torch.get_num_threads(),
+        )
 
     def record(self, predicted: Mapped, finished: Finished) -> RunRecord:
         scene, split = self.scene, self.preparation.split

@@ -1,0 +1,1 @@
+"""Classifiers of single spectra, which scikit-learn fits."""
