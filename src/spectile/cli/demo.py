@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """Train on Indian Pines without leakage and as papers do, and show both side by side."""
     from spectile.cli.bars import pixels_bar
-    from spectile.cli.printing import print_scores
+    from spectile.cli.printing import print_baseline, print_scores
     from spectile.runs.demo import is_demo_finished, run_demo
 
     if resume and is_demo_finished(out, seed):
@@ -38,4 +38,5 @@ def demo(
         )
     for record in records:
         print_scores(record.metrics, record.extra_notes)
+        print_baseline(record.metrics)
     print(f"Report: {report}")

@@ -23,13 +23,14 @@ def classifier(
     *,
     pixels: int | None = None,
     threads: int | None = None,
+    trees: int = TREES,
 ) -> Any:
     """A scikit-learn classifier of spectra (pixels, bands), still to be fitted.
 
     svm: a support vector machine with a radial kernel of width 1 / bands on standardised bands, in
     which margins decide between equal votes; lda: linear discriminant analysis of the first 30
     principal components of standardised bands, or of as many as there are `pixels` to fit it on;
-    forest: a random forest of 300 trees, grown by so many `threads`, whose chance follows from
+    forest: a random forest of 300 `trees`, grown by so many `threads`, whose chance follows from
     `seed`.
     """
     # Late: scikit-learn takes half a second to import.
@@ -43,7 +44,7 @@ def classifier(
     if name == "svm":
         return make_pipeline(StandardScaler(), SVC(C=PENALTY, gamma=1 / bands, break_ties=True))
     if name == "forest":
-        return RandomForestClassifier(TREES, random_state=seed, n_jobs=threads)
+        return RandomForestClassifier(trees, random_state=seed, n_jobs=threads)
     components = min(COMPONENTS, bands, bands if pixels is None else pixels)
     return make_pipeline(StandardScaler(), PCA(components), LinearDiscriminantAnalysis())
 
