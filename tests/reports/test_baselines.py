@@ -47,6 +47,19 @@ def test_the_sentence_is_about_the_strongest() -> None:
     assert baseline_sentence(both, leaks=False).startswith("A random forest on single spectra")
 
 
+def test_a_smoothed_map_is_beaten_or_not_by_a_smoothed_map(tmp_path: Path) -> None:
+    both = metrics(svm=baseline(0.05, 0.1), svm_smoothed=baseline(-0.01, -0.02))
+    said = baseline_sentence(both, leaks=False)
+    assert said.startswith("A support vector machine on single spectra, smoothed as the network's")
+    record = run()
+    page = written(
+        tmp_path / "a.html",
+        replace(record, metrics={**record.metrics, "baselines": both["baselines"]}),
+    )
+    assert "Support vector machine, smoothed" in page.text
+    assert "one has the classes of its map smoothed" in page.text
+
+
 def test_a_lead_that_leaks_is_called_memory() -> None:
     assert "memory" in baseline_sentence(metrics(svm=baseline(0.2, 0.1)), leaks=True)
 

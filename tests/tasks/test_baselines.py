@@ -8,22 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.mapping.smoothing.plain_filter import plain_filter
 
 from spectile.api.training import as_scene
 from spectile.choices import SpectraClassifier
 from spectile.data.datasets.simulated import simulate
 from spectile.data.labels.as_labels import as_labels
-from spectile.data.splits.splits import TEST
+from spectile.data.preprocessing.guide import fit_guide
+from spectile.data.splits.splits import TEST, TRAIN
 from spectile.errors import InputError
+from spectile.model.smoothing import EPSILON
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.scene import baselines as module
 from spectile.tasks.scene.baselines import baselines, chosen
 from spectile.tasks.scene.preparation import Preparation, prepare
 from spectile.tasks.scene.splitting import make_split
 from spectile.tasks.settings import settings_from
+from spectile.training.spectra.classifiers import classifier
 
 PIXELS, CLASSES = simulate(60, 66, 8, 3, seed=5)
-PIXELS = PIXELS + np.random.default_rng(1).normal(0, 0.03, PIXELS.shape)  # nobody has all right
+PIXELS = PIXELS + np.random.default_rng(1).normal(0, 0.1, PIXELS.shape)  # nobody has all right
 
 
 def prepared(classes: NDArray[np.uint8] = CLASSES) -> tuple[Any, Preparation]:
@@ -85,6 +89,35 @@ def test_what_scikit_learn_refuses_is_left_out_with_its_reason() -> None:
     said = baselines(scene, preparation, ours, ["svm", "lda"], seconds=None, seed=0, threads=1)
     assert list(said["baselines"]) == ["svm"]
     assert "number of samples" in said["baselines_left_out"]["lda"]
+
+
+def test_the_smoothed_map_is_that_of_the_definition() -> None:
+    scene, preparation = prepared()
+    rows, columns, truth = preparation.pixels(TEST)
+    ours = truth.astype(np.int32)
+    said = baselines(scene, preparation, ours, ["svm"], seconds=None, seed=0, threads=1, smooth=2)
+    spectra = PIXELS.reshape(8, -1).T.astype(np.float64)
+    trained = PIXELS[:, preparation.split.assignment == TRAIN].T.astype(np.float64)
+    targets = preparation.pixels(TRAIN)[2]
+    svm = classifier("svm", 8).fit(trained, targets)
+    classes = svm.predict(spectra).reshape(CLASSES.shape)
+    known = np.ones(CLASSES.shape, np.bool_)
+    guide = fit_guide(trained, trained).of(PIXELS)
+    smooth = plain_filter(classes == np.arange(3)[:, None, None], guide, known, 2, EPSILON)
+    expected = (smooth.argmax(0)[rows, columns] == truth).mean()
+    found = said["baselines"]
+    assert found["svm_smoothed"]["overall_accuracy"] == pytest.approx(expected, abs=2e-3)
+    assert expected > found["svm"]["overall_accuracy"] + 0.05
+    assert found["svm_smoothed"]["seconds"] > found["svm"]["seconds"]
+
+
+def test_a_smoothed_map_that_takes_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "pixels_to_classify", lambda *_: 10**12)
+    scene, preparation = prepared()
+    ours = preparation.pixels(TEST)[2].astype(np.int32)
+    said = baselines(scene, preparation, ours, ["svm"], seconds=9.0, seed=0, threads=1, smooth=2)
+    assert list(said["baselines"]) == ["svm"]
+    assert "it would take about" in said["baselines_left_out"]["svm_smoothed"]
 
 
 def test_pixels_that_the_map_lacks_count_for_neither() -> None:

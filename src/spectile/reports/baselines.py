@@ -9,12 +9,15 @@ from typing import Any
 
 from spectile.reports import wording
 
+SMOOTHED = ", smoothed"
 NAMES = {
+    "svm_smoothed": f"support vector machine{SMOOTHED}",
     "svm": "support vector machine",
     "lda": "PCA and linear discriminant analysis",
     "forest": "random forest",
 }
-ARTICLES = {"svm": "A ", "lda": "", "forest": "A "}
+ARTICLES = {"svm_smoothed": "A ", "svm": "A ", "lda": "", "forest": "A "}
+HOW = {"svm_smoothed": "smoothed as the network's map is"}
 LEVEL = 0.0005
 """Accuracies that differ by less are shown as equal."""
 OVERALL, AVERAGE = "overall_accuracy", "average_accuracy"
@@ -43,6 +46,8 @@ class Baselines:
     """On the strongest."""
     rows: Sequence[BaselineRow]
     notes: Sequence[str]
+    smoothed: bool
+    """Whether there is one that is smoothed as the run's map is."""
 
 
 def baselines_shown(metrics: Mapping[str, Any], *, leaks: bool) -> Baselines | None:
@@ -55,7 +60,8 @@ def baselines_shown(metrics: Mapping[str, Any], *, leaks: bool) -> Baselines | N
     if rows:
         key, strongest = max(rows, key=lambda row: row[1].scores[OVERALL])
         sentence = _sentence(metrics["network"], key, strongest, leaks=leaks)
-    return Baselines(sentence, [row for _, row in rows], list(_notes(metrics)))
+    smoothed = any(key == "svm_smoothed" for key, _ in rows)
+    return Baselines(sentence, [row for _, row in rows], list(_notes(metrics)), smoothed)
 
 
 def baseline_sentence(metrics: Mapping[str, Any], *, leaks: bool) -> str:
@@ -78,8 +84,9 @@ def _row(key: str, runs: Sequence[Mapping[str, Any]]) -> BaselineRow:
 
 def _sentence(network: str, key: str, row: BaselineRow, *, leaks: bool) -> str:
     overall, average = row.ahead[OVERALL], row.ahead[AVERAGE]
+    name = f"{ARTICLES[key]}{row.name.removesuffix(SMOOTHED)}"
     start = (
-        f"{ARTICLES[key]}{row.name} on single spectra, without any neighbours, has "
+        f"{name} on single spectra, {HOW.get(key, 'without any neighbours')}, has "
         f"{wording.percent(row.scores[OVERALL])}%: {network} is"
     )
     if abs(overall) < LEVEL:
@@ -107,7 +114,7 @@ def points(share: float) -> str:
 def _notes(metrics: Mapping[str, Any]) -> Iterator[str]:
     split = metrics["split"]
     for key, found in metrics["baselines"].items():
-        if found["train_pixels"] < split["train_pixels"]:
+        if not key.endswith("_smoothed") and found["train_pixels"] < split["train_pixels"]:
             yield (
                 f"The {NAMES[key]} learnt from {wording.count(found['train_pixels'])} of the "
                 f"{wording.count(split['train_pixels'])} training pixels, the same share of each "

@@ -26,6 +26,7 @@ from spectile.errors import InputError
 from spectile.reports.wording import duration
 from spectile.scoring.metrics import confusion, score
 from spectile.tasks.scene.preparation import Preparation
+from spectile.tasks.scene.smoothed_baseline import pixels_to_classify, smoothed_classes
 from spectile.training.spectra.as_networks import as_network
 from spectile.training.spectra.classifiers import TREES, classifier, fitted_on
 from spectile.training.spectra.fit_at_once import AT_ONCE
@@ -83,6 +84,7 @@ def baselines(
     seconds: float | None,
     seed: int,
     threads: int,
+    smooth: int = 0,
 ) -> dict[str, Any]:
     """What metrics.json says of classifiers of single spectra: scores by name, and what was left.
 
@@ -91,7 +93,8 @@ def baselines(
     scored on. They learn from a sample of the training pixels where there are more than `TRAINED`,
     and are scored on a sample of more than `TESTED` test pixels; both hold the same share of each
     class. With `seconds` they may take as long together, but ten in any case: before each its time
-    is estimated, and `baselines_left_out` says why one was.
+    is estimated, and `baselines_left_out` says why one was. Where the map was smoothed by a radius
+    of `smooth` pixels, the map of the support vector machine is as well, as "svm_smoothed".
     """
     if not wanted:
         return {}
@@ -109,16 +112,28 @@ def baselines(
             if reason := _too_slow(name, learnt, left, seed, threads):
                 left_out[name] = reason
                 continue
-            said, taken = _classified(name, learnt, test.values, seed, threads)
+            answer = _classified(name, learnt, test.values, seed, threads)
         except InputError as error:  # scikit-learn's, of pixels that no such classifier is made of
             left_out[name] = str(error).rstrip(".")
             continue
-        found[name] = {
-            **_compared(test.classes, said, ours, legend),
-            "seconds": taken,
-            "train_pixels": len(learnt.classes),
-            "test_pixels": len(test.classes),
-        }
+        pixels = {"train_pixels": len(learnt.classes), "test_pixels": len(test.classes)}
+        compared = _compared(test.classes, answer.said, ours, legend)
+        found[name] = {**compared, "seconds": answer.seconds, **pixels}
+        if name != "svm" or not smooth:
+            continue
+        rows, columns = (places_of[places] for places_of in preparation.pixels(TEST)[:2])
+        around = pixels_to_classify(scene, smooth, rows, columns)
+        expected = answer.answering * around / len(test.classes)
+        if patience is not None and expected > patience - (time.perf_counter() - start):
+            left_out["svm_smoothed"] = _reason(expected)
+            continue
+        began = time.perf_counter()
+        said = smoothed_classes(
+            answer.fitted, learnt.values, scene, preparation, smooth, rows, columns
+        )
+        compared = _compared(test.classes, said, ours, legend)
+        taken = answer.seconds + time.perf_counter() - began
+        found["svm_smoothed"] = {**compared, "seconds": taken, **pixels}
     for one, reason in left_out.items():
         log.info("The baseline %s was left out: %s.", one, reason)
     return {"baselines": found, **({"baselines_left_out": left_out} if left_out else {})}
@@ -148,12 +163,27 @@ def _too_slow(
         else:
             part, trees = train.some(len(train.classes) // TRIAL, seed), TREES
             growth = (len(train.classes) / len(part.classes)) ** GROWTH[name]
-        _, taken = _classified(name, part, part.values[:1], seed, threads, trees=trees)
-        expected = taken * growth
+        trial = _classified(name, part, part.values[:1], seed, threads, trees=trees)
+        expected = trial.seconds * growth
     if 0 <= expected <= left:
         return None
+    return _reason(expected)
+
+
+def _reason(expected: float) -> str:
     words = f"it would take about {duration(expected)}" if expected else "it would take time"
     return f"{words}, and all baselines together may take as long as the fit did"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a classifier says."""
+
+    fitted: Any
+    said: NDArray[np.int64]
+    seconds: float
+    answering: float
+    """Of these, without the fit."""
 
 
 def _classified(
@@ -163,15 +193,17 @@ def _classified(
     seed: int,
     threads: int,
     trees: int = TREES,
-) -> tuple[NDArray[np.int64], float]:
-    """What a classifier that learnt from some pixels says of others, and the seconds it took."""
+) -> _Answer:
+    """What a classifier that learnt from some pixels says of others."""
     pixels, bands = train.values.shape
     made = classifier(name, bands, seed, pixels=pixels, threads=threads, trees=trees)
     start = time.perf_counter()  # without the second in which scikit-learn is imported
     fitted = fitted_on(made, train.values, train.classes)
+    answering = time.perf_counter()
     # As a network a support vector machine is ten times as fast, and says the same.
     said = _said_by_network(fitted, spectra) if name in AT_ONCE else fitted.predict(spectra)
-    return said, time.perf_counter() - start
+    end = time.perf_counter()
+    return _Answer(fitted, said, end - start, end - answering)
 
 
 @torch.inference_mode()

@@ -249,6 +249,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             seconds=float(seconds or 0) if wanted == "auto" else None,
             seed=self.config.seed,
             threads=torch.get_num_threads(),
+            smooth=self.config.recipe.smooth,
         )
 
     def record(self, predicted: Mapped, finished: Finished) -> RunRecord:
