@@ -391,3 +391,14 @@ def test_a_loss_and_a_recipe_of_ones_own(
     ).read_text(encoding="utf-8")
     printed = spectile(*order[:-3], *own, "--overwrite", "--regions", code=2)
     assert "--regions goes with --loss cross-entropy, not with" in printed
+
+
+def test_self_labelled_pixels_are_told(field: Field) -> None:
+    out = field.folder / "runs" / "self_training"
+    options = (*QUICK, "--no-stress", "--self-training", "5")
+    printed = spectile("train", "scene", field.scene, field.labels, "--out", out, *options)
+    named = load(out / "model.safetensors").provenance["self_labelled_pixels"]
+    assert 1 <= named <= 15
+    note = f"The network learnt from {named} more pixels of the whole image"
+    assert note in printed
+    assert note in (out / "report.html").read_text()

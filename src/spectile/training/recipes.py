@@ -110,6 +110,14 @@ class Recipe:
             "wavelengths as well, or a bow too.",
         ),
     ] = "kept"
+    self_training: Annotated[
+        CountOrNone,
+        about(
+            "training",
+            "Pixels of each class that the run labels itself all over the image, and learns from "
+            "too; 0: none.",
+        ),
+    ] = 0
     light_augmentation: Annotated[
         Strength,
         about(

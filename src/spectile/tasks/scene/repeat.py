@@ -45,6 +45,7 @@ from spectile.tasks.scene.network import (
     network_options,
 )
 from spectile.tasks.scene.preparation import Preparation
+from spectile.tasks.scene.self_training import both, self_labelled
 from spectile.tasks.scene.stress import stress
 from spectile.tasks.scores import map_scores, mapped_at, read_map
 from spectile.tasks.tables import table_in, write_table
@@ -52,7 +53,7 @@ from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.own_loss import Loss
 from spectile.training.recipes import CROSS_ENTROPY
-from spectile.training.regions.fit_regions import fit_regions
+from spectile.training.regions.fit_regions import Places, fit_regions
 from spectile.training.regions.labelled_windows import LabelledWindows
 from spectile.training.spectra.fit_at_once import fit_at_once, is_fitted_at_once
 
@@ -124,7 +125,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
     def fit(self, work: Work) -> tuple[Model, Fit]:
         recipe, legend = self.config.recipe, self.preparation.labels.legend
         preprocessing = self.preparation.preprocessing
-        network, outcome = self._fitted(work)
+        network, outcome, self_named = self._fitted(work)
         scene = self.scene
         model = Model(
             name=name_of(recipe.network),
@@ -143,23 +144,34 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 "scene": scene_place(scene),
                 "split_sha256": split_hash(self.preparation.split.assignment),
                 "training_data_sha256": self.preparation.data_hash,
+                **({"self_labelled_pixels": self_named} if self_named else {}),
             },
         )
         return model, outcome
 
-    def _fitted(self, work: Work) -> tuple[torch.nn.Module, Fit]:
-        """The network with the weights of its best epoch, or those that were found at once."""
+    def _fitted(self, work: Work) -> tuple[torch.nn.Module, Fit, int]:
+        """The network with the weights of its best epoch, or those that were found at once.
+
+        And how many pixels it learnt from that the run labelled itself.
+        """
         recipe, preprocessing = self.config.recipe, self.preparation.preprocessing
         classes, seed = len(self.preparation.labels.legend), self.config.seed
         if self.network is None and is_fitted_at_once(recipe.network):
             sides = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
-            return fit_at_once(
+            found = fit_at_once(
                 recipe.network, self.scene, preprocessing, *sides, classes=classes, seed=seed
             )
+            return *found, 0
+        start, train = time.perf_counter(), self.preparation.pixels(TRAIN)
+        labelled = len(train[0])
+        if recipe.self_training:
+            named = self_labelled(self.scene, self.preparation, recipe, classes=classes, seed=seed)
+            train = both(train, named)
+        before = time.perf_counter() - start
         torch.manual_seed(seed)
         bands = preprocessing.reducer.components
         network = built(recipe, self.network, bands=bands, classes=classes)
-        outcome = self._fit_on(network)(
+        outcome = self._fit_on(network, train)(
             recipe,
             classes=classes,
             seed=seed,
@@ -169,12 +181,13 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             quiet=work.quiet,
             light=self.preparation.light,
         )
-        return network, outcome
+        outcome = replace(outcome, seconds=outcome.seconds + before)
+        return network, outcome, len(train[0]) - labelled
 
-    def _fit_on(self, network: torch.nn.Module) -> Callable[..., Fit]:
+    def _fit_on(self, network: torch.nn.Module, train: Places) -> Callable[..., Fit]:
         """What fits the network: on regions of the scene, or window by window."""
         preprocessing = self.preparation.preprocessing
-        train, validation = (self.preparation.pixels(side) for side in (TRAIN, VALIDATION))
+        validation = self.preparation.pixels(VALIDATION)
         if self.config.recipe.regions and why_not_on_regions(network) is None:
             return partial(fit_regions, network, self.scene, preprocessing, train, validation)
         window = self.config.recipe.window
@@ -226,6 +239,11 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         if self.config.fit_on == "scene":
             split["notes"].append(
                 f"The {self.config.recipe.reducer} reducer saw the test pixels (--fit-on scene)."
+            )
+        if named := predicted.model.provenance.get("self_labelled_pixels"):
+            split["notes"].append(
+                f"The network learnt from {named:,} more pixels of the whole image, which the run "
+                "labelled itself: it used the test pixels, but none of their labels."
             )
         return {
             **map_scores(predicted.path, labels.legend, *self.preparation.pixels(TEST)),

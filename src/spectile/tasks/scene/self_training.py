@@ -1,0 +1,200 @@
+"""Pixels that a run labels itself, all over the image, to learn from beside the labelled ones.
+
+Two classifiers of single spectra learn from the training pixels. What they say of the image is
+smoothed along its edges, and of each class some pixels are drawn of which they are sure; then once
+more, with these. So a network meets fields that nobody has labelled, under the names that spectra
+and neighbours give them together. No label of a test pixel is looked at, though test pixels
+themselves are: as in Dopido et al., "Semisupervised self-learning for hyperspectral image
+classification", IEEE TGRS 51(7), 2013.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from spectile.data.preprocessing.components import Preprocessing
+from spectile.data.scene import Scene, UnreadableError
+from spectile.data.splits.splits import TRAIN
+from spectile.data.splits.stratified import sample_of_classes
+from spectile.mapping.smoothing.guided_filter import guided_filter
+from spectile.mapping.tiles import tiles
+from spectile.model.smoothing import EPSILON
+from spectile.networks.classifying import hidden_layers
+from spectile.tasks.scene.preparation import Preparation
+from spectile.training.imbalance import rarity
+from spectile.training.recipes import Recipe
+from spectile.training.regions.fit_regions import Places
+from spectile.training.regions.fit_spectral_branch import fit_spectral_branch
+from spectile.training.regions.labelled_windows import LabelledWindows
+from spectile.training.spectra.as_networks import as_network
+from spectile.training.spectra.classifiers import classifier, fitted_on
+
+ROUNDS = 2
+SURE = 0.5
+"""Smoothed probability of a class from which a pixel may get its name."""
+RADIUS = 3
+"""Of smoothing, where the recipe doesn't smooth its map."""
+MOST, EDGE = 65_536, 32
+"""Pixels of an image that are looked at, and the edge of the squares that a larger one gives."""
+LEARNT = 5_000
+"""Pixels that the support vector machine learns from at most: it takes their square in time."""
+AT_ONCE = 4096
+DROPOUT = 0.4
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the image."""
+
+    window: Window
+    components: NDArray[np.float32]
+    """(components, h, w)."""
+    valid: NDArray[np.bool_]
+    """(h, w): pixels that hold data."""
+
+    @property
+    def spectra(self) -> Tensor:
+        """(h * w, components)."""
+        return torch.from_numpy(self.components).flatten(1).T
+
+
+def self_labelled(
+    scene: Scene, preparation: Preparation, recipe: Recipe, *, classes: int, seed: int
+) -> Places:
+    """Rows, columns and class indices of pixels that got their classes from no label.
+
+    Of each class that the training pixels know there are `recipe.self_training` at most. They are
+    never training pixels; validation and test pixels may be among them, without their labels. All
+    chance follows from `seed`. A scene of more than 65,536 pixels is looked at in squares all over
+    it. Raises InputError where the classifiers can't be fitted.
+    """
+    train = preparation.pixels(TRAIN)
+    preprocessing, rng = preparation.preprocessing, np.random.default_rng(seed)
+    spectra, known = LabelledWindows(scene, preprocessing, 1, *train).pixels
+    labelled = preparation.split.assignment == TRAIN
+    parts = list(_parts(scene, preprocessing))
+    found = train
+    named, targets = spectra, known
+    for turn in range(ROUNDS):
+        teachers = _Teachers.fitted(named, targets, preparation, recipe, classes, seed + turn)
+        candidates = [_named(part, teachers, preparation, recipe, labelled) for part in parts]
+        rows, columns, guessed = (np.concatenate(each) for each in zip(*candidates, strict=True))
+        drawn = _drawn(guessed, recipe.self_training, classes, rng)
+        found = rows[drawn], columns[drawn], guessed[drawn]
+        more, their = LabelledWindows(scene, preprocessing, 1, *found).pixels
+        named, targets = torch.cat([spectra, more]), torch.cat([known, their])
+    return found
+
+
+@dataclass(frozen=True)
+class _Teachers:
+    """A support vector machine and a perceptron on the components of single pixels."""
+
+    machine: nn.Module
+    bands: Tensor
+    """(components, bands): components as the spectra that they stand for."""
+    perceptron: nn.Module
+
+    @classmethod
+    def fitted(
+        cls,
+        spectra: Tensor,
+        targets: Tensor,
+        preparation: Preparation,
+        recipe: Recipe,
+        classes: int,
+        seed: int,
+    ) -> _Teachers:
+        # Distances are those between spectra, whatever a reducer makes of their variances.
+        bands = torch.from_numpy(np.linalg.pinv(preparation.preprocessing.reducer.matrix)).float()
+        drawn = sample_of_classes(targets.numpy(), LEARNT, seed)
+        seen = (spectra[drawn] @ bands).double().numpy()
+        made = classifier("svm", seen.shape[1], seed)
+        machine = as_network(fitted_on(made, seen, targets.numpy()[drawn]), classes).eval()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            layers = hidden_layers(spectra.shape[1], classes, DROPOUT)
+        perceptron, bend = nn.Sequential(*layers), None
+        if preparation.light is not None:
+            bend = torch.from_numpy(preparation.light * recipe.light_augmentation).float()
+        fit_spectral_branch(
+            perceptron,
+            spectra,
+            targets,
+            weights=rarity(targets, classes).sqrt() if recipe.class_weights else None,
+            seed=seed,
+            bend=bend,
+        )
+        return cls(machine, bands, perceptron.eval())
+
+    @torch.inference_mode()
+    def probabilities(self, spectra: Tensor) -> Tensor:
+        """(classes, N) of spectra (N, components): the mean of a vote and of probabilities."""
+        found = []
+        for some in torch.split(spectra, AT_ONCE):
+            likely = self.perceptron(some).softmax(1)
+            voted = self.machine((some @ self.bands)[:, :, None, None]).argmax(1)
+            found.append((likely + F.one_hot(voted, likely.shape[1])) / 2)
+        return torch.cat(found).T
+
+
+def both(some: Places, others: Places) -> Places:
+    """The pixels of two lists, one after the other."""
+    rows, columns, classes = map(np.concatenate, zip(some, others, strict=True))
+    return rows, columns, classes
+
+
+def _parts(scene: Scene, preprocessing: Preprocessing) -> list[_Part]:
+    """The image where it is small, else squares from all over it."""
+    height, width = scene.height, scene.width
+    whole = height * width <= MOST
+    windows = list(tiles(height, width, max(height, width) if whole else EDGE))
+    step = max(1, -(-len(windows) * EDGE**2 // MOST)) if not whole else 1
+    parts = []
+    for window in windows[step // 2 :: step]:
+        try:
+            parts.append(_Part(window, *preprocessing.read(scene, window, 0)))
+        except UnreadableError:
+            continue
+    return parts
+
+
+def _named(
+    part: _Part,
+    teachers: _Teachers,
+    preparation: Preparation,
+    recipe: Recipe,
+    labelled: NDArray[np.bool_],
+) -> Places:
+    """Pixels of a part that aren't training pixels, and of whose class the teachers are sure."""
+    size = part.valid.shape
+    smoothed = guided_filter(
+        teachers.probabilities(part.spectra).reshape(-1, *size),
+        torch.from_numpy(preparation.guide.of(part.components)),
+        torch.from_numpy(part.valid),
+        radius=recipe.smooth or RADIUS,
+        epsilon=EPSILON,
+    )
+    sure, guessed = smoothed.max(0)
+    taken = (sure > SURE).numpy() & part.valid & ~labelled[part.window.toslices()]
+    rows, columns = np.nonzero(taken)
+    return (
+        rows + part.window.row_off,
+        columns + part.window.col_off,
+        guessed.numpy()[rows, columns],
+    )
+
+
+def _drawn(
+    guessed: NDArray[np.int64], count: int, classes: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Indices of at most `count` pixels of each class."""
+    order = rng.permutation(len(guessed))
+    return np.sort(np.concatenate([order[guessed[order] == one][:count] for one in range(classes)]))

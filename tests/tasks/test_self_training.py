@@ -1,0 +1,85 @@
+"""A run labels pixels itself without a look at the labels that it is tested on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spectile.data.datasets.simulated import simulate
+from spectile.data.labels.labels import Labels, labels_from_array
+from spectile.data.readers.in_memory import scene_from_array
+from spectile.data.scene import Scene
+from spectile.data.splits.splits import TEST, TRAIN
+from spectile.tasks.entries.scene import SceneConfig
+from spectile.tasks.scene import self_training
+from spectile.tasks.scene.preparation import Preparation, prepare
+from spectile.tasks.scene.self_training import self_labelled
+from spectile.tasks.scene.splitting import make_split
+from spectile.training.recipes import Recipe
+from spectile.training.regions import fit_spectral_branch
+from spectile.training.regions.fit_regions import Places
+
+CLASSES, COUNT = 4, 20
+RECIPE = Recipe(window=3, components=5, self_training=COUNT)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_spectral_branch, "STEPS", 60)
+
+
+@pytest.fixture(scope="module")
+def material() -> tuple[Scene, Labels, Preparation]:
+    pixels, classes = simulate(70, 60, 20, CLASSES, seed=1)
+    pixels[:, :4] = np.nan
+    scene, labels = scene_from_array(pixels), labels_from_array(classes)
+    labels.classes[:4] = 0
+    config = SceneConfig(scene="", recipe=RECIPE)
+    split = make_split(scene, labels, config)
+    bands = tuple(range(scene.bands))
+    return scene, labels, prepare(scene, labels, bands, split, config, [])
+
+
+def labelled(scene: Scene, preparation: Preparation, recipe: Recipe = RECIPE) -> Places:
+    return self_labelled(scene, preparation, recipe, classes=CLASSES, seed=0)
+
+
+def test_pixels_are_named_well_all_over_the_image(
+    material: tuple[Scene, Labels, Preparation],
+) -> None:
+    scene, labels, preparation = material
+    rows, columns, classes = labelled(scene, preparation)
+    sides = preparation.split.assignment[rows, columns]
+    assert not (sides == TRAIN).any()
+    assert (sides == TEST).any()
+    assert (rows >= 4).all()  # no data above
+    assert len(np.unique(rows * scene.width + columns)) == len(rows)
+    assert np.bincount(classes, minlength=CLASSES).max() <= COUNT
+    truth = labels.classes[rows, columns]
+    assert ((classes + 1 == truth) | (truth == 0)).mean() > 0.9
+
+
+def test_labels_of_test_pixels_decide_on_nothing(
+    material: tuple[Scene, Labels, Preparation],
+) -> None:
+    scene, labels, preparation = material
+    shuffled = labels.classes.copy()
+    tested = preparation.split.assignment == TEST
+    shuffled[tested] = np.random.default_rng(0).permutation(shuffled[tested])
+    other = replace(preparation, labels=replace(labels, classes=shuffled))
+    for found, expected in zip(labelled(scene, other), labelled(scene, preparation), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_large_scenes_are_looked_at_in_squares(
+    material: tuple[Scene, Labels, Preparation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, _, preparation = material
+    monkeypatch.setattr(self_training, "EDGE", 10)
+    monkeypatch.setattr(self_training, "MOST", 1000)
+    rows, columns, classes = labelled(scene, preparation)
+    squares = np.unique(rows // 10 * 6 + columns // 10)
+    assert 1 < len(squares) <= 10
+    assert len(np.unique(classes)) > 1
