@@ -122,5 +122,6 @@ def test_the_schema_finds_faults() -> None:
 
 
 def test_every_key_of_metrics_is_in_the_docs() -> None:
-    for keys in (SCHEMA["properties"], SCHEMA["properties"]["split"]["properties"]):
+    inner = (SCHEMA["properties"][part]["properties"] for part in ("split", "applicability"))
+    for keys in (SCHEMA["properties"], *inner):
         assert {key for key in keys if f"| `{key}` |" not in COMMANDS} == set()

@@ -5,6 +5,7 @@ import re
 SWITCHES = {
     "overwrite": "overwrite=True",
     "resume": "resume=True",
+    "align": "align=True",
     "skip-bad": "skip_bad=True",
     "keep-going": "keep_going=True",
     "probabilities": "probabilities=True",
@@ -29,12 +30,17 @@ class InputError(ValueError):
     """
 
     def __str__(self) -> str:
-        return _OPTION.sub(_argument, super().__str__())
+        return in_python(super().__str__())
 
     @property
     def on_command_line(self) -> str:
         """The message with the options of the command line."""
         return super().__str__()
+
+
+def in_python(message: str) -> str:
+    """A message with the options of the command line as arguments of Python's functions."""
+    return _OPTION.sub(_argument, message)
 
 
 def first_line(said: object) -> str:

@@ -129,6 +129,20 @@ def test_changed_scenes_can_be_left_out(field: Field, tmp_path: Path) -> None:
     assert "When the scene changes" not in (out / "report.html").read_text()
 
 
+def test_the_model_knows_its_training_pixels_and_scene(run: Path) -> None:
+    model, found = load(run / "model.safetensors"), json.loads((run / "metrics.json").read_text())
+    assert model.applicability is not None
+    assert model.scene_statistics is not None
+    told = found["applicability"]
+    assert told["threshold"] == model.applicability.threshold > 0
+    assert told["pixels"] == 64 * 72
+    assert 0 <= told["outside_share"] < 0.3
+    right = [told["accuracy_inside"] or 0, told["accuracy_outside"] or 0]
+    shares = np.array([1 - told["outside_share_test"], told["outside_share_test"]])
+    assert shares @ right == pytest.approx(found["overall_accuracy"])
+    assert "unlike anything trained on" in (run / "report.html").read_text()
+
+
 def test_scores_are_those_of_the_map_on_test_pixels(run: Path, field: Field) -> None:
     metrics = json.loads((run / "metrics.json").read_text())
     with (

@@ -78,6 +78,27 @@ def test_the_score_to_go_by_comes_first() -> None:
     assert "go by" not in wording.advice([("random", 0.98, True), ("again", 0.99, True)])
 
 
+def test_what_lies_outside_is_told_with_what_it_costs() -> None:
+    found = {
+        "outside_share": 0.314,
+        "outside_share_test": 0.02,
+        "accuracy_inside": 0.8,
+        "accuracy_outside": 0.25,
+    }
+    (note,) = wording.notes_on_applicability({"applicability": found})
+    assert note == (
+        "31.4% of the scene is unlike anything trained on; 2.0% of the test pixels are, and 25.0% "
+        "of these are mapped right, 80.0% of the others."
+    )
+    found |= {"outside_share_test": 0.0, "accuracy_outside": None}
+    (note,) = wording.notes_on_applicability({"applicability": found})
+    assert note.endswith("trained on; no test pixel is.")
+    found |= {"outside_share_test": 1.0, "accuracy_outside": 0.5, "accuracy_inside": None}
+    (note,) = wording.notes_on_applicability({"applicability": found})
+    assert note.endswith("50.0% of these are mapped right.")
+    assert wording.notes_on_applicability({}) == ()
+
+
 def test_captions_name_files_without_all_the_folders_above() -> None:
     assert wording.file_name("/home/me/photos/red/3.png") == "red/3.png"
     assert wording.file_name("red/3.png") == "red/3.png"

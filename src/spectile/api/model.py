@@ -16,11 +16,12 @@ from spectile.data.mask import as_mask
 from spectile.data.readers.as_scene import SceneSource, as_scene
 from spectile.data.readers.xarray import is_data_array
 from spectile.data.region import as_region
-from spectile.errors import InputError
+from spectile.errors import InputError, in_python
+from spectile.mapping.alignment import aligned
 from spectile.mapping.array_map import MapArrays, map_arrays
 from spectile.mapping.compute import Compute, Method, Precision
 from spectile.mapping.layers.registry import asked_for
-from spectile.mapping.likeness import unlike_training
+from spectile.mapping.likeness import doubts_about
 from spectile.mapping.output.data_array import map_dataset
 from spectile.mapping.scene_map import MapSummary, map_scene
 from spectile.model import file
@@ -42,6 +43,7 @@ class MapOptions(TypedDict, total=False):
     region: Window | Sequence[int] | None
     mask: Any
     smooth: int | None
+    align: bool
     method: Method
     precision: Precision
     memory: float
@@ -123,6 +125,7 @@ class Model(ModelData):
         region: Window | Sequence[int] | None = None,
         mask: Any = None,
         smooth: int | None = None,
+        align: bool = False,
         method: Method = "dense",
         precision: Precision = "float32",
         memory: float = 1.0,
@@ -147,21 +150,24 @@ class Model(ModelData):
         `region` is a part of the scene in pixels: first column, first row, width, height. `mask`
         picks pixels: a path, an array (H, W), a DataArray or a GeoDataFrame of polygons. In place
         of the model's own, `smooth` is the radius in pixels in which probabilities are smoothed
-        along edges of the scene; 0 is for not at all. The bands of a NumPy array are its first or
-        last axis, whichever is as long as the model has bands; `bands_last` says which where both
-        are. `memory` in GB bounds the work, besides the arrays; a `precision` other than float32
-        gives up digits for speed; with `keep_going` pixels around a damaged part of the file have
-        no data. `probabilities=True` and `entropy=True` are the
-        older way to name these layers.
+        along edges of the scene; 0 is for not at all. `align` brings each band of the whole scene
+        to the training scene's mean and deviation, for scenes under other light with about the same
+        mix of classes. The bands of a NumPy array are its first or last axis, whichever is as long
+        as the model has bands; `bands_last` says which where both are. `memory` in GB bounds the
+        work, besides the arrays; a `precision` other than float32 gives up digits for speed; with
+        `keep_going` pixels around a damaged part of the file have no data. `probabilities=True` and
+        `entropy=True` are the older way to name these layers.
 
-        Warns where the values can't be of the quantity that the model was trained on. Raises
-        InputError where the scene doesn't fit the model, for a model that classifies whole images,
-        and for one that can't smooth.
+        Warns where the values can't be of the quantity that the model was trained on, and where
+        much of the scene is unlike the training pixels. Raises InputError where the scene doesn't
+        fit the model, for a model that classifies whole images, and for one that can't smooth.
         """
         model = self.smoothed(smooth)
         opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))
-        if self.task != "classify" and (doubt := unlike_training(self, opened)):
-            warnings.warn(doubt, stacklevel=2)
+        if align:
+            model = aligned(model, opened)
+        if self.task != "classify" and (doubt := doubts_about(model, opened)):
+            warnings.warn(in_python(doubt), stacklevel=2)
         wanted = asked_for(layers, probabilities=probabilities, entropy=entropy)
         part = None if region is None else as_region(region, opened)
         picked = None if mask is None else as_mask(mask, like=opened)

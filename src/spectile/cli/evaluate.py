@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from spectile.cli.options import BandsLast, Overwrite, OwnNetwork, Quiet, Threads
+from spectile.cli.options import Align, BandsLast, Overwrite, OwnNetwork, Quiet, Threads
 from spectile.errors import InputError
 
 
@@ -29,6 +29,7 @@ def evaluate(
             "--stress", help="Score the scene under other light, noise, shifted and lost bands too."
         ),
     ] = False,
+    align: Align = False,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
     network: OwnNetwork = None,
     bands_last: BandsLast = None,
@@ -39,7 +40,7 @@ def evaluate(
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.label_table import print_label_counts
-    from spectile.cli.printing import print_doubts, print_scores
+    from spectile.cli.printing import print_aligned, print_doubts, print_scores
     from spectile.data.readers.open import open_scene
     from spectile.files import check_ending, check_output
     from spectile.model.file import load
@@ -57,6 +58,8 @@ def evaluate(
         inputs = [str(model), scene, labels, *opened.files, *([split] if split else [])]
         check_output(out, ours=is_metrics, overwrite=overwrite, inputs=inputs)
     opened = trained.as_trained(opened)
+    if align:
+        trained = print_aligned(trained, opened, quiet=quiet)
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet) as progress:
         metrics = evaluate_model(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spectile.cli.options import (
+    Align,
     BandsLast,
     Memory,
     MethodChoice,
@@ -71,6 +72,7 @@ def map_(
     mask: Annotated[
         str | None, typer.Option(help="Raster (not 0) or polygons: map the pixels under it only.")
     ] = None,
+    align: Align = False,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Leave out what of the scene can't be read.")
     ] = False,
@@ -95,7 +97,7 @@ def map_(
 ) -> None:
     """Map a scene of any size with a trained model."""
     from spectile.cli.bars import pixels_bar
-    from spectile.cli.printing import print_doubts
+    from spectile.cli.printing import print_aligned, print_doubts
     from spectile.data.mask import open_mask
     from spectile.data.readers.open import open_scene
     from spectile.data.scene import rows_and_columns
@@ -108,6 +110,8 @@ def map_(
     use_threads(threads)
     trained = load(model, network).smoothed(smooth)
     opened = trained.as_trained(open_scene(scene, bands_last=bands_last, bands=trained.scene_bands))
+    if align:
+        trained = print_aligned(trained, opened, quiet=quiet)
     print_doubts(trained, opened, quiet=quiet)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
         summary = map_scene(

@@ -73,6 +73,14 @@ OwnNetwork = Annotated[
     str | None,
     typer.Option(metavar="CODE", help="The code of a network of one's own, as in mynets.py:SSRN."),
 ]
+Align = Annotated[
+    bool,
+    typer.Option(
+        "--align",
+        help="Bring each band of the whole scene to the training scene's mean and deviation, for "
+        "other light; only where both have about the same mix of classes.",
+    ),
+]
 BandsLast = Annotated[
     bool | None,
     typer.Option("--bands-last/--bands-first", help="Axis of the bands in arrays that don't say."),

@@ -11,20 +11,31 @@ from spectile.scoring.stress import stress_line
 
 if TYPE_CHECKING:
     from spectile.data.scene import Scene
+    from spectile.mapping.alignment import AnyModel
     from spectile.model.model import Model
     from spectile.reports.comparison_report import Comparison
 
 
 def print_doubts(model: Model, scene: Scene, *, quiet: bool) -> None:
     """What of a scene's file isn't used, and whether its values can be right; before mapping."""
-    from spectile.mapping.likeness import unlike_training
+    from spectile.mapping.likeness import doubts_about
 
     if not quiet:
         for note in scene.notes:
             print(f"spectile: {scene.source}: {note}.", file=sys.stderr)
-    doubt = None if model.task == "classify" else unlike_training(model, scene)
+    doubt = None if model.task == "classify" else doubts_about(model, scene)
     if doubt is not None:
         print(f"spectile: {doubt}", file=sys.stderr, flush=True)
+
+
+def print_aligned(model: AnyModel, scene: Scene, *, quiet: bool) -> AnyModel:
+    """`model` brought to the light of `scene`; says on what condition."""
+    from spectile.mapping.alignment import HOLDS, aligned
+
+    brought = aligned(model, scene)
+    if not quiet:
+        print(f"Aligned: {HOLDS}.")
+    return brought
 
 
 def print_scores(

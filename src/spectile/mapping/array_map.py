@@ -17,7 +17,7 @@ from spectile.errors import InputError
 from spectile.mapping.area import Area
 from spectile.mapping.compute import Compute
 from spectile.mapping.dense import NotShareableError
-from spectile.mapping.layers.layer import Layer, compute_layers
+from spectile.mapping.layers.layer import Layer, check_layers, compute_layers
 from spectile.mapping.mapper import mapper_for
 from spectile.mapping.scene_map import parts_of
 from spectile.mapping.window_mapper import MapPart
@@ -82,6 +82,7 @@ def map_arrays(
     read with `keep_going`. Raises InputError if the scene's bands don't match the model's or the
     arrays don't fit into the memory.
     """
+    check_layers(layers, model)
     area = Area.of(scene, region, mask)
     # Before anything else: whether there is room shows at once.
     arrays = _room(model, area, layers)

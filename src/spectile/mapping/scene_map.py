@@ -20,7 +20,7 @@ from spectile.files import check_ending
 from spectile.mapping.area import Area
 from spectile.mapping.cluster.scheduler import Cluster, write_on_cluster
 from spectile.mapping.compute import Compute, Method, Precision
-from spectile.mapping.layers.layer import Layer
+from spectile.mapping.layers.layer import Layer, check_layers
 from spectile.mapping.layers.registry import asked_for
 from spectile.mapping.mapper import Mapper, MethodUsed, mapper_for, mapper_or_patches
 from spectile.mapping.output.job import describe_job
@@ -139,6 +139,7 @@ def map_scene(
     check_ending(path, "a map", (".tif", ".tiff"))
     compute = Compute(method, precision, memory, device)
     wanted = asked_for(layers, probabilities=probabilities, entropy=entropy)
+    check_layers(wanted, model)
     mapper, reason = mapper_or_patches(
         *(model, scene, compute),
         keep_going=keep_going,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,10 +45,12 @@ from spectile.model.header import (
     read_smoothing,
     read_tensors,
 )
+from spectile.model.known_of_training import ApplicabilityInFile, StatisticsInFile, tensors_of
 from spectile.model.model import Model
-from spectile.model.smoothing import Smoothing
 
 NETWORK_PREFIX = "network."
+SAID_IF_KNOWN = ("answers", "applicability", "scene_statistics")
+"""What a file doesn't mention where there is nothing to say."""
 
 
 def save(model: Model, path: str | Path, network: NetworkSource | None = None) -> None:
@@ -69,15 +72,18 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     }
     tensors["reducer.mean"] = torch.from_numpy(model.preprocessing.reducer.mean)
     tensors["reducer.matrix"] = torch.from_numpy(model.preprocessing.reducer.matrix)
-    if model.preprocessing.reducer.darkest is not None:
-        tensors["reducer.darkest"] = torch.from_numpy(model.preprocessing.reducer.darkest)
+    for name in ("darkest", "offset"):
+        if (told := getattr(model.preprocessing.reducer, name)) is not None:
+            tensors[f"reducer.{name}"] = torch.from_numpy(told)
     if model.smoothing is not None:
         tensors["guide.matrix"] = torch.from_numpy(model.smoothing.guide.matrix)
         tensors["guide.offset"] = torch.from_numpy(model.smoothing.guide.offset)
+    tensors |= tensors_of(model.applicability)
     check_output(path, ours=is_model_file, overwrite=True)
     with write_aside(path) as aside:
         try:
-            told = header.model_dump_json(exclude={"answers"} if header.answers is None else None)
+            unsaid = {name for name in SAID_IF_KNOWN if getattr(header, name) is None}
+            told = header.model_dump_json(exclude=unsaid)
             save_file(tensors, aside, {METADATA_KEY: told})
         except SafetensorError as error:
             # The library wraps the system's error; the file was the only thing to write.
@@ -120,6 +126,8 @@ def _header(model: Model, weights: Mapping[str, Tensor], *, own: bool) -> Header
         smoothing=None
         if model.smoothing is None
         else SmoothingNumbers(radius=model.smoothing.radius, epsilon=model.smoothing.epsilon),
+        applicability=ApplicabilityInFile.of(model.applicability),
+        scene_statistics=StatisticsInFile.of(model.scene_statistics),
         legend=model.legend.to_dicts(),
         provenance=dict(model.provenance),
     )
@@ -139,7 +147,7 @@ def load(path: str | Path, network: NetworkSource | None = None) -> Model:
     InputError if the file is none of a model, is damaged, is too new, or if the network isn't the
     one that was saved: its weights have other names or shapes, or it computes something else.
     """
-    header, weights, reducer, smoothing = _contents(path)
+    header, weights, reducer, known = _contents(path)
     if network is not None:
         built = _users_network(network, header, weights, reducer.components)
     else:
@@ -157,7 +165,7 @@ def load(path: str | Path, network: NetworkSource | None = None) -> Model:
         physical=header.physical,
         medians=None if header.medians is None else np.array(header.medians),
         own_network=network is not None,
-        smoothing=smoothing,
+        **known,
     )
 
 
@@ -170,8 +178,11 @@ def check_file(path: str | Path) -> None:
 
 def _contents(
     path: str | Path,
-) -> tuple[Header, dict[str, Tensor], Reducer, Smoothing | None]:
-    """Description, weights, reducer and smoothing; InputError unless they fit one another."""
+) -> tuple[Header, dict[str, Tensor], Reducer, dict[str, Any]]:
+    """Description, weights of the network, reducer, and parts of the model by their names.
+
+    Raises InputError unless they fit one another.
+    """
     tensors, header = read_tensors(Path(path))
     reducer = read_reducer(path, header, tensors)
     smoothing = read_smoothing(path, header, tensors, reducer.components)
@@ -185,7 +196,18 @@ def _contents(
             f"{path} holds weights that don't fit its own description (others than were saved): "
             "it is damaged or was changed by hand; copy or train it anew."
         )
-    return header, weights, reducer, smoothing
+    told = header.applicability
+    statistics = header.scene_statistics
+    return (
+        header,
+        weights,
+        reducer,
+        {
+            "smoothing": smoothing,
+            "applicability": None if told is None else told.read(path, tensors, reducer.components),
+            "scene_statistics": None if statistics is None else statistics.read(),
+        },
+    )
 
 
 def _catalogue_network(

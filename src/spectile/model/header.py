@@ -15,6 +15,7 @@ from spectile.choices import Padding, ReducerName
 from spectile.data.preprocessing.guide import CHANNELS, Guide
 from spectile.data.preprocessing.reducers import Reducer
 from spectile.errors import InputError
+from spectile.model.known_of_training import ApplicabilityInFile, StatisticsInFile
 from spectile.model.smoothing import Smoothing
 from spectile.model.trained_task import PixelTask, TaskInFile, task_class
 from spectile.ranges import SmoothRadius
@@ -61,6 +62,10 @@ class Header(BaseModel):
     """Of each band in training, in the order of `bands`."""
     smoothing: SmoothingNumbers | None = None
     """None for other tasks than windows of a scene, and in files from before there was any."""
+    applicability: ApplicabilityInFile | None = None
+    """Of the training pixels; its spectra are tensors of the file."""
+    scene_statistics: StatisticsInFile | None = None
+    """Of the whole training scene."""
     legend: list[dict[str, Any]]
     provenance: dict[str, Any]
 
@@ -153,17 +158,18 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Header]:
 def read_reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.Tensor]) -> Reducer:
     """The reducer among the tensors; raises InputError unless it fits the description."""
     mean, matrix = tensors.get("reducer.mean"), tensors.get("reducer.matrix")
-    darkest = tensors.get("reducer.darkest")
+    darkest, offset = tensors.get("reducer.darkest"), tensors.get("reducer.offset")
+    of_bands = [header.wavelengths, header.medians]
+    if header.scene_statistics is not None:
+        of_bands += [header.scene_statistics.means, header.scene_statistics.deviations]
     fits = (
         mean is not None
         and matrix is not None
         and matrix.ndim == 2
         and mean.shape == matrix.shape[:1] == (len(header.bands),)
         and (darkest is None or (darkest.shape == mean.shape and bool((darkest > 0).all())))
-        and all(
-            told is None or len(told) == len(header.bands)
-            for told in (header.wavelengths, header.medians)
-        )
+        and (offset is None or (darkest is not None and offset.shape == mean.shape))
+        and all(told is None or len(told) == len(header.bands) for told in of_bands)
         and all(0 <= band < header.scene_bands for band in header.bands)
     )
     if not fits or mean is None or matrix is None:
@@ -176,6 +182,7 @@ def read_reducer(path: str | Path, header: Header, tensors: Mapping[str, torch.T
         mean.double().numpy(),
         matrix.double().numpy(),
         None if darkest is None else darkest.double().numpy(),
+        None if offset is None else offset.double().numpy(),
     )
 
 

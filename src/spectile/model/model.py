@@ -15,7 +15,9 @@ from spectile.data.image_bands import image_bands
 from spectile.data.labels.legend import Legend
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
+from spectile.data.scene_sample import BandStatistics
 from spectile.errors import InputError
+from spectile.model.applicability import Applicability
 from spectile.model.band_matching import match_wavelengths
 from spectile.model.build import NetworkSource
 from spectile.model.smoothing import Smoothing
@@ -50,6 +52,12 @@ class Model:
     """Whether the network isn't what the catalogue has under its name and options."""
     smoothing: Smoothing | None = None
     """Of a map's probabilities; None for models of other tasks and from before there was any."""
+    applicability: Applicability | None = None
+    """What of its training pixels it knows; None in files of earlier versions."""
+    scene_statistics: BandStatistics | None = None
+    """Of the used bands over the whole training scene; None in files of earlier versions."""
+    aligned: bool = False
+    """Whether it was brought to the light of one scene; not kept in its file."""
 
     @property
     def task(self) -> str:

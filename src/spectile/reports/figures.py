@@ -31,6 +31,9 @@ SPLIT_COLORS: tuple[Color, ...] = ((0, 114, 178), (230, 159, 0), (204, 121, 167)
 ERROR_COLORS: tuple[Color, ...] = ((0, 114, 178), (213, 94, 0))
 """Test pixels mapped right and wrong."""
 
+APPLICABILITY_COLORS: tuple[Color, ...] = ((205, 214, 220), (213, 94, 0))
+"""Pixels like those trained on, and unlike."""
+
 RUN_COLORS: tuple[Color, ...] = (
     *((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0)),
     *((86, 180, 233), (127, 127, 127)),

@@ -42,6 +42,8 @@ class RunRecord(Record):
     """0 none, 1 train, 2 validation, 3 test, shape (H, W)."""
     prediction: NDArray[Any]
     """The map: class indices from 1, 0 = nodata, shape (H, W)."""
+    applicability: NDArray[np.uint8] | None = None
+    """1 like the training pixels, 2 unlike, 0 = no data; may be thinner than the rasters."""
 
 
 def write_report(
@@ -127,6 +129,21 @@ def _plates(record: RunRecord) -> list[_Plate]:
             figures.class_picture(errors, figures.ERROR_COLORS),
             _key(errors, ("right", "wrong"), figures.ERROR_COLORS),
         ),
+        *_applicability(record.applicability),
+    ]
+
+
+def _applicability(codes: NDArray[np.uint8] | None) -> list[_Plate]:
+    if codes is None:
+        return []
+    colors = figures.APPLICABILITY_COLORS
+    return [
+        _Plate(
+            "Applicability",
+            "Where pixels are like those that the network learnt from; elsewhere it guesses.",
+            figures.class_picture(codes, colors),
+            _key(codes, ("like training", "unlike"), colors),
+        )
     ]
 
 

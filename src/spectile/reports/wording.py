@@ -72,6 +72,23 @@ def notes_on_loss(
     return ()
 
 
+def notes_on_applicability(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """A sentence on how much of a scene is unlike its training pixels, and what that costs."""
+    found = metrics.get("applicability")
+    if found is None or found["outside_share"] is None:
+        return ()
+    tested = "no test pixel is"
+    if found["outside_share_test"]:
+        tested = (
+            f"{percent(found['outside_share_test'])}% of the test pixels are, and "
+            f"{percent(found['accuracy_outside'])}% of these are mapped right"
+        )
+        if found["accuracy_inside"] is not None:
+            tested += f", {percent(found['accuracy_inside'])}% of the others"
+    share = percent(found["outside_share"])
+    return (f"{share}% of the scene is unlike anything trained on; {tested}.",)
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in the units in which people say them."""
     if seconds is None or not math.isfinite(seconds):

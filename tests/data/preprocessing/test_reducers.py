@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from spectile.choices import ReducerName
-from spectile.data.preprocessing.reducers import fit_reducer
+from spectile.data.preprocessing.reducers import Reducer, fit_reducer
 from spectile.errors import InputError
 
 
@@ -120,3 +120,27 @@ def test_a_direction_without_variance_is_not_blown_up() -> None:
     doubled = np.concatenate([values, values], axis=1)
     components = fit_reducer("pca", doubled, components=6).apply(doubled.T[:, :, None])
     assert np.abs(components).max() < 10
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_what_is_done_to_bands_before_becomes_part_of_a_reducer(light: bool) -> None:
+    random = np.random.default_rng(0)
+    pixels = random.uniform(-50, 1000, (5, 6, 7))
+    darkest = random.uniform(20, 90, 5) if light else None
+    mean = np.full(5, 5.0 if light else 500.0)
+    reducer = Reducer("pca", mean, random.normal(0, 1, (5, 3)), darkest)
+    gain, offset = random.uniform(0.5, 2, 5), random.normal(0, 30, 5)
+
+    def changed(values: np.ndarray) -> np.ndarray:
+        return values * gain[:, None, None] + offset[:, None, None]
+
+    expected = reducer.apply(changed(pixels))
+    scale = np.abs(expected).max()
+    after = reducer.after(gain, offset)
+    np.testing.assert_allclose(after.apply(pixels), expected, atol=1e-5 * scale)
+    expected = reducer.apply(changed(changed(pixels)))
+    twice = after.after(gain, offset).apply(pixels)
+    np.testing.assert_allclose(twice, expected, atol=1e-5 * np.abs(expected).max())
+    whole = (pixels + 50).astype(np.uint16)
+    found = after.apply(whole)
+    np.testing.assert_allclose(found, reducer.apply(changed(whole)), atol=1e-4 * scale)

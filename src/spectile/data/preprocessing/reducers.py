@@ -12,7 +12,7 @@ the noise is estimated from differences of neighbouring pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class Reducer:
     """Shape (bands, components)."""
     darkest: NDArray[np.float64] | None = None
     """Shape (bands,), where logarithms are reduced: what darker values count as, above 0."""
+    offset: NDArray[np.float64] | None = None
+    """Shape (bands,): added to values before their logarithms are taken."""
 
     def __post_init__(self) -> None:
         # How numbers lie decides how they are summed: a fitted matrix as one from a file.
@@ -54,6 +56,19 @@ class Reducer:
         """How many components come out."""
         return int(self.matrix.shape[1])
 
+    def after(self, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Reducer:
+        """The reducer of pixel * gain + offset, as one of pixels.
+
+        `gain`, above 0, and `offset` have the shape (bands,). Exact: both maps are one.
+        """
+        if self.darkest is None:
+            mean, matrix = (self.mean - offset) / gain, gain[:, None] * self.matrix
+            return replace(self, mean=mean, matrix=matrix)
+        # log(x * gain + offset) is log(gain) + log(x + offset / gain).
+        inner = offset if self.offset is None else offset + self.offset
+        mean, darkest = self.mean - np.log(gain), self.darkest / gain
+        return replace(self, mean=mean, darkest=darkest, offset=inner / gain)
+
     def apply(
         self, pixels: NDArray[Any], valid: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float32]:
@@ -67,7 +82,7 @@ class Reducer:
             # Before the product: one infinite band times 0 would be NaN in every component.
             spectra = np.where(valid.reshape(1, -1), spectra, 0)
         if self.darkest is not None:
-            spectra = logarithms(spectra.T, self.darkest).T
+            spectra = logarithms(spectra.T, self.darkest, self.offset).T
         # In float32 the mean has to go first: digital numbers in the thousands leave few digits.
         if spectra.dtype.itemsize > 4:  # digits that float32 lacks may be all that differs
             centred = (spectra - self.mean[:, None]).astype(np.float32)
@@ -79,9 +94,18 @@ class Reducer:
         return components.reshape(-1, *pixels.shape[1:])
 
 
-def logarithms(spectra: NDArray[Any], darkest: NDArray[np.float64]) -> NDArray[Any]:
-    """Natural logarithms of spectra (pixels, bands), in which no value is less than `darkest`."""
+def logarithms(
+    spectra: NDArray[Any],
+    darkest: NDArray[np.float64],
+    offset: NDArray[np.float64] | None = None,
+) -> NDArray[Any]:
+    """Natural logarithms of spectra (pixels, bands), in which no value is less than `darkest`.
+
+    An `offset` (bands,) is added to the spectra first.
+    """
     real = spectra.astype(np.promote_types(spectra.dtype, np.float32), copy=False)
+    if offset is not None:
+        real = real + offset.astype(real.dtype)
     found: NDArray[Any] = np.maximum(real, darkest.astype(real.dtype))
     np.log(found, out=found)
     return found

@@ -75,6 +75,8 @@ class Layer:
     """Whether its values are those of the legend: the raster then has their colours and names."""
     needs_components: bool = False
     """Whether `compute` reads :attr:`TilePixels.components`, kept only if asked for."""
+    check: Callable[[Model], None] | None = None
+    """Raises InputError for a model that can't have this layer; called before mapping begins."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -98,6 +100,13 @@ class Layer:
         if self.bands is None:
             return height, width
         return len(self.form(legend).bands), height, width
+
+
+def check_layers(layers: Iterable[Layer], model: Model) -> None:
+    """Raise InputError for a layer that the `model` can't have."""
+    for layer in layers:
+        if layer.check is not None:
+            layer.check(model)
 
 
 def compute_layers(

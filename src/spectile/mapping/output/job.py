@@ -20,6 +20,7 @@ from spectile.errors import InputError
 from spectile.mapping.compute import Compute
 from spectile.mapping.layers.layer import Layer
 from spectile.mapping.output.unfinished import Job
+from spectile.model.known_of_training import tensors_of
 from spectile.model.model import Model
 
 FORMAT = 1
@@ -29,6 +30,7 @@ WORDS = {
     "format": "another version of Spectile",
     "versions": "other versions of Spectile or PyTorch",
     "smooth": "another --smooth",
+    "align": "another choice of --align",
     "model": "another model",
     "method": "another method",
     "precision": "another precision",
@@ -60,6 +62,7 @@ def describe_job(
         "format": FORMAT,
         "versions": program_versions(),
         "smooth": model.smooth,
+        "align": model.aligned,
         "model": model_sha256(model),
         "scene": scene_identity(scene),
         "method": method,
@@ -100,11 +103,14 @@ def model_sha256(model: Model) -> str:
     tensors = {name: value.cpu().numpy() for name, value in model.network.state_dict().items()}
     reducer = preprocessing.reducer
     tensors |= {" mean": reducer.mean, " matrix": reducer.matrix}
-    tensors |= {} if reducer.darkest is None else {" darkest": reducer.darkest}
+    told = {" darkest": reducer.darkest, " offset": reducer.offset}
+    tensors |= {name: array for name, array in told.items() if array is not None}
     if model.smoothing is not None and model.smooth:
         digest.update(f"{model.smooth} {model.smoothing.epsilon}".encode())
         guide = model.smoothing.guide
         tensors |= {" guide matrix": guide.matrix, " guide offset": guide.offset}
+    known = tensors_of(model.applicability)
+    tensors |= {f" {name}": value.numpy() for name, value in known.items()}
     for name, array in sorted(tensors.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -114,8 +120,8 @@ def model_sha256(model: Model) -> str:
 def check_same_job(job: Job, begun: Job, path: Path) -> None:
     """Raise InputError that says what differs unless both are the same piece of work."""
     job = json.loads(json.dumps(job))  # in JSON lists and tuples are one
-    # Maps of earlier versions weren't smoothed.
-    begun = {"smooth": 0, **begun, "layers": _names_of_layers(begun.get("layers"))}
+    # Maps of earlier versions weren't smoothed, nor aligned.
+    begun = {"smooth": 0, "align": False, **begun, "layers": _names_of_layers(begun.get("layers"))}
     if job == begun:
         return
     changed = next((key for key in WORDS if job.get(key) != begun.get(key)), "scene")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.counts import labels_in
@@ -32,14 +33,16 @@ from spectile.model.trained_task import WindowTask
 from spectile.networks.own.source import name_of
 from spectile.networks.windows.region_training import why_not_on_regions
 from spectile.reports.scene_report import RunRecord
-from spectile.reports.wording import notes_on_loss
+from spectile.reports.wording import notes_on_applicability, notes_on_loss
 from spectile.tasks.base import Finished, Prepared, Work
 from spectile.tasks.code_files import check_code, write_code
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
 from spectile.tasks.hardware import best_device, hardware_of
+from spectile.tasks.scene.applicability import remembering
 from spectile.tasks.scene.baselines import baselines, chosen
+from spectile.tasks.scene.inside_outside import applicability_in, sides_of_applicability
 from spectile.tasks.scene.network import (
     built,
     network_options,
@@ -76,6 +79,8 @@ class Mapped:
     summary: MapSummary
     model: Model
     """That made it, as the run's file has it."""
+    applicability: NDArray[np.uint8] | None = None
+    """Which pixels of a grid are like those trained on: see `inside_outside`."""
     stress: Mapping[str, Any] | None = None
     """Scores of changed scenes, where they are asked for."""
     stress_seconds: float = 0.0
@@ -147,7 +152,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 **({"self_labelled_pixels": self_named} if self_named else {}),
             },
         )
-        return model, outcome
+        return remembering(model, scene, self.preparation, self.config.seed), outcome
 
     def _fitted(self, work: Work) -> tuple[torch.nn.Module, Fit, int]:
         """The network with the weights of its best epoch, or those that were found at once.
@@ -212,7 +217,8 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             progress=work.progress,
         )
         write_picture(path, work.folder / PICTURE, model.legend)
-        return self._stressed(Mapped(path, summary, model))
+        codes = sides_of_applicability(model, self.scene)
+        return self._stressed(Mapped(path, summary, model, codes))
 
     def _stressed(self, mapped: Mapped) -> Mapped:
         """The map, with what test pixels score when the scene is changed."""
@@ -245,8 +251,12 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 f"The network learnt from {named:,} more pixels of the whole image, which the run "
                 "labelled itself: it used the test pixels, but none of their labels."
             )
+        tested = self.preparation.pixels(TEST)
         return {
-            **map_scores(predicted.path, labels.legend, *self.preparation.pixels(TEST)),
+            **map_scores(predicted.path, labels.legend, *tested),
+            **applicability_in(
+                predicted.model, self.scene, predicted.applicability, predicted.path, *tested
+            ),
             "split": split,
             **labels_in(labels.tally),
             "map_method": predicted.summary.method,
@@ -287,8 +297,10 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             labels=labels.classes[::step, ::step],
             split=split.assignment[::step, ::step],
             prediction=read_map(predicted.path, labels.legend, step),
+            applicability=predicted.applicability,
             extra_notes=(
                 *self.preparation.notes,
+                *notes_on_applicability(finished.metrics),
                 *([f"It was mapped patch by patch: {reason}."] if reason else []),
                 *notes_on_loss(finished.history, guessing=guessing),
             ),
