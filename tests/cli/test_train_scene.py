@@ -91,12 +91,9 @@ def test_a_smoothed_run_is_judged_by_all_that_a_class_depends_on(run: Path, fiel
         np.testing.assert_array_equal(again.probabilities, raster.read())
     options = ("--smooth", "0", "--probabilities")
     spectile("map", out / "model.safetensors", field.scene, plain, *options)
-    # Of the probabilities, for a map may be right in all pixels without.
-    changes = []
-    for path in (plain.with_name("plain_probabilities.tif"), out / "map_probabilities.tif"):
-        with rasterio.open(path) as raster:
-            changes.append(np.nansum(np.abs(np.diff(raster.read()))))
-    assert changes[1] < changes[0]
+    with rasterio.open(field.folder / "plain_probabilities.tif") as raster:
+        changes = [np.nansum(np.abs(np.diff(one))) for one in (raster.read(), again.probabilities)]
+    assert changes[1] < 0.9 * changes[0]
     assert load(run / "model.safetensors").smooth == 0
 
 

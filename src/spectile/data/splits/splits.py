@@ -173,17 +173,18 @@ def split_blocks(
     check_blocks(guard, block)
     ordered = in_order_of_place(labels)
     testable = separable(ordered.classes, len(ordered.numbers), guard)
+    narrower = "a smaller window, less smoothing" if smooth else "a smaller window"
     if not testable.any():
         raise InputError(
             f"no class has two pixels more than {guard} rows or columns apart, so none can be on "
-            "both sides of a guard: use a smaller window, a smaller guard, or use a random split."
+            f"both sides of a guard: use {narrower}, a smaller guard, or use a random split."
         )
     found = search_blocks(
         ordered.classes, testable, guard=guard, train=train, block=block, seed=seed
     )
     if not found.test.any():
         raise InputError(
-            f"no test pixel is left beyond a guard of {guard} pixels: use a smaller window, "
+            f"no test pixel is left beyond a guard of {guard} pixels: use {narrower}, "
             "a smaller guard, or use a random split."
         )
     rng = np.random.default_rng(seed)
