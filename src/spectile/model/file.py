@@ -77,8 +77,7 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     check_output(path, ours=is_model_file, overwrite=True)
     with write_aside(path) as aside:
         try:
-            told = header.model_dump_json(exclude={"answers"} if header.answers is None else None)
-            save_file(tensors, aside, {METADATA_KEY: told})
+            save_file(tensors, aside, {METADATA_KEY: _told(header)})
         except SafetensorError as error:
             # The library wraps the system's error; the file was the only thing to write.
             raise OSError(str(error)) from error
@@ -120,9 +119,16 @@ def _header(model: Model, weights: Mapping[str, Tensor], *, own: bool) -> Header
         smoothing=None
         if model.smoothing is None
         else SmoothingNumbers(radius=model.smoothing.radius, epsilon=model.smoothing.epsilon),
+        temperature=model.temperature,
         legend=model.legend.to_dicts(),
         provenance=dict(model.provenance),
     )
+
+
+def _told(header: Header) -> str:
+    """The description without what it says nothing by: earlier programs read it as well."""
+    silent = {"answers": header.answers is None, "temperature": header.temperature == 1}
+    return header.model_dump_json(exclude={name for name, mute in silent.items() if mute})
 
 
 def _answers(model: Model) -> list[list[float]] | None:
@@ -156,6 +162,7 @@ def load(path: str | Path, network: NetworkSource | None = None) -> Model:
         provenance=header.provenance,
         physical=header.physical,
         medians=None if header.medians is None else np.array(header.medians),
+        temperature=header.temperature,
         own_network=network is not None,
         smoothing=smoothing,
     )

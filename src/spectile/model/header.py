@@ -61,6 +61,8 @@ class Header(BaseModel):
     """Of each band in training, in the order of `bands`."""
     smoothing: SmoothingNumbers | None = None
     """None for other tasks than windows of a scene, and in files from before there was any."""
+    temperature: PositiveFloat = 1.0
+    """Of the probabilities; files without a word on it have them as the network gives them."""
     legend: list[dict[str, Any]]
     provenance: dict[str, Any]
 
