@@ -39,8 +39,9 @@ class Grid:
     def numbers(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """The square that each pixel (N,) lies in, counted from 0 without gaps."""
         down, across = (rows - self.top) // self.edge, (columns - self.left) // self.edge
-        _, numbers = np.unique(np.stack([down, across]), axis=1, return_inverse=True)
-        return numbers.reshape(-1).astype(np.int64)
+        across = across - across.min()
+        _, numbers = np.unique(down * (across.max() + 1) + across, return_inverse=True)
+        return numbers.astype(np.int64)
 
 
 def grid_of_split(split: Mapping[str, Any]) -> Grid | None:
