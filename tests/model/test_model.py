@@ -155,6 +155,19 @@ def test_numbers_lie_in_memory_as_those_of_a_new_network(tmp_path: Path, longer:
     assert found.ctypes.data % 16 == 0
 
 
+def test_a_temperature_comes_back_and_none_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    replace(model(), temperature=1.5).save(path)
+    assert load(path).temperature == 1.5
+    change_header(path, temperature=0.0)
+    with pytest.raises(InputError, match="changed by hand"):
+        load(path)
+    model().save(path)
+    assert load(path).temperature == 1
+    with safe_open(path, "pt") as file:
+        assert "temperature" not in file.metadata()[METADATA_KEY], "earlier programs refuse it"
+
+
 def test_bands_are_found_by_wavelength_wherever_they_stand() -> None:
     shuffled = np.array([700.0, 651.0, 599.0, 551.0, 500.0, 449.0, 400.0])
     found = model().for_scene(scene(7, shuffled))

@@ -39,6 +39,7 @@ def evaluate(
 ) -> None:
     """Score a trained model on labels, of its own scene's test pixels or of another scene."""
     from spectile.cli.bars import pixels_bar
+    from spectile.cli.certainty import print_areas
     from spectile.cli.label_table import print_label_counts
     from spectile.cli.printing import print_aligned, print_doubts, print_scores
     from spectile.data.readers.open import open_scene
@@ -74,6 +75,7 @@ def evaluate(
         )
     print_label_counts(metrics.get("labels"))
     print_scores(metrics)
+    print_areas(metrics["areas"])
     if out is not None:
         write_metrics(out, metrics)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from spectile.cli.tables import print_class_table
 from spectile.data.labels.counts import shown_columns
-
-MOST = 40
-"""Classes shown; the report has all."""
 
 
 def print_label_counts(labels: Mapping[str, Any] | None, *, every: bool = False) -> None:
@@ -23,10 +21,5 @@ def print_label_counts(labels: Mapping[str, Any] | None, *, every: bool = False)
     rows = [
         [name, *(f"{one[key]:,}" for key, _ in columns)] for name, one in labels["classes"].items()
     ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows[:MOST], strict=True)]
     print(f"{labels['source']}:")
-    for row in (heads, *rows[:MOST]):
-        first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        print("  " + "  ".join([row[0].ljust(len(first)), *others]))
-    if len(rows) > MOST:
-        print(f"  and {len(rows) - MOST} more classes")
+    print_class_table(heads, rows)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spectile.cli.certainty import figure_with_bounds, print_certainty
 from spectile.scoring.metrics import LABELS, SUMMARY
 from spectile.scoring.stress import stress_line
 
@@ -41,7 +42,7 @@ def print_aligned(model: AnyModel, scene: Scene, *, quiet: bool) -> AnyModel:
 def print_scores(
     metrics: Mapping[str, Any], notes: Sequence[str] = (), scores: Sequence[str] = SUMMARY
 ) -> None:
-    """One line of scores, one line on how far to trust them, and the notes of the report."""
+    """One line of scores, how far to trust them, how sure they are, and the notes of the report."""
     split = metrics["split"]
     counts = [key for key in split if key.startswith("test_")]
     # Pixels of images come by the image; of whole images nobody asks what they have in common.
@@ -52,6 +53,7 @@ def print_scores(
     print(f"{metrics['network']}, {split['kind']} split, {split[counted]} {units}:")
     print("  " + ", ".join(f"{name} {_figure(metrics, key)}" for key, name in named.items()))
     print(f"  {split['verdict']}")
+    print_certainty(metrics)
     if said := stress_line(metrics):
         print(f"  {said}")
     print_notes((*(split.get("notes") or ()), *notes))
@@ -96,5 +98,5 @@ def print_notes(notes: Sequence[str]) -> None:
 
 def _figure(metrics: Mapping[str, Any], key: str) -> str:
     if "mean" not in metrics:
-        return f"{metrics[key]:.4f}"
+        return figure_with_bounds(metrics, key)
     return f"{metrics['mean'][key]:.4f} ± {metrics['std'][key]:.4f}"

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from spectile.data.mask import Mask
-from spectile.data.preprocessing.components import tiles_holding
 from spectile.data.scene import Scene
 from spectile.mapping.area import Area
 from spectile.mapping.compute import Compute
@@ -87,20 +86,17 @@ def sample_in_squares(
     """Indices, in rising order, of about `count` of the pixels (N,), all where there are no more.
 
     Whole squares of `edge` pixels a side are drawn, until there are enough: pixels that lie
-    together share most of the work of being classified. Scattered pixels may be fewer, in as many
-    `squares`.
+    together share most of the work of being classified. They are also much alike, so that a few
+    large squares may be far from the whole. Scattered pixels may be fewer, in as many `squares`.
     """
-    if len(rows) <= count and squares is None:
+    if len(rows) <= min(count, len(rows) if squares is None else squares):
         return np.arange(len(rows))
-    height, width = int(rows.max()) + 1, int(columns.max()) + 1
-    found = [members for _, members in tiles_holding(rows, columns, height, width, edge)]
-    drawn = np.random.default_rng(seed).permutation(len(found))[:squares]
-    picked: list[NDArray[np.int64]] = []
-    held = 0
-    for square in drawn:
-        picked.append(found[square])
-        held += len(found[square])
-        if held >= count:
-            break
-    chosen: NDArray[np.int64] = np.sort(np.concatenate(picked))
+    across = int(columns.max()) // edge + 1
+    keys = rows // edge * across + columns // edge
+    _, square, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    drawn = np.random.default_rng(seed).permutation(len(sizes))[:squares]
+    enough = int(np.searchsorted(sizes[drawn].cumsum(), count)) + 1
+    picked = np.zeros(len(sizes), np.bool_)
+    picked[drawn[:enough]] = True
+    chosen: NDArray[np.int64] = np.flatnonzero(picked[square])
     return chosen

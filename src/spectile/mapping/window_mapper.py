@@ -29,6 +29,7 @@ from spectile.mapping.tiles import (
     tiles,
 )
 from spectile.model.model import Model
+from spectile.model.temperature import with_temperature
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class WindowMapper:
             else None
         )
         self._network = evaluator(model, compute, pixels).eval()
+        self._temperature = model.temperature
         self._tf32 = compute.precision == "tf32"
         self._device = torch.device(compute.device)
         self._dtype = input_dtype(model.network, compute.precision)
@@ -174,7 +176,9 @@ class WindowMapper:
         if self._with_components:
             halo, (height, width) = self.window // 2, tile.valid.shape
             inner = tile.components[:, halo : halo + height, halo : halo + width]
-        return map_part(tile.window, probabilities, tile.valid, tile.damage, inner)
+        return map_part(
+            tile.window, probabilities, tile.valid, tile.damage, inner, self._temperature
+        )
 
 
 def evaluator(model: Model, compute: Compute, pixels: Tensor | None = None) -> nn.Module:
@@ -241,11 +245,16 @@ def map_part(
     valid: NDArray[np.bool_],
     damage: tuple[UnreadableError, ...],
     components: NDArray[np.float32] | None = None,
+    temperature: float = 1.0,
 ) -> MapPart:
-    """The part of a map with these `probabilities` (classes, h, w), and data where `valid`."""
+    """The part of a map with these `probabilities` (classes, h, w), and data where `valid`.
+
+    The classes are chosen before the `temperature` is applied: rounding can't change one.
+    """
     classes = probabilities.argmax(axis=0).astype(np.int32) + 1
     classes[~valid] = 0
-    return MapPart(window, classes, probabilities, damage, components)
+    tempered = with_temperature(probabilities, temperature)
+    return MapPart(window, classes, tempered, damage, components)
 
 
 Read = Callable[

@@ -49,8 +49,6 @@ from spectile.model.known_of_training import ApplicabilityInFile, StatisticsInFi
 from spectile.model.model import Model
 
 NETWORK_PREFIX = "network."
-SAID_IF_KNOWN = ("answers", "applicability", "scene_statistics")
-"""What a file doesn't mention where there is nothing to say."""
 
 
 def save(model: Model, path: str | Path, network: NetworkSource | None = None) -> None:
@@ -82,9 +80,7 @@ def save(model: Model, path: str | Path, network: NetworkSource | None = None) -
     check_output(path, ours=is_model_file, overwrite=True)
     with write_aside(path) as aside:
         try:
-            unsaid = {name for name in SAID_IF_KNOWN if getattr(header, name) is None}
-            told = header.model_dump_json(exclude=unsaid)
-            save_file(tensors, aside, {METADATA_KEY: told})
+            save_file(tensors, aside, {METADATA_KEY: _told(header)})
         except SafetensorError as error:
             # The library wraps the system's error; the file was the only thing to write.
             raise OSError(str(error)) from error
@@ -128,9 +124,18 @@ def _header(model: Model, weights: Mapping[str, Tensor], *, own: bool) -> Header
         else SmoothingNumbers(radius=model.smoothing.radius, epsilon=model.smoothing.epsilon),
         applicability=ApplicabilityInFile.of(model.applicability),
         scene_statistics=StatisticsInFile.of(model.scene_statistics),
+        temperature=model.temperature,
         legend=model.legend.to_dicts(),
         provenance=dict(model.provenance),
     )
+
+
+def _told(header: Header) -> str:
+    """The description without what it says nothing by: earlier programs read it as well."""
+    unknown = ("answers", "applicability", "scene_statistics", "smoothing")
+    silent = {name for name in unknown if getattr(header, name) is None}
+    silent |= {"temperature"} if header.temperature == 1 else set()
+    return header.model_dump_json(exclude=silent)
 
 
 def _answers(model: Model) -> list[list[float]] | None:
@@ -164,6 +169,7 @@ def load(path: str | Path, network: NetworkSource | None = None) -> Model:
         provenance=header.provenance,
         physical=header.physical,
         medians=None if header.medians is None else np.array(header.medians),
+        temperature=header.temperature,
         own_network=network is not None,
         **known,
     )

@@ -66,6 +66,8 @@ class Header(BaseModel):
     """Of the training pixels; its spectra are tensors of the file."""
     scene_statistics: StatisticsInFile | None = None
     """Of the whole training scene."""
+    temperature: PositiveFloat = 1.0
+    """Of the probabilities; files without a word on it have them as the network gives them."""
     legend: list[dict[str, Any]]
     provenance: dict[str, Any]
 

@@ -48,6 +48,8 @@ class Model:
     """Whether it was fitted on what a scene's numbers stand for, scale applied, or on numbers."""
     medians: NDArray[np.float64] | None = None
     """Of the used bands in training; None where nobody noted them."""
+    temperature: float = 1.0
+    """What the probabilities of its maps are tempered by, last of all: see `with_temperature`."""
     own_network: bool = False
     """Whether the network isn't what the catalogue has under its name and options."""
     smoothing: Smoothing | None = None

@@ -168,6 +168,40 @@ def compared_curves(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> 
     return Markup("".join(drawn))  # safe: Matplotlib escapes the names
 
 
+def reliability_curve(bins: Sequence[Mapping[str, Any]]) -> Markup:
+    """How often the map is right where it says so, and how often it says so, as two SVGs.
+
+    Rows as in ``calibration`` of metrics.json, at least one.
+    """
+    pixels = sum(row["pixels"] for row in bins)
+    says, right = ([row[key] for row in bins] for key in ("confidence", "accuracy"))
+    shares = [row["pixels"] / pixels for row in bins]
+    with matplotlib.style.context(["default", _CURVE_STYLE]):
+        figure, axes = _axes()
+        axes.plot([0, 1], [0, 1], color=_SOFT, linestyle=(0, (2, 3)), label="as it says")
+        axes.plot(says, right, color=_ACCENT)
+        axes.scatter(says, right, [12 + 240 * share for share in shares], color=_ACCENT)
+        axes.set_title("Test pixels that are right")
+        axes.legend(loc="upper left")
+        _percent_axes(axes, 1)
+        rates = _into_page(figure, "Share of right pixels by the map's probability")
+        figure, axes = _axes()
+        lows, widths = zip(*((row["low"], row["high"] - row["low"]) for row in bins), strict=True)
+        axes.bar(lows, shares, widths, align="edge", color=_ACCENT, edgecolor="none")
+        axes.set_title("Test pixels by what the map says")
+        _percent_axes(axes, max(shares) * 1.05)
+        counts = _into_page(figure, "Share of test pixels by the map's probability")
+    return Markup(rates + counts)  # safe: drawn here, holds no user text
+
+
+def _percent_axes(axes: Axes, top: float) -> None:
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, top)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
+    axes.set_xlabel("probability of the mapped class")
+
+
 def _axes() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(4.6, 2.7), layout=ConstrainedLayoutEngine())
     return figure, figure.subplots()

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from spectile.data.labels.counts import shown_columns
 from spectile.data.labels.legend import Category, Legend
 from spectile.files import write_aside
-from spectile.reports import figures, wording
+from spectile.reports import certainty, figures, wording
 
 READABLE_CLASSES = 24
 """With more classes than this the confusion matrix shows shades without numbers."""
@@ -60,6 +60,8 @@ class Score:
     label: str
     value: str
     spread: str
+    bounds: str
+    """The 95% interval; empty where there is none, and for means of repeats."""
     unit: str
 
 
@@ -172,6 +174,8 @@ def is_page(path: Path) -> bool:
 
 def _scores(metrics: Mapping[str, Any], terms: Terms, tested: int) -> list[Score]:
     values, spreads = metrics.get("mean") or metrics, metrics.get("std") or {}
+    # That of the first repeat is none of the mean.
+    intervals = {} if "mean" in metrics else metrics.get("intervals", {}).get("scores", {})
     classes = f"{tested} {'class' if tested == 1 else 'classes'}"
     scores = []
     for name, label in terms.scores:
@@ -182,6 +186,7 @@ def _scores(metrics: Mapping[str, Any], terms: Terms, tested: int) -> list[Score
                 label=label.format(tested=classes),
                 value=say(values[name]),
                 spread="" if spread is None else f"± {say(spread)}",
+                bounds=certainty.bounds_in_words(name, intervals.get(name)),
                 unit="" if name == KAPPA else "%",
             )
         )
@@ -265,6 +270,13 @@ def _environment() -> Environment:
         "capitalized": wording.capitalized,
         "flatten": wording.flatten,
         "split_in_words": wording.split_in_words,
+        "bounds_in_words": certainty.bounds_in_words,
+        "intervals_in_words": certainty.intervals_in_words,
+        "calibration_in_words": certainty.calibration_in_words,
+        "error_in_words": certainty.error_in_words,
+        "amount": certainty.amount,
+        "amounts": certainty.amounts,
+        "reliability_curve": figures.reliability_curve,
         "rgb": lambda color: "rgb({} {} {})".format(*color),
     }
     environment.globals |= {"readable_classes": READABLE_CLASSES, "drawn_classes": DRAWN_CLASSES}

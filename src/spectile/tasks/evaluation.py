@@ -17,6 +17,7 @@ from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.counts import labels_in
 from spectile.data.labels.labels import open_labels
 from spectile.data.scene import Scene
+from spectile.data.splits.overlap import honest_window
 from spectile.data.splits.splits import TEST
 from spectile.errors import InputError
 from spectile.files import working_folder
@@ -25,11 +26,14 @@ from spectile.mapping.output.split_raster import SPLIT_FILE_LEGEND, sides_in
 from spectile.mapping.scene_map import map_scene
 from spectile.model.fingerprint import sha256
 from spectile.model.model import Model
+from spectile.model.trained_task import WindowTask
 from spectile.progress import Progress
+from spectile.scoring.squares import Grid, grid_of_labels, grid_of_split
+from spectile.tasks.calibration import calibration
 from spectile.tasks.hardware import best_device
+from spectile.tasks.map_scores import map_scores
 from spectile.tasks.mask_labels import Numbering, mask_labels
 from spectile.tasks.scene.stress import stress
-from spectile.tasks.scores import map_scores
 
 TEST_PIXELS = "These are the test pixels of the run that trained the model: {verdict}"
 OTHER_SPLIT = "The model wasn't trained under this split: pixels it has seen may be among these."
@@ -70,13 +74,20 @@ def evaluate_model(
             raise InputError(f"{split} has no test pixel that is labelled: give a run's split.tif.")
     rows, columns = np.nonzero(scored)
     truth = opened.classes[rows, columns].astype(np.int64) - 1
+    compute = Compute(device=best_device("auto"))
     path = Path(tempfile.gettempdir(), "map.tif")
     with working_folder(path) as folder:
         summary = map_scene(
-            model, scene, folder / path.name, device=best_device("auto"), progress=progress
+            model, scene, folder / path.name, device=compute.device, progress=progress
         )
         start = time.perf_counter()
-        scores = map_scores(folder / path.name, model.legend, rows, columns, truth)
+        pixels = rows, columns, truth
+        grid = _own_grid(model, sides) or grid_of_labels(
+            opened.classes, rows, columns, window=_window(model)
+        )
+        scores = map_scores(folder / path.name, scene, model.legend, pixels, grid)
+        if isinstance(model.trained_for, WindowTask):
+            scores["calibration"] = calibration(model, scene, pixels, compute, seed=0)
     known = int(np.sum(scores["confusion"]))
     if known < len(rows):
         lost = len(rows) - known
@@ -85,7 +96,6 @@ def evaluate_model(
     more: dict[str, Any] = {}
     if stressed:
         start = time.perf_counter()
-        compute = Compute(device=best_device("auto"))
         more["stress"] = stress(model, scene, rows, columns, truth, compute)
         seconds["stress"] = time.perf_counter() - start
     return {
@@ -100,6 +110,19 @@ def evaluate_model(
         "seconds": seconds,
         "network": model.name,
     }
+
+
+def _window(model: Model) -> int:
+    """The edge of the square that decides a pixel; 1 where there is none."""
+    of_windows = isinstance(model.trained_for, WindowTask)
+    return honest_window(model.window, model.smooth) if of_windows else 1
+
+
+def _own_grid(model: Model, sides: NDArray[np.uint8] | None) -> Grid | None:
+    """The blocks of the split that trained the model, where these are its sides."""
+    if sides is None or split_hash(sides) != model.provenance.get("split_sha256"):
+        return None
+    return grid_of_split(model.provenance["split"])
 
 
 def _trust(model: Model, scene: Scene, sides: NDArray[np.uint8] | None) -> dict[str, Any]:

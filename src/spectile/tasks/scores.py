@@ -13,7 +13,8 @@ from spectile.data.labels.legend import Legend
 from spectile.data.preprocessing.components import tiles_holding
 from spectile.data.readers.gdal import quiet_gdal
 from spectile.errors import InputError
-from spectile.scoring.metrics import confusion, score
+from spectile.scoring.intervals import BlockCounts, block_counts
+from spectile.scoring.squares import Grid
 
 TILE = 512
 """Edge of a map's tiles, in pixels."""
@@ -41,14 +42,15 @@ def mapped_at(
     return places_in(legend, values) - 1
 
 
-def map_scores(
+def map_counts(
     path: Path,
     legend: Legend,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     truth: NDArray[np.int64],
-) -> dict[str, Any]:
-    """The scores of a class map at the given pixels with class indices `truth`.
+    grid: Grid,
+) -> BlockCounts:
+    """A class map held against the class indices `truth` of some pixels, square by square.
 
     Pixels where the map has no data are left out. Raises InputError where it has data in none.
     """
@@ -56,7 +58,8 @@ def map_scores(
     known = mapped >= 0
     if not known.any():
         raise InputError("no labelled pixel has data in the scene: check that both lie together.")
-    return score(confusion(truth[known], mapped[known], len(legend)), legend.names).as_dict()
+    squares = grid.numbers(rows[known], columns[known])
+    return block_counts(truth[known], mapped[known], squares, len(legend))
 
 
 def places_in(legend: Legend, values: NDArray[Any]) -> NDArray[np.int32]:

@@ -33,7 +33,7 @@ class TilePixels:
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32]:
-        """(classes, h, w): the softmax of the network's logits, NaN without data."""
+        """(classes, h, w): the softmax of the network's logits, tempered, NaN without data."""
         probabilities = self.part.probabilities.astype(np.float32)
         probabilities[:, self.classes == 0] = np.nan
         return probabilities

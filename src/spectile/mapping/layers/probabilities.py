@@ -1,4 +1,4 @@
-"""How probable each class is: the softmax of the network's logits."""
+"""How probable each class is: the softmax of the network's logits, tempered."""
 
 from __future__ import annotations
 

@@ -99,6 +99,8 @@ def model_sha256(model: Model) -> str:
         "legend": model.legend.to_dicts(),
         "physical": model.physical,
     }
+    if model.temperature != 1:  # maps that were begun before there was one go on
+        description["temperature"] = model.temperature
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     tensors = {name: value.cpu().numpy() for name, value in model.network.state_dict().items()}
     reducer = preprocessing.reducer

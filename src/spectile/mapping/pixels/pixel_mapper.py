@@ -95,6 +95,7 @@ class PixelMapper:
         self._scene = model.values_of(scene)
         self._preprocessing = model.for_scene(scene)
         self._classes = len(model.legend)
+        self._temperature = model.temperature
         self._network = placed(model.network, compute).eval()
         self._tf32 = compute.precision == "tf32"
         self._device = torch.device(compute.device)
@@ -166,7 +167,7 @@ class PixelMapper:
             for read, some in batches:
                 for step in some:
                     if step.first:
-                        total = TileSum(self._windows, step.tile, self._classes)
+                        total = TileSum(self._windows, step.tile, self._classes, self._temperature)
                     if step.fresh:
                         window = self._compute(read)
                         kept.put(step.number, window, step.tile.window)
@@ -226,12 +227,15 @@ class PixelMapper:
 class TileSum:
     """The weighted sum of the windows that reach into a tile."""
 
-    def __init__(self, windows: BlendedWindows, tile: Tile, classes: int) -> None:
+    def __init__(
+        self, windows: BlendedWindows, tile: Tile, classes: int, temperature: float = 1.0
+    ) -> None:
         self._windows = windows
         self._tile = tile
         self._own = windows.core_of(tile.window)
         self._size = tile.window.height, tile.window.width
         self._classes = classes
+        self._temperature = temperature
         self._probabilities: NDArray[np.floating] | None = None
         self._components: NDArray[np.float32] | None = None
         self._valid = np.zeros(self._size, np.bool_)
@@ -261,7 +265,9 @@ class TileSum:
         if probabilities is None:
             probabilities = np.zeros((self._classes, *self._size), np.float32)
         damage = tuple(self._damage.values())
-        return map_part(self._tile.window, probabilities, valid, damage, self._components)
+        return map_part(
+            self._tile.window, probabilities, valid, damage, self._components, self._temperature
+        )
 
 
 def _two_rows(columns: int) -> int:

@@ -6,6 +6,7 @@ import copy
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain, islice
 
 import numpy as np
@@ -49,7 +50,10 @@ class SmoothingMapper:
     ) -> None:
         """With `components` the parts carry them."""
         assert model.smoothing is not None
-        self._network = WindowMapper(model, scene, compute, keep_going=keep_going, components=True)
+        # What is smoothed is what the network says; the temperature comes last.
+        plain = replace(model, temperature=1.0)
+        self._network = WindowMapper(plain, scene, compute, keep_going=keep_going, components=True)
+        self._temperature = model.temperature
         self.method: Method = self._network.method
         self._scene = scene
         self._smoothing = model.smoothing
@@ -155,6 +159,7 @@ class SmoothingMapper:
             valid,
             tuple(damage.values()),
             components[inner] if self._with_components else None,
+            self._temperature,
         )
 
 

@@ -34,12 +34,15 @@ from spectile.networks.own.source import name_of
 from spectile.networks.windows.region_training import why_not_on_regions
 from spectile.reports.scene_report import RunRecord
 from spectile.reports.wording import notes_on_applicability, notes_on_loss
+from spectile.scoring.squares import grid_of_labels, grid_of_split
 from spectile.tasks.base import Finished, Prepared, Work
+from spectile.tasks.calibration import calibrated, calibration
 from spectile.tasks.code_files import check_code, write_code
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
 from spectile.tasks.hardware import best_device, hardware_of
+from spectile.tasks.map_scores import map_scores
 from spectile.tasks.scene.applicability import remembering
 from spectile.tasks.scene.baselines import baselines, chosen
 from spectile.tasks.scene.inside_outside import applicability_in, sides_of_applicability
@@ -50,7 +53,7 @@ from spectile.tasks.scene.network import (
 from spectile.tasks.scene.preparation import Preparation
 from spectile.tasks.scene.self_training import both, self_labelled
 from spectile.tasks.scene.stress import stress
-from spectile.tasks.scores import map_scores, mapped_at, read_map
+from spectile.tasks.scores import mapped_at, read_map
 from spectile.tasks.tables import table_in, write_table
 from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
@@ -152,7 +155,15 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 **({"self_labelled_pixels": self_named} if self_named else {}),
             },
         )
+        validation = self.preparation.pixels(VALIDATION)
+        model = calibrated(model, scene, validation, self._compute, seed=self.config.seed)
         return remembering(model, scene, self.preparation, self.config.seed), outcome
+
+    @property
+    def _compute(self) -> Compute:
+        """How single pixels are asked about, which is how the scene is mapped."""
+        device = best_device(self.config.hardware.accelerator)
+        return Compute(self.config.map.method, memory=self.config.map.memory, device=device)
 
     def _fitted(self, work: Work) -> tuple[torch.nn.Module, Fit, int]:
         """The network with the weights of its best epoch, or those that were found at once.
@@ -224,24 +235,17 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         """The map, with what test pixels score when the scene is changed."""
         if not self.config.stress:
             return mapped
-        wanted = self.config.map
         start = time.perf_counter()
-        found = stress(
-            mapped.model,
-            self.scene,
-            *self.preparation.pixels(TEST),
-            Compute(
-                wanted.method,
-                memory=wanted.memory,
-                device=best_device(self.config.hardware.accelerator),
-            ),
-        )
+        test = self.preparation.pixels(TEST)
+        found = stress(mapped.model, self.scene, *test, self._compute)
         return replace(mapped, stress=found, stress_seconds=time.perf_counter() - start)
 
     def score(self, predicted: Mapped) -> dict[str, Any]:
         """The map is compared with the labels on test pixels alone."""
-        labels = self.preparation.labels
+        labels, test = self.preparation.labels, self.preparation.pixels(TEST)
         split = self.preparation.split.summary()
+        window = split["honest_window"]
+        grid = grid_of_split(split) or grid_of_labels(labels.classes, *test[:2], window=window)
         if self.config.fit_on == "scene":
             split["notes"].append(
                 f"The {self.config.recipe.reducer} reducer saw the test pixels (--fit-on scene)."
@@ -251,11 +255,13 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 f"The network learnt from {named:,} more pixels of the whole image, which the run "
                 "labelled itself: it used the test pixels, but none of their labels."
             )
-        tested = self.preparation.pixels(TEST)
         return {
-            **map_scores(predicted.path, labels.legend, *tested),
+            **map_scores(predicted.path, self.scene, labels.legend, test, grid),
             **applicability_in(
-                predicted.model, self.scene, predicted.applicability, predicted.path, *tested
+                predicted.model, self.scene, predicted.applicability, predicted.path, *test
+            ),
+            "calibration": calibration(
+                predicted.model, self.scene, test, self._compute, seed=self.config.seed
             ),
             "split": split,
             **labels_in(labels.tally),

@@ -1,0 +1,87 @@
+"""A model's probabilities held against labels: its temperature, and how far to believe them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectile.data.scene import Scene
+from spectile.mapping.at_pixels import probabilities_at, sample_in_squares
+from spectile.mapping.compute import Compute
+from spectile.model.model import Model
+from spectile.model.temperature import with_temperature
+from spectile.scoring.calibration import (
+    expected_calibration_error,
+    fitted_temperature,
+    reliability,
+)
+
+FITTED_ON, MEASURED_ON = 2000, 5000
+"""Pixels at most that a temperature is fitted on, and that calibration is measured on."""
+SQUARE, SQUARES = 16, 300
+"""Edge of the squares that pixels are drawn in, and how many there are at most.
+
+Small, for pixels of one field tell one thing; and not too many, for each takes a window around it.
+"""
+NOT_CALIBRATED = "The model was fitted without a temperature: its probabilities are as they came."
+
+Pixels = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Rows, columns and class indices (N,)."""
+
+
+def calibrated(
+    model: Model, scene: Scene, validation: Pixels, compute: Compute, *, seed: int
+) -> Model:
+    """The model with the temperature that validation pixels ask for.
+
+    It stays 1 where there are none, or of one class alone; its provenance says so.
+    """
+    probabilities, truth = _known(model, scene, validation, FITTED_ON, compute, seed)
+    told: dict[str, Any] = {"validation_pixels": len(truth), "note": None}
+    temperature = 1.0
+    if len(np.unique(truth)) > 1:
+        temperature = fitted_temperature(probabilities, truth)
+    else:
+        lacking = "validation pixel" if not len(truth) else "second class among validation pixels"
+        told["note"] = f"There is no {lacking} to calibrate on: probabilities are as they came."
+    provenance = {**model.provenance, "calibration": told}
+    return replace(model, temperature=temperature, provenance=provenance)
+
+
+def calibration(
+    model: Model, scene: Scene, test: Pixels, compute: Compute, *, seed: int
+) -> dict[str, Any]:
+    """``calibration`` of metrics.json: how often the model is right where it says so.
+
+    Measured on test pixels, of large scenes on some of them.
+    """
+    plain = replace(model, temperature=1.0)
+    probabilities, truth = _known(plain, scene, test, MEASURED_ON, compute, seed)
+    tempered = with_temperature(probabilities.T, model.temperature).T
+    before, after = (reliability(each, truth) for each in (probabilities, tempered))
+    of_fit = model.provenance.get("calibration", {"validation_pixels": 0, "note": NOT_CALIBRATED})
+    return {
+        "temperature": model.temperature,
+        "ece": expected_calibration_error(after) if after else None,
+        "ece_uncalibrated": expected_calibration_error(before) if before else None,
+        "pixels": len(truth),
+        "validation_pixels": of_fit["validation_pixels"],
+        "bins": after,
+        "note": of_fit["note"],
+    }
+
+
+def _known(
+    model: Model, scene: Scene, pixels: Pixels, count: int, compute: Compute, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Probabilities (N, K) and true classes (N,) of some of the pixels, those that hold data."""
+    rows, columns, truth = pixels
+    chosen = sample_in_squares(rows, columns, count, seed=seed, squares=SQUARES, edge=SQUARE)
+    if not len(chosen):
+        return np.zeros((0, len(model.legend)), np.float32), truth
+    found = probabilities_at(model, scene, rows[chosen], columns[chosen], compute)
+    known = ~np.isnan(found[:, 0])
+    return found[known], truth[chosen][known]
