@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from spectile.errors import InputError
 
-BATCH, RATE = 512, 5e-3
-PASSES, STEPS = 350, 2000
+BATCH, RATE = 256, 5e-3
+PASSES, STEPS = 350, 1000
 """Over all spectra, as far as that many steps go."""
 SMOOTHING = 0.1
 """Of labels, or the branch would be sure of what it merely knows by heart."""
