@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "results_indian_pines.py"
 
 def made(folder: Path) -> tuple[str, str]:
     """What the script prints, and the tables it writes."""
-    options = ("--quick", "--seeds", "1", "--jobs", "1", "--tables", "random-30,blocks-24")
+    options = ("--quick", "--seeds", "1", "--jobs", "1", "--tables", "random-10,blocks")
     places = ("--runs", str(folder / "runs"), "--out", str(folder / "tables.md"))
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *options, *places], capture_output=True, text=True, check=True

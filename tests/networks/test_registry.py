@@ -57,7 +57,7 @@ def package(folder: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatc
 def test_names_come_by_what_they_take_and_by_family() -> None:
     names = networks.names()
     assert names[:4] == ("hybridsn", "hybridsn-se", "hybridsn-2d", "hybridsn-3d")
-    assert names[4:8] == ("lda", "svm", "resnet-18", "resnet-34")
+    assert names[4:8] == ("svm", "lda", "resnet-18", "resnet-34")
     assert names[-3:] == ("mobilenet-v3-large", "mobilenet-v3-small", "deeplab-v3-plus")
     assert [networks.describe(names[place]).takes for place in (0, 6, -1)] == [
         *("windows", "images", "pixels")
@@ -86,7 +86,7 @@ def test_a_file_in_a_folder_of_networks_is_enough(
     monkeypatch.setattr(windows, "__path__", [*windows.__path__, str(tmp_path)])
     names = networks.names()
     at = names.index("dropped")
-    assert names[at - 1 : at + 3] == ("svm", "dropped", "dropped-plain", "resnet-18")
+    assert names[at - 1 : at + 3] == ("lda", "dropped", "dropped-plain", "resnet-18")
     assert list(networks.describe("dropped").options) == ["window", "spectral_branch"]
     network = networks.create("dropped-plain", bands=3, classes=2, window=5)
     assert network(torch.zeros(1, 3, 5, 5)).tolist() == [[0, 0]]

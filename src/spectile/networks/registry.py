@@ -32,7 +32,7 @@ Takes = Literal["windows", "images", "pixels"]
 """What a network classifies: the pixel in the middle of a window of its `window` option, a whole
 image of any size, or every pixel of an image."""
 KINDS: tuple[Takes, ...] = ("windows", "images", "pixels")
-FAMILIES = ("hybridsn", "resnet", "se-resnet", "sknet", "res2net", "mobilenet")
+FAMILIES = ("hybridsn", "svm", "lda", "resnet", "se-resnet", "sknet", "res2net", "mobilenet")
 """The order within a kind; what isn't listed follows."""
 
 Build = TypeVar("Build", bound=Callable[..., nn.Module])
