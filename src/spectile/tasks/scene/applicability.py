@@ -75,7 +75,8 @@ def _applicability(
 def spread_over_classes(classes: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
     """Indices, in rising order, of `count` of the pixels (N,), or all; as many a class as can be.
 
-    Small classes come whole, and what they leave goes to the larger ones.
+    Small classes come whole, and what they leave goes to the larger ones: a rare class, of which
+    equal shares would leave a few spectra, is to be known as well as a common one.
     """
     random = np.random.default_rng(seed)
     # Each class's pixels in a random order; the first of all classes, the second of all, and so on.
