@@ -42,6 +42,7 @@ CALIBRATION: dict[str, Any] = {
     "ece_uncalibrated": 0.1512,
     "pixels": 1200,
     "validation_pixels": 400,
+    "validation_overlap": 1.0,
     "bins": [bin_of(7, 200, 0.5), bin_of(11, 200, 0.65), bin_of(14, 800, 0.9)],
     "note": None,
 }

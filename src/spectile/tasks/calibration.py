@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.scene import Scene
+from spectile.data.splits.overlap import measure_overlap
+from spectile.data.splits.splits import TRAIN, VALIDATION, Split
 from spectile.mapping.at_pixels import probabilities_at, sample_in_squares
 from spectile.mapping.compute import Compute
 from spectile.model.model import Model
@@ -26,29 +28,56 @@ SQUARE, SQUARES = 16, 300
 
 Small, for pixels of one field tell one thing; and not too many, for each takes a window around it.
 """
-NOT_CALIBRATED = "The model was fitted without a temperature: its probabilities are as they came."
+ALIKE = 0.05
+"""Validation pixels overlap training as test pixels do if the shares differ by no more."""
+EASIER = (
+    "Validation pixels ask for surer probabilities (a temperature of {temperature:.2f}), but they "
+    "lie among the training pixels and test pixels don't: probabilities are as they came."
+)
+NOT_FITTED = {
+    "validation_pixels": 0,
+    "validation_overlap": 0.0,
+    "note": "The model was fitted without a temperature: its probabilities are as they came.",
+}
 
 Pixels = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows, columns and class indices (N,)."""
 
 
 def calibrated(
-    model: Model, scene: Scene, validation: Pixels, compute: Compute, *, seed: int
+    model: Model, scene: Scene, validation: Pixels, split: Split, compute: Compute, *, seed: int
 ) -> Model:
     """The model with the temperature that validation pixels ask for.
 
-    It stays 1 where there are none, or of one class alone; its provenance says so.
+    It stays 1 where there are none, or of one class alone. And it isn't below 1 where validation
+    pixels lie among training pixels and test pixels don't: they are easier than other ground, and
+    can't tell that the map may be surer of itself. Its provenance says so.
     """
     probabilities, truth = _known(model, scene, validation, FITTED_ON, compute, seed)
-    told: dict[str, Any] = {"validation_pixels": len(truth), "note": None}
-    temperature = 1.0
+    overlap = _validation_overlap(split)
+    note, temperature = None, 1.0
     if len(np.unique(truth)) > 1:
         temperature = fitted_temperature(probabilities, truth)
+        if temperature < 1 and overlap > split.overlap.window_overlap + ALIKE:
+            note = EASIER.format(temperature=temperature)
+            temperature = 1.0
     else:
         lacking = "validation pixel" if not len(truth) else "second class among validation pixels"
-        told["note"] = f"There is no {lacking} to calibrate on: probabilities are as they came."
+        note = f"There is no {lacking} to calibrate on: probabilities are as they came."
+    told = {"validation_pixels": len(truth), "validation_overlap": overlap, "note": note}
     provenance = {**model.provenance, "calibration": told}
     return replace(model, temperature=temperature, provenance=provenance)
+
+
+def _validation_overlap(split: Split) -> float:
+    """The share of validation pixels whose class depends on a pixel of a training window."""
+    validation = split.assignment == VALIDATION
+    if not validation.any():
+        return 0.0
+    found = measure_overlap(
+        split.assignment == TRAIN, validation, split.window, split.overlap.smooth
+    )
+    return found.window_overlap
 
 
 def calibration(
@@ -62,15 +91,14 @@ def calibration(
     probabilities, truth = _known(plain, scene, test, MEASURED_ON, compute, seed)
     tempered = with_temperature(probabilities.T, model.temperature).T
     before, after = (reliability(each, truth) for each in (probabilities, tempered))
-    of_fit = model.provenance.get("calibration", {"validation_pixels": 0, "note": NOT_CALIBRATED})
+    of_fit = model.provenance.get("calibration", NOT_FITTED)
     return {
         "temperature": model.temperature,
         "ece": expected_calibration_error(after) if after else None,
         "ece_uncalibrated": expected_calibration_error(before) if before else None,
         "pixels": len(truth),
-        "validation_pixels": of_fit["validation_pixels"],
         "bins": after,
-        "note": of_fit["note"],
+        **of_fit,
     }
 
 

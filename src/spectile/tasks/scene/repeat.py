@@ -155,8 +155,8 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 **({"self_labelled_pixels": self_named} if self_named else {}),
             },
         )
-        validation = self.preparation.pixels(VALIDATION)
-        model = calibrated(model, scene, validation, self._compute, seed=self.config.seed)
+        validation, split = self.preparation.pixels(VALIDATION), self.preparation.split
+        model = calibrated(model, scene, validation, split, self._compute, seed=self.config.seed)
         return remembering(model, scene, self.preparation, self.config.seed), outcome
 
     @property
