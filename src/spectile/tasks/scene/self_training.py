@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene, UnreadableError
+from spectile.data.splits.overlap import within_distance
 from spectile.data.splits.splits import TRAIN
 from spectile.data.splits.stratified import sample_of_classes
 from spectile.mapping.smoothing.guided_filter import guided_filter
@@ -70,23 +71,26 @@ def self_labelled(
 ) -> Places:
     """Rows, columns and class indices of pixels that got their classes from no label.
 
-    Of each class that the training pixels know there are `recipe.self_training` at most. They are
-    never training pixels; validation and test pixels may be among them, without their labels. All
-    chance follows from `seed`. A scene of more than 65,536 pixels is looked at in squares all over
-    it. Raises InputError where the classifiers can't be fitted.
+    Of each class there are `recipe.self_training` at most, and no more than training pixels. They
+    lie outside of all training windows; validation and test pixels may be among them, without their
+    labels. All chance follows from `seed`. Of a scene of more than 65,536 pixels squares all over it
+    are looked at. Raises InputError where the classifiers can't be fitted.
     """
     train = preparation.pixels(TRAIN)
     preprocessing, rng = preparation.preprocessing, np.random.default_rng(seed)
     spectra, known = LabelledWindows(scene, preprocessing, 1, *train).pixels
-    labelled = preparation.split.assignment == TRAIN
+    # What training windows show, their labels tell better than any guess.
+    shown = within_distance(preparation.split.assignment == TRAIN, recipe.window // 2)
     parts = list(_parts(scene, preprocessing))
+    # No more than were labelled: of a class with two pixels the teachers hardly know a thing.
+    quotas = np.bincount(train[2], minlength=classes).clip(max=recipe.self_training)
     found = train
     named, targets = spectra, known
     for turn in range(ROUNDS):
         teachers = _Teachers.fitted(named, targets, preparation, recipe, classes, seed + turn)
-        candidates = [_named(part, teachers, preparation, recipe, labelled) for part in parts]
+        candidates = [_named(part, teachers, preparation, recipe, shown) for part in parts]
         rows, columns, guessed = (np.concatenate(each) for each in zip(*candidates, strict=True))
-        drawn = _drawn(guessed, recipe.self_training, classes, rng)
+        drawn = _drawn(guessed, quotas, rng)
         found = rows[drawn], columns[drawn], guessed[drawn]
         more, their = LabelledWindows(scene, preprocessing, 1, *found).pixels
         named, targets = torch.cat([spectra, more]), torch.cat([known, their])
@@ -171,9 +175,9 @@ def _named(
     teachers: _Teachers,
     preparation: Preparation,
     recipe: Recipe,
-    labelled: NDArray[np.bool_],
+    shown: NDArray[np.bool_],
 ) -> Places:
-    """Pixels of a part that aren't training pixels, and of whose class the teachers are sure."""
+    """Pixels of a part that no training window shows, and of whose class the teachers are sure."""
     size = part.valid.shape
     smoothed = guided_filter(
         teachers.probabilities(part.spectra).reshape(-1, *size),
@@ -183,7 +187,7 @@ def _named(
         epsilon=EPSILON,
     )
     sure, guessed = smoothed.max(0)
-    taken = (sure > SURE).numpy() & part.valid & ~labelled[part.window.toslices()]
+    taken = (sure > SURE).numpy() & part.valid & ~shown[part.window.toslices()]
     rows, columns = np.nonzero(taken)
     return (
         rows + part.window.row_off,
@@ -193,8 +197,9 @@ def _named(
 
 
 def _drawn(
-    guessed: NDArray[np.int64], count: int, classes: int, rng: np.random.Generator
+    guessed: NDArray[np.int64], quotas: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Indices of at most `count` pixels of each class."""
+    """Indices of some pixels of each class, at most as many as its quota."""
     order = rng.permutation(len(guessed))
-    return np.sort(np.concatenate([order[guessed[order] == one][:count] for one in range(classes)]))
+    drawn = [order[guessed[order] == one][:quota] for one, quota in enumerate(quotas)]
+    return np.sort(np.concatenate(drawn))
