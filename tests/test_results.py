@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "results_indian_pines.py"
 
 def made(folder: Path) -> tuple[str, str]:
     """What the script prints, and the tables it writes."""
-    options = ("--quick", "--seeds", "1", "--jobs", "1", "--tables", "random-10,blocks")
+    options = ("--quick", "--seeds", "1", "--jobs", "1", "--tables", "blocks")
     places = ("--runs", str(folder / "runs"), "--out", str(folder / "tables.md"))
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *options, *places], capture_output=True, text=True, check=True
@@ -23,14 +23,14 @@ def made(folder: Path) -> tuple[str, str]:
 
 def test_tables_are_made_and_finished_runs_kept(tmp_path: Path) -> None:
     printed, tables = made(tmp_path)
-    assert "runs to make: 7\n" in printed
+    assert "runs to make: 5\n" in printed
     assert tables in printed
-    assert "100% of test windows overlap a training window" in tables
-    assert "No test window shares a pixel with a training window" in tables
+    assert "overlap" in tables
+    assert "| light x0.9, x1.1 |" in tables
     assert "not run" not in tables
     assert "overall against best" in tables
     # A run that is gone is made again, no other, to the same scores.
-    folder = tmp_path / "runs" / "blocks-24" / "best-the-default-recipe" / "seed-0"
+    folder = tmp_path / "runs" / "blocks" / "best-the-default-recipe" / "seed-0"
     (folder / "metrics.json").unlink()
     printed, again = made(tmp_path)
     assert "runs to make: 1\n" in printed

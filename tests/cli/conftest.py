@@ -21,7 +21,10 @@ from spectile.cli import main
 from spectile.data.datasets.simulated import simulate
 
 VALUES = np.array([0, 1, 10, 14], np.uint8)  # a user's own class numbers
-QUICK = ("--baselines", "none", "--window", "9", "--components", "5", "--epochs", "2", "--quiet")
+QUICK = (
+    *("--window", "9", "--components", "5", "--epochs", "2", "--self-training", "0"),
+    *("--baselines", "none", "--quiet"),
+)
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,8 @@ def self_labelled(
 
     Of each class there are `recipe.self_training` at most, and no more than training pixels. They
     lie outside of all training windows; validation and test pixels may be among them, without their
-    labels. All chance follows from `seed`. Of a scene of more than 65,536 pixels squares all over it
-    are looked at. Raises InputError where the classifiers can't be fitted.
+    labels. All chance follows from `seed`. Of a scene of more than 65,536 pixels squares all over
+    it are looked at. Raises InputError where the classifiers can't be fitted.
     """
     train = preparation.pixels(TRAIN)
     preprocessing, rng = preparation.preprocessing, np.random.default_rng(seed)
