@@ -27,7 +27,8 @@ class Own:
         """What the simulated scene changes."""
         if not quick:
             return {}
-        return {"window": min(self.window, 9), "components": 8, "epochs": 2}
+        window = min(self.window, 9)
+        return {"window": window, "components": 8, "epochs": 2, "self_training": 0}
 
 
 @dataclass(frozen=True)

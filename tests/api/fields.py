@@ -18,8 +18,11 @@ CUBE: NDArray[np.float32] = np.moveaxis(PIXELS, 0, -1)
 """Rows, columns, bands."""
 VALUES = np.array([0, 1, 10, 14])
 LABELS = VALUES[CROPS * (np.random.default_rng(0).random(CROPS.shape) < 0.3)]
-QUICK: dict[str, Any] = {"components": 5, "epochs": 2, "spectral_branch": 0, "quiet": True}
-"""The spectral branch alone takes two thousand steps."""
+QUICK: dict[str, Any] = {
+    **{"components": 5, "epochs": 2, "spectral_branch": 0, "self_training": 0, "smooth": 0},
+    "quiet": True,
+}
+"""The spectral branch alone takes a thousand steps."""
 
 
 class Own(nn.Module):

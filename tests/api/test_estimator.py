@@ -14,7 +14,7 @@ from tests.api.fields import CUBE, LABELS, Own
 import spectile
 from spectile.errors import InputError
 
-QUICK = {"components": 5, "epochs": 1, "spectral_branch": 0}
+QUICK = {"components": 5, "epochs": 1, "spectral_branch": 0, "self_training": 0}
 
 
 @pytest.fixture(scope="module")

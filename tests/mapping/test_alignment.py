@@ -41,7 +41,7 @@ def trained(
     classes = classes * (np.random.default_rng(0).random(classes.shape) < 0.2)
     folder = tmp_path_factory.mktemp("aligned") / "run"
     settings = {"window": 9, "components": 5, "epochs": 2, "quiet": True, "stress": False}
-    settings["light"] = request.param
+    settings |= {"light": request.param, "self_training": 0, "baselines": "none"}
     api.train(pixels.transpose(1, 2, 0), classes, out=folder, **settings)
     return folder / "model.safetensors"
 
@@ -62,7 +62,7 @@ def test_a_scene_under_other_light_is_mapped_as_the_training_scene(
     changed[:, 30, 30] = 1e6  # a hot pixel, which tells nothing of the light
     found = model.map(changed, bands_last=False, align=True, probabilities=True)
     far = np.ones(found.classes.shape, bool)
-    far[26:35, 26:35] = False  # windows without that pixel
+    far[20:41, 20:41] = False  # what that pixel decides on, smoothing included
     assert (found.classes == expected.classes)[far].mean() > 0.999
     np.testing.assert_allclose(
         found.probabilities[:, far], expected.probabilities[:, far], atol=0.005

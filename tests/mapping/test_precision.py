@@ -38,8 +38,8 @@ def test_tf32_is_asked_for_and_given_back() -> None:
 def test_a_map_is_not_gone_on_with_in_another_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("tiles", "scene_map"):
-        monkeypatch.setattr(f"spectile.mapping.{module}.EDGES", (32,))
+    for edges in ("tiles.EDGES", "scene_map.SMOOTHED_EDGES"):
+        monkeypatch.setattr(f"spectile.mapping.{edges}", (32,))
     path = tmp_path / "scene.tif"
     pixels = cube(200, 90)
     with rasterio.open(

@@ -97,3 +97,12 @@ def test_too_few_blocks_give_a_sentence_and_no_interval(sizes: list[int], words:
     told = score_intervals(drawn(np.random.default_rng(0), np.array(sizes), 0.5), 9)
     assert told["scores"] == {}
     assert words in told["note"]
+
+
+@pytest.mark.parametrize(("prediction", "words"), [(1, "are right"), (0, "are wrong")])
+def test_a_score_without_a_mistake_is_not_certain(prediction: int, words: str) -> None:
+    blocks = np.repeat(np.arange(30), 5)
+    truth = np.ones(150, int)
+    told = score_intervals(block_counts(truth, truth * prediction, blocks, 2), 9)
+    assert told["scores"] == {}
+    assert f"No intervals: all test pixels {words}" in told["note"]

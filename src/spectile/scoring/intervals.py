@@ -32,6 +32,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 FEWEST = 5
 """With fewer blocks of one size an interval would say more about luck than about the map."""
+ALIKE = "No intervals: all test pixels are {}, and resampling can't tell how many others would be."
 CELLS_AT_ONCE = 4_000_000
 """Numbers that are held at once, of all confusion matrices of some resamples."""
 
@@ -93,7 +94,8 @@ def score_intervals(counts: BlockCounts, edge: int) -> dict[str, Any]:
     """``intervals`` of metrics.json: of the four summary scores, by blocks of `edge` pixels.
 
     A class that isn't among the drawn blocks is left out of that draw's averages, as one without
-    test pixels is of the scores'. No scores, and a note that says why, where blocks are too few.
+    test pixels is of the scores'. No scores, and a note that says why, where blocks are too few or
+    all pixels are alike: drawn again, they never differ.
     """
     effective = counts.effective
     told: dict[str, Any] = {
@@ -106,6 +108,10 @@ def score_intervals(counts: BlockCounts, edge: int) -> dict[str, Any]:
     }
     if effective < FEWEST:
         told["note"] = _too_few(counts.blocks, effective, edge)
+        return told
+    right, pixels = int(np.trace(counts.total)), int(counts.total.sum())
+    if right in (0, pixels):
+        told["note"] = ALIKE.format("right" if right else "wrong")
         return told
     bounds = interval(counts, summary_scores)
     told["scores"] = {

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.choices import Light
-from spectile.data.preprocessing.reducers import Reducer, logarithms
+from spectile.data.preprocessing.reducers import Reducer, check_magnitude, logarithms
 
 CURVES: dict[Light, int] = {"kept": 0, "gain": 1, "slope": 2, "bow": 3}
 """Coefficients of the polynomials over wavelength that are taken out."""
@@ -67,8 +67,10 @@ def fit_light(
     `light` says from what: nothing, their brightness ("gain"), a tilt over the `wavelengths`
     (bands,) as well ("slope"), or a bow too. Fewer curves are taken out of few bands, and none
     where values are no brightnesses; then the note says so. Without wavelengths curves run over
-    the bands' numbers. None where light is kept.
+    the bands' numbers. None where light is kept. Raises InputError as fitting a reducer does, of
+    values that float32 can't hold.
     """
+    check_magnitude(spectra)
     bands = spectra.shape[1]
     count = min(CURVES[light], bands // BANDS_A_CURVE)
     if CURVES[light] == 0:

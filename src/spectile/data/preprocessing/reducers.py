@@ -132,7 +132,7 @@ def fit_reducer(
     """
     pixels, bands = spectra.shape
     values = spectra.astype(np.float64)
-    _check_magnitude(values)
+    check_magnitude(values)
     if name == "none":
         return Reducer(name, np.zeros(bands), np.eye(bands))
     mean = values.mean(axis=0)
@@ -160,7 +160,7 @@ def fit_reducer(
     return Reducer(name, mean, _noise_whitening(values - mean, noise.astype(np.float64), wanted))
 
 
-def _check_magnitude(values: NDArray[np.float64]) -> None:
+def check_magnitude(values: NDArray[Any]) -> None:
     """Raise InputError for training pixels that float32 can't tell apart or can't hold."""
     largest = np.abs(values).max(initial=0)
     if largest > LARGEST:
