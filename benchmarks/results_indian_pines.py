@@ -351,7 +351,7 @@ def shortened(table: Table) -> Table:
         row
         if row.method.network in ("svm", "lda")
         else replace(row, method=replace(row.method, **SHORT))
-        for row in table.rows[:5]
+        for row in table.rows[:3]
     )
     split = table.split.model_copy(update={"guard": 8} if table.split.guard else {})
     return replace(table, split=split, rows=tuple(rows))

@@ -23,7 +23,7 @@ def made(folder: Path) -> tuple[str, str]:
 
 def test_tables_are_made_and_finished_runs_kept(tmp_path: Path) -> None:
     printed, tables = made(tmp_path)
-    assert "runs to make: 5\n" in printed
+    assert "runs to make: 3\n" in printed
     assert tables in printed
     assert "overlap" in tables
     assert "| light x0.9, x1.1 |" in tables
