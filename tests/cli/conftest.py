@@ -86,6 +86,6 @@ def spectile(*arguments: str | Path, code: int = 0) -> str:
         message = errors.getvalue().strip()
         assert message.startswith("spectile: ")
         assert "\n" not in message
-        assert len(message) < 420
+        assert len(message) < 400
         return message
     return printed.getvalue()

@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 from tests.mapping.small_model import WINDOW, cube, small_model
 
+from spectile.data.labels.labels import Places
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.splits.overlap import Overlap
 from spectile.data.splits.splits import TRAIN, VALIDATION, Split
 from spectile.mapping.at_pixels import probabilities_at
 from spectile.mapping.compute import Compute
 from spectile.model.model import Model
-from spectile.tasks.calibration import Pixels, calibrated, calibration
+from spectile.tasks.calibration import calibrated, calibration
 
 SCENE = scene_from_array(cube(60, 70))
 NONE = np.zeros(0, np.int64)
 
 
-def split(validation: Pixels, *, apart: bool = True, overlap: float = 0.0) -> Split:
+def split(validation: Places, *, apart: bool = True, overlap: float = 0.0) -> Split:
     """Training pixels far from the validation pixels, or beside them all."""
     assignment = np.zeros((SCENE.height, SCENE.width), np.uint8)
     assignment[SCENE.height - 1 if apart else slice(None)] = TRAIN
@@ -38,7 +39,7 @@ def sure_model() -> Model:
     return model
 
 
-def labelled(model: Model, rows: slice, right: float) -> Pixels:
+def labelled(model: Model, rows: slice, right: float) -> Places:
     """Pixels of some rows, of which the model has so many right."""
     places = np.mgrid[rows, 2:68].reshape(2, -1)
     said = probabilities_at(model, SCENE, *places)
@@ -99,7 +100,7 @@ def test_what_is_measured_is_the_probabilities_of_the_map() -> None:
         ((np.array([5, 6]), np.array([7, 7]), np.array([1, 1])), "no second class among valid"),
     ],
 )
-def test_nothing_to_fit_on_leaves_probabilities_alone(pixels: Pixels, words: str) -> None:
+def test_nothing_to_fit_on_leaves_probabilities_alone(pixels: Places, words: str) -> None:
     model = calibrated(small_model(), SCENE, pixels, split(pixels), Compute(), seed=0)
     assert model.temperature == 1
     told = calibration(model, SCENE, labelled(model, slice(2, 9), 0.9), Compute(), seed=0)

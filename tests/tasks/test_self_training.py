@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from spectile.data.datasets.simulated import simulate
-from spectile.data.labels.labels import Labels, labels_from_array
+from spectile.data.labels.labels import Labels, Places, labels_from_array
 from spectile.data.readers.in_memory import scene_from_array
-from spectile.data.scene import Scene
+from spectile.data.scene import Scene, UnreadableError
 from spectile.data.splits.splits import TEST, TRAIN
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.scene import self_training
@@ -19,7 +22,6 @@ from spectile.tasks.scene.self_training import self_labelled
 from spectile.tasks.scene.splitting import make_split
 from spectile.training.recipes import Recipe
 from spectile.training.regions import fit_spectral_branch
-from spectile.training.regions.fit_regions import Places
 
 CLASSES, COUNT = 4, 20
 RECIPE = Recipe(window=3, components=5, self_training=COUNT)
@@ -85,3 +87,26 @@ def test_large_scenes_are_looked_at_in_squares(
     squares = np.unique(rows // 10 * 6 + columns // 10)
     assert 1 < len(squares) <= 10
     assert len(np.unique(classes)) > 1
+
+
+def test_nothing_that_anybody_is_sure_of_adds_nothing(
+    material: tuple[Scene, Labels, Preparation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, _, preparation = material
+    monkeypatch.setattr(self_training, "SURE", 2.0)
+    assert [len(found) for found in labelled(scene, preparation)] == [0, 0, 0]
+
+
+def test_what_cannot_be_read_is_left_out(material: tuple[Scene, Labels, Preparation]) -> None:
+    scene, _, preparation = material
+
+    class Torn:
+        block = (1, scene.width)
+
+        def read(self, window: Window, bands: Sequence[int]) -> NDArray[np.generic]:
+            if window.row_off <= 50 < window.row_off + window.height:
+                raise UnreadableError("scene", window, "torn")
+            return scene.reader.read(window, bands)
+
+    (part,) = self_training._parts(replace(scene, reader=Torn()), preparation.preprocessing)
+    assert np.flatnonzero(~part.valid.any(axis=1)).tolist() == [0, 1, 2, 3, 50]

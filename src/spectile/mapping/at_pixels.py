@@ -89,7 +89,7 @@ def sample_in_squares(
     together share most of the work of being classified. They are also much alike, so that a few
     large squares may be far from the whole. Scattered pixels may be fewer, in as many `squares`.
     """
-    if len(rows) <= min(count, len(rows) if squares is None else squares):
+    if len(rows) <= min(count, squares or count):
         return np.arange(len(rows))
     across = int(columns.max()) // edge + 1
     keys = rows // edge * across + columns // edge

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectile.data.labels.labels import Places
 from spectile.data.scene import Scene
 from spectile.data.splits.overlap import measure_overlap
 from spectile.data.splits.splits import TRAIN, VALIDATION, Split
@@ -40,12 +41,9 @@ NOT_FITTED = {
     "note": "The model was fitted without a temperature: its probabilities are as they came.",
 }
 
-Pixels = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-"""Rows, columns and class indices (N,)."""
-
 
 def calibrated(
-    model: Model, scene: Scene, validation: Pixels, split: Split, compute: Compute, *, seed: int
+    model: Model, scene: Scene, validation: Places, split: Split, compute: Compute, *, seed: int
 ) -> Model:
     """The model with the temperature that validation pixels ask for.
 
@@ -81,7 +79,7 @@ def _validation_overlap(split: Split) -> float:
 
 
 def calibration(
-    model: Model, scene: Scene, test: Pixels, compute: Compute, *, seed: int
+    model: Model, scene: Scene, test: Places, compute: Compute, *, seed: int
 ) -> dict[str, Any]:
     """``calibration`` of metrics.json: how often the model is right where it says so.
 
@@ -103,7 +101,7 @@ def calibration(
 
 
 def _known(
-    model: Model, scene: Scene, pixels: Pixels, count: int, compute: Compute, seed: int
+    model: Model, scene: Scene, pixels: Places, count: int, compute: Compute, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Probabilities (N, K) and true classes (N,) of some of the pixels, those that hold data."""
     rows, columns, truth = pixels

@@ -34,6 +34,7 @@ from spectile.tasks.hardware import best_device
 from spectile.tasks.map_scores import map_scores
 from spectile.tasks.mask_labels import Numbering, mask_labels
 from spectile.tasks.scene.stress import stress
+from spectile.tasks.scores import mapped_at
 
 TEST_PIXELS = "These are the test pixels of the run that trained the model: {verdict}"
 OTHER_SPLIT = "The model wasn't trained under this split: pixels it has seen may be among these."
@@ -85,7 +86,8 @@ def evaluate_model(
         grid = _own_grid(model, sides) or grid_of_labels(
             opened.classes, rows, columns, window=_window(model)
         )
-        scores = map_scores(folder / path.name, scene, model.legend, pixels, grid)
+        mapped = mapped_at(folder / path.name, model.legend, rows, columns)
+        scores = map_scores(folder / path.name, mapped, scene, model.legend, pixels, grid)
         if isinstance(model.trained_for, WindowTask):
             scores["calibration"] = calibration(model, scene, pixels, compute, seed=0)
     known = int(np.sum(scores["confusion"]))

@@ -9,6 +9,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
+from spectile.data.labels.labels import Places
 from spectile.data.labels.legend import Legend
 from spectile.data.preprocessing.components import tiles_holding
 from spectile.data.readers.gdal import quiet_gdal
@@ -42,24 +43,17 @@ def mapped_at(
     return places_in(legend, values) - 1
 
 
-def map_counts(
-    path: Path,
-    legend: Legend,
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    truth: NDArray[np.int64],
-    grid: Grid,
-) -> BlockCounts:
-    """A class map held against the class indices `truth` of some pixels, square by square.
+def map_counts(mapped: NDArray[np.int32], pixels: Places, grid: Grid, classes: int) -> BlockCounts:
+    """What is `mapped` at some pixels, by :func:`mapped_at`, held against them, square by square.
 
     Pixels where the map has no data are left out. Raises InputError where it has data in none.
     """
-    mapped = mapped_at(path, legend, rows, columns)
+    rows, columns, truth = pixels
     known = mapped >= 0
     if not known.any():
         raise InputError("no labelled pixel has data in the scene: check that both lie together.")
     squares = grid.numbers(rows[known], columns[known])
-    return block_counts(truth[known], mapped[known], squares, len(legend))
+    return block_counts(truth[known], mapped[known], squares, classes)
 
 
 def places_in(legend: Legend, values: NDArray[Any]) -> NDArray[np.int32]:

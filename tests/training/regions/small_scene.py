@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from spectile import networks
 from spectile.data.datasets.simulated import simulate
+from spectile.data.labels.labels import Places
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import fit_reducer
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.scene import Scene
 from spectile.training.fit import Hardware
-from spectile.training.regions.fit_regions import Places
 from spectile.training.regions.labelled_regions import Region
 
 CLASSES = 3

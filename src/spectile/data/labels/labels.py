@@ -30,6 +30,9 @@ from spectile.data.scene import Scene
 from spectile.errors import InputError
 from spectile.files import check_name
 
+Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Rows, columns and class indices, from 0, of some labelled pixels, (N,) each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:

@@ -70,11 +70,12 @@ def fit_light(
     the bands' numbers. None where light is kept. Raises InputError as fitting a reducer does, of
     values that float32 can't hold.
     """
+    if light == "kept":
+        return None, ""
+    # Before logarithms hide them.
     check_magnitude(spectra)
     bands = spectra.shape[1]
     count = min(CURVES[light], bands // BANDS_A_CURVE)
-    if CURVES[light] == 0:
-        return None, ""
     if count == 0:
         return (
             None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from spectile.data.scene import Scene
 from spectile.data.thinned import read_thinned
 from spectile.model.applicability import Applicability
 from spectile.model.model import Model
-from spectile.tasks.scores import mapped_at
 
 SAMPLE = 100_000
 """Pixels of the scene, and test pixels, that are looked at; all where there are no more."""
@@ -40,21 +38,21 @@ def applicability_in(
     model: Model,
     scene: Scene,
     codes: NDArray[np.uint8] | None,
-    map_file: Path,
+    mapped: NDArray[np.int32],
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     truth: NDArray[np.int64],
 ) -> dict[str, Any]:
     """What metrics.json says under `applicability`, if `codes` say anything.
 
-    `codes` are :func:`sides_of_applicability`; `rows`, `columns` and the class indices `truth` (N,)
-    are of the test pixels, of which a regular sample is looked at where there are many.
+    `codes` are :func:`sides_of_applicability`; `rows`, `columns`, the class indices `truth` (N,)
+    and `mapped`, those that the map says, are of the test pixels, of which a regular sample is
+    looked at where there are many.
     """
     if model.applicability is None or codes is None:
         return {}
     kept = slice(None, None, -(-len(rows) // SAMPLE))
-    rows, columns, truth = rows[kept], columns[kept], truth[kept]
-    mapped = mapped_at(map_file, model.legend, rows, columns)
+    rows, columns, truth, mapped = rows[kept], columns[kept], truth[kept], mapped[kept]
     known = mapped >= 0
     spectra = read_spectra(scene, rows[known], columns[known], model.preprocessing.bands)
     outside = _codes(model, model.applicability, spectra.T) == OUTSIDE

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.describe import band_ranges
-from spectile.data.labels.labels import Labels
+from spectile.data.labels.labels import Labels, Places
 from spectile.data.preprocessing.components import TILE, Preprocessing, read_spectra, tiles_holding
 from spectile.data.preprocessing.guide import Guide, fit_guide
 from spectile.data.preprocessing.light import fit_light
@@ -45,7 +45,7 @@ class Preparation:
     medians: NDArray[np.float64]
     """Of each used band in these spectra."""
 
-    def pixels(self, side: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def pixels(self, side: int) -> Places:
         """Rows, columns and class indices of the pixels on one side of the split."""
         rows, columns = np.nonzero(self.split.assignment == side)
         return rows, columns, self.labels.classes[rows, columns].astype(np.int64) - 1

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from spectile.compat.rasterio import GDAL_ERRORS
 from spectile.data.labels.counts import labels_in
+from spectile.data.labels.labels import Places
 from spectile.data.quicklook import quicklook
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TEST, TRAIN, VALIDATION
@@ -59,7 +60,7 @@ from spectile.training.fit import Fit
 from spectile.training.learners.window_classifier import fit_windows
 from spectile.training.own_loss import Loss
 from spectile.training.recipes import CROSS_ENTROPY
-from spectile.training.regions.fit_regions import Places, fit_regions
+from spectile.training.regions.fit_regions import fit_regions
 from spectile.training.regions.labelled_windows import LabelledWindows
 from spectile.training.spectra.fit_at_once import fit_at_once, is_fitted_at_once
 
@@ -161,7 +162,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
 
     @property
     def _compute(self) -> Compute:
-        """How single pixels are asked about, which is how the scene is mapped."""
+        """How the scene is mapped, and single pixels are asked about."""
         device = best_device(self.config.hardware.accelerator)
         return Compute(self.config.map.method, memory=self.config.map.memory, device=device)
 
@@ -214,17 +215,17 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         return partial(fit_windows, network, cuts, others, loss=self.loss)
 
     def predict(self, model: Model, work: Work) -> Mapped:
-        path, wanted = work.folder / MAP, self.config.map
+        path, wanted, compute = work.folder / MAP, self.config.map, self._compute
         summary = map_scene(
             model,
             self.scene,
             path,
-            method=wanted.method,
-            memory=wanted.memory,
+            method=compute.method,
+            memory=compute.memory,
             layers=wanted.layers,
             probabilities=wanted.probabilities,
             entropy=wanted.entropy,
-            device=best_device(self.config.hardware.accelerator),
+            device=compute.device,
             progress=work.progress,
         )
         write_picture(path, work.folder / PICTURE, model.legend)
@@ -255,11 +256,10 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
                 f"The network learnt from {named:,} more pixels of the whole image, which the run "
                 "labelled itself: it used the test pixels, but none of their labels."
             )
+        mapped = mapped_at(predicted.path, labels.legend, *test[:2])
         return {
-            **map_scores(predicted.path, self.scene, labels.legend, test, grid),
-            **applicability_in(
-                predicted.model, self.scene, predicted.applicability, predicted.path, *test
-            ),
+            **map_scores(predicted.path, mapped, self.scene, labels.legend, test, grid),
+            **applicability_in(predicted.model, self.scene, predicted.applicability, mapped, *test),
             "calibration": calibration(
                 predicted.model, self.scene, test, self._compute, seed=self.config.seed
             ),
@@ -267,18 +267,16 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             **labels_in(labels.tally),
             "map_method": predicted.summary.method,
             **({} if predicted.stress is None else {"stress": predicted.stress}),
-            **self._baselines(predicted),
+            **self._baselines(predicted.model, mapped),
         }
 
-    def _baselines(self, predicted: Mapped) -> dict[str, Any]:
+    def _baselines(self, model: Model, mapped: NDArray[np.int32]) -> dict[str, Any]:
         """What classifiers of single spectra have on the same pixels."""
-        wanted, seconds = self.config.baselines, predicted.model.provenance.get("fit_seconds")
-        legend = self.preparation.labels.legend
-        rows, columns, _ = self.preparation.pixels(TEST)
+        wanted, seconds = self.config.baselines, model.provenance.get("fit_seconds")
         return baselines(
             self.scene,
             self.preparation,
-            mapped_at(predicted.path, legend, rows, columns),
+            mapped,
             chosen(wanted, self.config.recipe.network),
             seconds=float(seconds or 0) if wanted == "auto" else None,
             seed=self.config.seed,

@@ -19,8 +19,10 @@ from rasterio.windows import Window
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.data.labels.labels import Places
 from spectile.data.preprocessing.components import Preprocessing
-from spectile.data.scene import Scene, UnreadableError
+from spectile.data.readers.salvage import read_around_damage
+from spectile.data.scene import Scene
 from spectile.data.splits.overlap import within_distance
 from spectile.data.splits.splits import TRAIN
 from spectile.data.splits.stratified import sample_of_classes
@@ -29,9 +31,9 @@ from spectile.mapping.tiles import tiles
 from spectile.model.smoothing import EPSILON
 from spectile.networks.classifying import hidden_layers
 from spectile.tasks.scene.preparation import Preparation
+from spectile.training.augmentation import bend_of
 from spectile.training.imbalance import rarity
 from spectile.training.recipes import Recipe
-from spectile.training.regions.fit_regions import Places
 from spectile.training.regions.fit_spectral_branch import fit_spectral_branch
 from spectile.training.regions.labelled_windows import LabelledWindows
 from spectile.training.spectra.as_networks import as_network
@@ -81,13 +83,17 @@ def self_labelled(
     spectra, known = LabelledWindows(scene, preprocessing, 1, *train).pixels
     # What training windows show, their labels tell better than any guess.
     shown = within_distance(preparation.split.assignment == TRAIN, recipe.window // 2)
-    parts = list(_parts(scene, preprocessing))
+    parts = _parts(scene, preprocessing)
+    # Distances are those between spectra, whatever a reducer makes of their variances.
+    bands = torch.from_numpy(np.linalg.pinv(preprocessing.reducer.matrix)).float()
     # No more than were labelled: of a class with two pixels the teachers hardly know a thing.
     quotas = np.bincount(train[2], minlength=classes).clip(max=recipe.self_training)
     found = train
     named, targets = spectra, known
     for turn in range(ROUNDS):
-        teachers = _Teachers.fitted(named, targets, preparation, recipe, classes, seed + turn)
+        teachers = _Teachers.fitted(
+            named, targets, bands, preparation, recipe, classes, seed + turn
+        )
         candidates = [_named(part, teachers, preparation, recipe, shown) for part in parts]
         rows, columns, guessed = (np.concatenate(each) for each in zip(*candidates, strict=True))
         drawn = _drawn(guessed, quotas, rng)
@@ -111,13 +117,12 @@ class _Teachers:
         cls,
         spectra: Tensor,
         targets: Tensor,
+        bands: Tensor,
         preparation: Preparation,
         recipe: Recipe,
         classes: int,
         seed: int,
     ) -> _Teachers:
-        # Distances are those between spectra, whatever a reducer makes of their variances.
-        bands = torch.from_numpy(np.linalg.pinv(preparation.preprocessing.reducer.matrix)).float()
         drawn = sample_of_classes(targets.numpy(), LEARNT, seed)
         seen = (spectra[drawn] @ bands).double().numpy()
         made = classifier("svm", seen.shape[1], seed)
@@ -125,16 +130,14 @@ class _Teachers:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             layers = hidden_layers(spectra.shape[1], classes, DROPOUT)
-        perceptron, bend = nn.Sequential(*layers), None
-        if preparation.light is not None:
-            bend = torch.from_numpy(preparation.light * recipe.light_augmentation).float()
+        perceptron = nn.Sequential(*layers)
         fit_spectral_branch(
             perceptron,
             spectra,
             targets,
             weights=rarity(targets, classes).sqrt() if recipe.class_weights else None,
             seed=seed,
-            bend=bend,
+            bend=bend_of(preparation.light, recipe.light_augmentation),
         )
         return cls(machine, bands, perceptron.eval())
 
@@ -158,15 +161,14 @@ def both(some: Places, others: Places) -> Places:
 def _parts(scene: Scene, preprocessing: Preprocessing) -> list[_Part]:
     """The image where it is small, else squares from all over it."""
     height, width = scene.height, scene.width
-    whole = height * width <= MOST
-    windows = list(tiles(height, width, max(height, width) if whole else EDGE))
-    step = max(1, -(-len(windows) * EDGE**2 // MOST)) if not whole else 1
+    windows, step = [Window(0, 0, width, height)], 1
+    if height * width > MOST:
+        windows = list(tiles(height, width, EDGE))
+        step = -(-len(windows) * EDGE**2 // MOST)
     parts = []
     for window in windows[step // 2 :: step]:
-        try:
-            parts.append(_Part(window, *preprocessing.read(scene, window, 0)))
-        except UnreadableError:
-            continue
+        components, valid, _ = read_around_damage(preprocessing, scene, window, 0)
+        parts.append(_Part(window, components, valid))
     return parts
 
 

@@ -8,7 +8,7 @@ from spectile.training.augmentation.colour import jitter_colours
 from spectile.training.augmentation.crops import Filling, random_crop
 from spectile.training.augmentation.erasing import erase_rectangles
 from spectile.training.augmentation.flips import flip_horizontally, rotate_and_flip
-from spectile.training.augmentation.light import bend_spectra
+from spectile.training.augmentation.light import bend_of, bend_spectra
 from spectile.training.augmentation.mixing import cutmix, mixup
 from spectile.training.augmentation.spectral import augment_spectra, within_class_directions
 from spectile.training.augmentation.with_masks import (
@@ -20,6 +20,7 @@ from spectile.training.augmentation.with_masks import (
 __all__ = [
     "Filling",
     "augment_spectra",
+    "bend_of",
     "bend_spectra",
     "cutmix",
     "erase_rectangles",

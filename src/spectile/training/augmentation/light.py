@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from spectile.training.augmentation.spectral import augment_spectra
+
+
+def bend_of(light: NDArray[np.float64] | None, deviation: float) -> Tensor | None:
+    """The bend (C,) of that deviation, of what the whole curve of `light` (C,) adds; None for 0."""
+    if light is None or not deviation:
+        return None
+    return torch.from_numpy(light * deviation).float()
 
 
 def bend_spectra(images: Tensor, bend: Tensor) -> Tensor:

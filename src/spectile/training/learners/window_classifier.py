@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,6 +18,7 @@ from spectile.networks.own.adapted import adaptation_of
 from spectile.networks.spectral_branch import WithSpectralBranch, without_spectral_branch
 from spectile.training.augmentation import (
     augment_spectra,
+    bend_of,
     bend_spectra,
     mixup,
     rotate_and_flip,
@@ -122,9 +122,7 @@ class WindowClassifier(Learner):
         directions = (
             within_class_directions(*train.pixels) if recipe.spectral_augmentation else None
         )
-        bend = None
-        if light is not None and recipe.light_augmentation:
-            bend = torch.from_numpy(light * recipe.light_augmentation).float()
+        bend = bend_of(light, recipe.light_augmentation)
         learner = cls(
             network,
             recipe,

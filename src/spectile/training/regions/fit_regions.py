@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spectile.data.labels.labels import Places
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
 from spectile.errors import InputError
@@ -35,9 +36,6 @@ from spectile.training.regions.labelled_regions import (
 )
 from spectile.training.regions.region_gradients import region_logits, region_loss
 from spectile.training.schedules import refuse_blind_plateau
-
-Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-"""Rows, columns and class indices of pixels."""
 
 STEPS, PASSES = 80, 5
 """Of a fit whose recipe leaves its length open: as many steps, and passes over all windows, as it

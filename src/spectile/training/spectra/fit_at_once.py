@@ -6,13 +6,12 @@ import logging
 import time
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
 from spectile.choices import SpectraClassifier
+from spectile.data.labels.labels import Places
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.scene import Scene
 from spectile.data.splits.stratified import sample_of_classes
@@ -22,9 +21,6 @@ from spectile.training.recipes import Recipe
 from spectile.training.regions.labelled_windows import LabelledWindows
 from spectile.training.spectra.as_networks import as_network
 from spectile.training.spectra.classifiers import classifier, fitted_on
-
-Places = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-"""Rows, columns and class indices of pixels."""
 
 AT_ONCE: tuple[SpectraClassifier, ...] = ("svm", "lda")
 """Networks by these names are fitted so; a forest has no network."""
