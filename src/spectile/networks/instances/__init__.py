@@ -1,0 +1,1 @@
+"""Networks that find objects, each with its box, its class and its mask."""
