@@ -131,6 +131,34 @@ def test_tracing_is_noticed() -> None:
 def test_pytorch_knows_the_units_of_the_cpu() -> None:
     assert callable(torch.cpu._is_amx_tile_supported)
     assert of_torch.multiplies_bf16() in (False, True)
+    assert isinstance(torch.cpu.get_capabilities()["cpu_name"], str)
+
+
+@pytest.mark.parametrize(
+    ("tiles", "name", "vectors", "pays"),
+    [
+        (True, "Intel Xeon", True, True),
+        (False, "Intel Xeon", True, False),
+        (False, "AMD EPYC 9R14", True, True),
+        (False, "AMD EPYC 7763", False, False),
+    ],
+)
+def test_bf16_is_for_processors_on_which_it_is_faster(
+    tiles: bool, name: str, vectors: bool, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"cpu_name": name, "avx512_bf16": vectors}
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: said)
+    assert of_torch.multiplies_bf16() is pays
+
+
+def test_onednn_multiplies_by_matrices_in_its_own_order() -> None:
+    rows, matrix, bias, total = (torch.randn(size) for size in ((9, 5), (7, 5), (7,), (9, 7)))
+    packed = of_torch.packed(matrix)
+    assert packed is not None
+    found = of_torch.packed_product(rows, packed, bias=bias, total=total)
+    assert torch.allclose(found, rows @ matrix.t() + bias + total, atol=1e-5)
+    assert of_torch.packed(matrix.double()) is None
 
 
 def test_views_share_a_storage_and_copies_dont() -> None:

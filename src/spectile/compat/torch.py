@@ -1,4 +1,4 @@
-"""Of PyTorch: base classes without a public name, and what operations say of themselves.
+"""Of PyTorch: base classes without a public name, oneDNN's products, what operations say of them.
 
 All of it is in PyTorch 2.13, which the tests run with; what older ones may lack says so.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -46,9 +46,40 @@ def is_recording() -> bool:
 
 
 def multiplies_bf16() -> bool:
-    """Whether the CPU has units for matrices of bf16 (AMX)."""
+    """Whether the CPU multiplies matrices of bf16 faster than such of float32.
+
+    Those with units for it (AMX) do, eight times, and AMD's by AVX-512, twice; by AVX-512 Intel's
+    take twice as long.
+    """
     # Where a version can't tell, nothing is known.
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
+    if getattr(torch.cpu, "_is_amx_tile_supported", bool)():
+        return True
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get("avx512_bf16")) and "AMD" in str(known.get("cpu_name"))
+
+
+def packed(weight: Tensor) -> Tensor | None:
+    """A matrix (O, K) in the order of oneDNN's own, for :func:`packed_product`.
+
+    None where oneDNN can't: on other devices, of other types, or if PyTorch was built without it.
+    """
+    # PyTorch gives products of float32 to MKL, which runs at half of oneDNN's rate and less on
+    # processors that aren't Intel's; on those that are, both are as fast.
+    here = weight.device.type == "cpu" and torch._C._has_mkldnn
+    if not here or weight.dtype not in (torch.float32, torch.bfloat16):
+        return None
+    reorder = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+    return None if reorder is None else reorder(weight.contiguous())
+
+
+def packed_product(
+    rows: Tensor, weight: Tensor, *, bias: Tensor | None = None, total: Tensor | None = None
+) -> Tensor:
+    """The rows (M, K) times a `packed` matrix (O, K), plus a bias (O,) and a total (M, O)."""
+    multiply = torch.ops.mkldnn._linear_pointwise
+    if total is None:
+        return cast(Tensor, multiply(rows, weight, bias, "none", [], ""))
+    return cast(Tensor, multiply.binary(rows, total, weight, bias, "add"))
 
 
 def storage_number(storage: torch.UntypedStorage) -> int:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 from torch.nn import functional as F
 
+from spectile.mapping.dense.kernels.convolution import Linear
 from spectile.mapping.dense.kernels.gated_product import GatedProduct
 from spectile.mapping.dense.kernels.pooling import window_maximum, window_sum
 from spectile.mapping.dense.kernels.window_product import WindowProduct, block_length
@@ -85,6 +90,48 @@ def test_a_gated_product(
     )
     plain = (parts.reshape(5, 3, *size) * gate.permute(2, 0, 1)[:, None]).sum(0).permute(1, 2, 0)
     assert (GatedProduct(kernel, steps)(x, gate) - plain).abs().max() <= 1e-10
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [(torch.float32, 1e-6), (torch.bfloat16, 2e-2)])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 131), (13, 77)])
+def test_a_gated_product_in_fewer_digits(
+    shape: tuple[int, int], dtype: torch.dtype, digits: float
+) -> None:
+    """By the library that multiplies these types fastest, which float64 doesn't go to."""
+    torch.manual_seed(0)
+    kernel, steps = torch.randn(37, 19, 5, 3) / 17, (2, 1)
+    features = torch.randn(shape[0] + 8, shape[1] + 2, 19)
+    gate = torch.rand(*shape, 19)
+    product = GatedProduct(kernel, steps)
+    exact = copy.deepcopy(product).double()(features.double(), gate.double())
+    fast = product.to(dtype)(features.to(dtype), gate.to(dtype))
+    assert fast.dtype == dtype
+    assert (fast.double() - exact).abs().max() <= digits * exact.abs().max()
+
+
+@pytest.mark.parametrize("bias", [torch.randn(7), None])
+def test_a_linear_over_some_axes_in_single_precision(bias: Tensor | None) -> None:
+    weight, x = torch.randn(7, 15), torch.randn(9, 4, 3, 2, 5)
+    linear = Linear(weight, bias, [0, 1, 3], [4, 2])
+    exact = F.linear(
+        x.permute(0, 1, 3, 4, 2).reshape(9, 4, 2, 15).double(),
+        weight.double(),
+        None if bias is None else bias.double(),
+    )
+    assert (linear(x) - exact).abs().max() <= 1e-5
+    scale, shift = torch.rand(7), torch.randn(7)
+    linear.scaled(scale, shift)
+    assert (linear(x) - (exact * scale + shift)).abs().max() <= 1e-5
+
+
+def test_kernels_that_have_multiplied_are_copied_and_sent() -> None:
+    linear = Linear(torch.randn(7, 5), None, [0, 1], [2])
+    gated = GatedProduct(torch.randn(3, 4, 3, 3), (1, 1))
+    x, features, gate = torch.randn(6, 6, 5), torch.randn(6, 6, 4), torch.rand(4, 4, 4)
+    said = linear(x), gated(features, gate)
+    for copied in (copy.deepcopy, lambda kernel: pickle.loads(pickle.dumps(kernel))):
+        again = copied(linear)(x), copied(gated)(features, gate)
+        assert all(torch.equal(one, other) for one, other in zip(said, again, strict=True))
 
 
 @pytest.mark.parametrize("axis", [0, 1])

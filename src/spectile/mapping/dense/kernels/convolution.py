@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spectile.mapping.dense.kernels.weights import scaled, snapshot
+from spectile.compat.torch import packed_product
+from spectile.mapping.dense.kernels.weights import Packed, scaled, snapshot
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
@@ -104,15 +105,21 @@ class Linear(nn.Module):
         self.register_buffer("bias", snapshot(bias))
         self.kept = tuple(kept)
         self.taken = tuple(taken)
+        self.packed = Packed()
 
     def forward(self, x: Tensor) -> Tensor:
         ordered = x.permute(self.kept + self.taken)
         features = ordered.reshape(*ordered.shape[: len(self.kept)], -1)
-        return F.linear(features, self.weight, self.bias)
+        matrices = self.packed.of(self.weight[None])
+        if matrices is None:
+            return F.linear(features, self.weight, self.bias)
+        y = packed_product(features.flatten(0, -2), matrices[0], bias=self.bias)
+        return y.view(*features.shape[:-1], -1)
 
     def scaled(self, scale: Tensor, shift: Tensor) -> None:
         """Take in what follows, y * scale + shift, one number an output."""
         self.weight, self.bias = scaled(self.weight, self.bias, scale, shift)
+        self.packed = Packed()
 
 
 def banded(weight: Tensor, depth: int, stride: int, padding: int, dilation: int) -> Tensor:

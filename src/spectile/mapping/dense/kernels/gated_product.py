@@ -13,7 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spectile.mapping.dense.kernels.weights import snapshot
+from spectile.compat.torch import packed_product
+from spectile.mapping.dense.kernels.weights import Packed, snapshot
 
 PIXELS_ON_CPU = 600
 """Pixels a matrix product: enough to run at full rate, few enough for operands to stay in cache."""
@@ -39,6 +40,7 @@ class GatedProduct(nn.Module):
         )
         self.taps = kernel.shape[3]
         self.steps = steps
+        self.packed = Packed()
 
     def forward(self, features: Tensor, gate: Tensor) -> Tensor:
         height, width, channels = gate.shape
@@ -49,11 +51,12 @@ class GatedProduct(nn.Module):
             1, (PIXELS_ON_CPU if features.device.type == "cpu" else PIXELS_ON_A_GPU) // width
         )
         buffer = features.new_empty((min(block, height), width, self.taps, channels))
+        matrices = self.packed.of(self.rows.transpose(1, 2))
         for top in range(0, height, block):
             count = min(block, height - top)
             gated = buffer[:count]
             total = y[top : top + count].view(count * width, -1)
-            for row, weight in enumerate(self.rows):
+            for row, weight in enumerate(matrices or self.rows):
                 line = features[top + row * down :]
                 taps = line.as_strided(
                     gated.shape,
@@ -62,8 +65,12 @@ class GatedProduct(nn.Module):
                 )
                 torch.mul(taps, gate[top : top + count, :, None], out=gated)
                 unfolded = gated.view(count * width, -1)
-                if row:
+                if matrices:
+                    total = packed_product(unfolded, weight, total=total if row else None)
+                elif row:
                     total.addmm_(unfolded, weight)
                 else:
                     torch.mm(unfolded, weight, out=total)
+            if matrices:
+                y[top : top + count] = total.view(count, width, -1)
         return y

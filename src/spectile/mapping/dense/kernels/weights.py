@@ -6,6 +6,30 @@ from typing import overload
 
 from torch import Tensor
 
+from spectile.compat.torch import packed
+
+
+class Packed:
+    """Matrices in the order in which oneDNN multiplies fastest, made when they are first used.
+
+    They can be neither copied nor sent: copies of a kernel make their own.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[object, list[Tensor] | None] | None = None
+
+    def of(self, matrices: Tensor) -> list[Tensor] | None:
+        """For each of `matrices` (N, O, K) the packed one; None where oneDNN can't."""
+        key = (matrices.dtype, matrices.device)
+        if self._made is None or self._made[0] != key:
+            made = [packed(matrix) for matrix in matrices]
+            whole = [matrix for matrix in made if matrix is not None]
+            self._made = (key, whole or None)
+        return self._made[1]
+
+    def __reduce__(self) -> tuple[type[Packed], tuple[()]]:
+        return Packed, ()
+
 
 @overload
 def snapshot(weight: Tensor) -> Tensor: ...
