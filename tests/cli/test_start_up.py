@@ -23,6 +23,24 @@ def test_help_imports_nothing_heavy(words: tuple[str, ...]) -> None:
     assert "Usage: spectile" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words", [("map", "absent", "s.tif", "m.tif"), ("predict", "absent", "image.png")]
+)
+def test_what_fits_networks_is_not_loaded_to_use_one(words: tuple[str, ...]) -> None:
+    """It would take longer than mapping a small scene."""
+    code = (
+        f"import sys; sys.argv = ['spectile', *{words}]\n"
+        "from spectile.cli import main\n"
+        "try: main()\n"
+        "except SystemExit:\n"
+        "    fits = {'lightning', 'torchmetrics', 'matplotlib', 'geopandas'}\n"
+        "    assert not fits & set(sys.modules), fits & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "absent" in done.stderr  # it came as far as opening the model
+
+
 def test_help_has_groups_and_defaults_of_recipes() -> None:
     text = " ".join(spectile("train", "scene", "--help").split())
     headings = ("What matters most", "Data", "Network", "Training", "Split", "Mapping", "Hardware")

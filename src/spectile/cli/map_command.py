@@ -26,6 +26,7 @@ from spectile.errors import InputError
 if TYPE_CHECKING:
     from rasterio.windows import Window
 
+    from spectile.data.mask import Mask
     from spectile.data.scene import Scene
     from spectile.mapping.cluster import Cluster
 
@@ -98,7 +99,6 @@ def map_(
     """Map a scene of any size with a trained model."""
     from spectile.cli.bars import pixels_bar
     from spectile.cli.printing import print_aligned, print_doubts
-    from spectile.data.mask import open_mask
     from spectile.data.readers.open import open_scene
     from spectile.data.scene import rows_and_columns
     from spectile.files import check_ending
@@ -125,7 +125,7 @@ def map_(
             probabilities=probabilities,
             entropy=entropy,
             region=_region(opened, region or window, bounds),
-            mask=None if mask is None else open_mask(mask, like=opened),
+            mask=None if mask is None else _mask(mask, opened),
             keep_going=keep_going,
             resume=resume,
             cluster=_cluster(scheduler, workers, threads),
@@ -160,6 +160,13 @@ def _region(
     if pixels is not None:
         return region_in_pixels(scene, *pixels)
     return None if bounds is None else region_on_the_ground(scene, *bounds)
+
+
+def _mask(path: str, scene: Scene) -> Mask:
+    # Polygons need packages that start as long as a small map takes.
+    from spectile.data.mask import open_mask
+
+    return open_mask(path, like=scene)
 
 
 def _cluster(scheduler: str | None, workers: int | None, threads: int | None) -> Cluster | None:

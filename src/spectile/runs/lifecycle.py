@@ -24,7 +24,8 @@ from spectile.scoring.records import write_metrics
 from spectile.tasks.base import Finished, Prepared, Task, Work
 from spectile.tasks.config import RunConfig
 from spectile.tasks.files import METRICS, MODEL, REPORT
-from spectile.tasks.hardware import hardware_of, use_threads
+from spectile.tasks.fit_hardware import hardware_of
+from spectile.tasks.hardware import use_threads
 
 Config = TypeVar("Config", bound=RunConfig)
 Material = TypeVar("Material")

@@ -1,4 +1,4 @@
-"""What of the machine a run uses."""
+"""What of the machine is used. Light: mapping needs it, and nothing of what fits networks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import torch
 from torch import nn
 
 from spectile.errors import InputError
-from spectile.tasks.config import HardwareConfig
-from spectile.training.fit import Hardware
 
 
 def use_threads(threads: int | None) -> None:
@@ -42,8 +40,3 @@ def best_device(accelerator: str) -> str:
     """Where to map: the GPU if Lightning would fit there."""
     wanted = accelerator in ("auto", "gpu", "cuda")
     return "cuda" if wanted and torch.cuda.is_available() else "cpu"
-
-
-def hardware_of(wanted: HardwareConfig) -> Hardware:
-    """The devices that a configuration asks for."""
-    return Hardware(wanted.accelerator, wanted.devices, wanted.precision)

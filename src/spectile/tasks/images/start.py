@@ -25,7 +25,8 @@ from spectile.ranges import cores
 from spectile.tasks.base import Work
 from spectile.tasks.checks import check_output
 from spectile.tasks.files import CHECKPOINTS, TENSORBOARD
-from spectile.tasks.hardware import check_memory, hardware_of
+from spectile.tasks.fit_hardware import hardware_of
+from spectile.tasks.hardware import check_memory
 from spectile.tasks.images.config import ImageConfig
 from spectile.tasks.scene.preparation import parse_bands
 from spectile.training.fit import Fit, fit

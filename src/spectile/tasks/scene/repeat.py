@@ -42,7 +42,8 @@ from spectile.tasks.code_files import check_code, write_code
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
 from spectile.tasks.files import CHECKPOINTS, MAP, PICTURE, PIXELS, SPLIT
-from spectile.tasks.hardware import best_device, hardware_of
+from spectile.tasks.fit_hardware import hardware_of
+from spectile.tasks.hardware import best_device
 from spectile.tasks.map_scores import map_scores
 from spectile.tasks.scene.applicability import remembering
 from spectile.tasks.scene.baselines import baselines, chosen
