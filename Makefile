@@ -1,6 +1,6 @@
 # make demo   install into .venv and run the main job on a real scene
 # make test   install into .venv and run lint, types, import contracts and tests
-# make bench  run the benchmarks of docs/benchmarks.md
+# make bench  run the benchmarks of docs/benchmarks.md; QUICK=--quick for a short form
 # make results  redo the tables of docs/results.md; runs that are there are kept (hours)
 
 PYTHON ?= python3
@@ -29,11 +29,13 @@ test: setup
 
 bench: setup
 	mkdir -p build
-	$(BIN)/python benchmarks/mapping.py --out build/mapping.json
-	$(BIN)/python benchmarks/mapping_networks.py
-	$(BIN)/python benchmarks/mapping_memory.py --out build/mapping_memory.json
-	$(BIN)/python benchmarks/networks_vs_timm.py --out build/networks_vs_timm.json
-	$(BIN)/python benchmarks/training.py --out build/training.json
+	$(BIN)/python benchmarks/rates.py
+	$(BIN)/python benchmarks/mapping.py --out build/mapping.json $(QUICK)
+	$(BIN)/python benchmarks/mapping_networks.py $(QUICK)
+	$(BIN)/python benchmarks/mapping_memory.py --out build/mapping_memory.json $(QUICK)
+	$(BIN)/python benchmarks/reading.py $(QUICK)
+	$(BIN)/python benchmarks/networks_vs_timm.py --out build/networks_vs_timm.json $(QUICK)
+	$(BIN)/python benchmarks/training.py --out build/training.json $(QUICK)
 
 results: setup
 	mkdir -p build

@@ -4,10 +4,11 @@
 
 HybridSN with and without squeeze-and-excitation on a scene of Indian Pines' size, from components
 in memory to logits: dense, against patch by patch at the fastest of several batch sizes, and
-against the loops of two well-known projects. Then a scene of 1024 x 1024 pixels and 200 bands from
-its file to the finished GeoTIFF, and two Dask workers against one. The slowest ways run on a strip,
-and their time is extrapolated: it is the same for every window. Last, how far the dense way is from
-its floor: the multiply-adds of its plan (borders left out) at the rate of a large matrix product.
+against the loops of two well-known projects; in bf16 against float32 where the processor has units
+for it. Then a scene of 1024 x 1024 pixels and 200 bands from its file to the finished GeoTIFF, and
+two Dask workers against one. The slowest ways run on a strip, and their time is extrapolated: it is
+the same for every window. Last, how far the dense way is from its floor: the multiply-adds of its
+plan (borders left out) at the rate of the fastest product that the machine has, see rates.py.
 
 --quick runs everything on a small scene, once, to see whether it runs.
 """
@@ -15,6 +16,7 @@ its floor: the multiply-adds of its plan (borders left out) at the rate of a lar
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import statistics
 import tempfile
@@ -31,7 +33,9 @@ from rasterio.windows import Window
 from contest import Contest, take_turns, timed
 from mapping_loops import map_like_deephyperx, map_like_the_notebook
 from mapping_scene import WINDOW, model_for, write_scene
+from rates import fastest
 from spectile import networks
+from spectile.compat.torch import multiplies_bf16
 from spectile.data.readers.open import open_scene
 from spectile.mapping import densify, map_scene
 from spectile.mapping.cluster import Cluster
@@ -42,8 +46,8 @@ from spectile.mapping.scene_map import MapSummary
 BANDS, CLASSES = 30, 16
 BATCHES = (16, 32, 64, 128, 256)
 NETWORKS = ("hybridsn-se", "hybridsn")
-PRODUCT, PRODUCTS = 2048, 12
-"""Edge of the matrices that tell the machine's rate, and how often they are multiplied."""
+TURNS = 12
+"""How often layers are timed."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,8 @@ def in_memory(name: str, sizes: Sizes, pairs: int) -> tuple[list[Contest], dict[
 
 
 def floor(dense: DenseNetwork, pixels: int, seconds: float) -> dict[str, float]:
-    """The least time for the multiply-adds of the plan, at the rate of large matrix products."""
-    a, b = torch.randn(2, PRODUCT, PRODUCT)
-    out = torch.empty(PRODUCT, PRODUCT)
-    rate = PRODUCT**3 / min(timed(lambda: torch.mm(a, b, out=out))[0] for _ in range(PRODUCTS))
+    """The least time for the multiply-adds of the plan, at the rate of the fastest product."""
+    rate = fastest(torch.float32)
     least = dense.plan.after * pixels / rate
     return {
         "multiply_adds_patch_by_patch": dense.plan.before,
@@ -121,6 +123,22 @@ def floor(dense: DenseNetwork, pixels: int, seconds: float) -> dict[str, float]:
         "seconds": seconds,
         "times_the_floor": seconds / least,
     }
+
+
+def in_bf16(name: str, sizes: Sizes, pairs: int) -> Contest:
+    """Dense in bf16 against dense in float32."""
+    torch.manual_seed(0)
+    network = networks.create(name, bands=BANDS, classes=CLASSES).eval().requires_grad_(False)
+    height, width = sizes.scene
+    scene = torch.randn(1, BANDS, height + WINDOW - 1, width + WINDOW - 1)
+    dense = densify(network, (WINDOW, WINDOW))
+    short, short_scene = copy.deepcopy(dense).bfloat16(), scene.bfloat16()
+    contest, _, _ = take_turns(
+        *(f"{name} in bf16, {height} x {width}", lambda: short(short_scene)),
+        *("in float32", lambda: dense(scene)),
+        pairs=pairs,
+    )
+    return contest
 
 
 def stages(dense: DenseNetwork, scene: torch.Tensor, rate: float) -> list[dict[str, Any]]:
@@ -143,7 +161,7 @@ def stages(dense: DenseNetwork, scene: torch.Tensor, rate: float) -> list[dict[s
         kernel.register_forward_hook(end(layer))
         for kernel, layer in zip(dense.kernels, dense.layers, strict=True)
     ]
-    for _ in range(PRODUCTS):
+    for _ in range(TURNS):
         spent.clear()
         dense(scene)
         for layer, time_ in spent.items():
@@ -240,6 +258,8 @@ def main() -> None:
         for name in NETWORKS:
             held, remark = in_memory(name, sizes, pairs)
             contests += held
+            if multiplies_bf16():
+                contests.append(in_bf16(name, sizes, pairs))
             remarks.append(remark)
         contests += from_file(Path(folder), sizes, pairs)
     result = {

@@ -50,12 +50,14 @@ def main() -> None:
     parser.add_argument("--scene", type=Path)
     parser.add_argument("--parts", type=int, default=6)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--quick", action="store_true", help="512 x 512 pixels, two parts")
     arguments = parser.parse_args()
+    size, parts = (512, 2) if arguments.quick else (SIZE, arguments.parts)
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.scene or Path(folder) / "scene.img"
         if arguments.scene is None:
-            write_scene(path, SIZE)
-        result = measure(path, arguments.parts)
+            write_scene(path, size)
+        result = measure(path, parts)
     print(json.dumps(result, indent=1))
     if arguments.out:
         arguments.out.write_text(json.dumps(result, indent=1))

@@ -190,7 +190,9 @@ def main() -> None:
     parser.add_argument("--file", type=Path)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--rows", type=int, default=24)
+    parser.add_argument("--quick", action="store_true", help="two rows of pixels")
     arguments = parser.parse_args()
+    rows = 2 if arguments.quick else arguments.rows
     networks: Mapping[str, Callable[[], Made]] = NETWORKS
     if arguments.file:
         networks = runpy.run_path(str(arguments.file))["NETWORKS"]
@@ -201,7 +203,7 @@ def main() -> None:
     )
     for name in arguments.only or networks:
         torch.manual_seed(0)
-        print(measure(name, networks[name](), arguments.rows), flush=True)
+        print(measure(name, networks[name](), rows), flush=True)
 
 
 if __name__ == "__main__":

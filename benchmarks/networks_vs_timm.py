@@ -131,7 +131,10 @@ def main() -> None:
     parser.add_argument("--stub", default=os.environ.get("TORCHVISION_STUB"))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--networks", nargs="*", default=list(PAIRS), choices=list(PAIRS))
+    parser.add_argument("--quick", action="store_true", help="three rounds of one network")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds, arguments.networks = 3, ["mobilenetv3_large_100"]
     stub = runpy.run_path(arguments.stub) if arguments.stub else None  # kept alive
     try:
         import timm
