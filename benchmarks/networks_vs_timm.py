@@ -1,10 +1,11 @@
-"""Forward and training step of four networks, and a selective kernel's memory, against timm.
+"""Forward and training step of networks for images, and a selective kernel's memory, against timm.
 
     python benchmarks/networks_vs_timm.py [--out results.json] [--stub stub.py] [--rounds 15]
 
-timm is no dependency of this project; where it can't be imported, one sentence says so and nothing
-is measured. On a CPU it needs torchvision, whose wheels are built for CUDA: --stub (or the variable
-TORCHVISION_STUB) names a Python file to run first that declares torchvision's operators.
+timm is no dependency of this project, nor is segmentation-models-pytorch; where one can't be
+imported, a sentence says so and nothing is measured against it. On a CPU they need torchvision,
+whose wheels are built for CUDA: --stub (or the variable TORCHVISION_STUB) names a Python file to
+run first that declares torchvision's operators.
 
 Both sides have the same weights. They take turns, one step each a round, and the order changes
 every round, so that what else runs on the machine hits both alike. A ratio is the median over the
@@ -22,6 +23,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,13 +36,34 @@ from torch.profiler import ProfilerActivity, profile
 from spectile import networks
 from spectile.blocks.selective_kernel import SelectiveKernel
 
+
+@dataclass(frozen=True)
+class Pair:
+    """A network of ours and one of another project's with the same weights."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    size: int = 224
+    classes: int = 1000
+    batch: int = 4
+    alike: bool = True
+    """Whether our network takes the other's weights; else it has its own, of the same shapes."""
+
+
 PAIRS = {
-    "seresnet50": "se-resnet-50",
-    "skresnext50_32x4d": "sknet-50",
-    "mobilenetv3_large_100": "mobilenet-v3-large",
-    "mobilenetv2_100": "mobilenet-v2",
+    "seresnet50": Pair("se-resnet-50"),
+    "skresnext50_32x4d": Pair("sknet-50"),
+    "mobilenetv3_large_100": Pair("mobilenet-v3-large"),
+    "mobilenetv2_100": Pair("mobilenet-v2"),
+    "res2net50_26w_4s": Pair("res2net-50"),
+    "resnet18, stem for small images": Pair("resnet-18", {"stem": "cifar"}, 32, 10, 64),
+    "smp.DeepLabV3Plus(resnet50)": Pair(
+        "deeplab-v3-plus", {"backbone": "resnet-50", "separable": True}, 256, 21, alike=False
+    ),
 }
-BATCH, SIZE, CLASSES = 4, 224, 1000
+"""By what timm calls it, or segmentation-models-pytorch, whose second separable convolution of the
+head works on the small map, and ours on the large one."""
+BATCH = 4
 WARM_UP = 2
 
 
@@ -51,7 +74,11 @@ def forward(network: nn.Module, x: Tensor) -> None:
 
 def training_step(network: nn.Module, x: Tensor) -> None:
     network.zero_grad(set_to_none=True)
-    F.cross_entropy(network(x), torch.arange(len(x))).backward()
+    logits = network(x)
+    classes = torch.arange(len(x)) % logits.shape[1]
+    F.cross_entropy(
+        logits, classes.view(-1, *[1] * (logits.ndim - 2)).expand(len(x), *logits.shape[2:])
+    ).backward()
 
 
 def take_turns(run: list[Callable[[], None]], rounds: int) -> list[list[float]]:
@@ -67,18 +94,34 @@ def take_turns(run: list[Callable[[], None]], rounds: int) -> list[list[float]]:
     return seconds
 
 
-def compare(timm_name: str, name: str, rounds: int) -> list[dict[str, Any]]:
+def their_network(name: str, classes: int) -> nn.Module:
+    """As timm or segmentation-models-pytorch builds it, with random weights."""
+    if name.startswith("smp."):
+        import segmentation_models_pytorch as smp
+
+        return smp.DeepLabV3Plus("resnet50", encoder_weights=None, classes=classes)
     import timm
 
+    network = timm.create_model(name.split(",")[0], pretrained=False, num_classes=classes)
+    if "small images" in name:
+        network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        network.maxpool = nn.Identity()
+    return network
+
+
+def compare(timm_name: str, pair: Pair, rounds: int) -> list[dict[str, Any]]:
     torch.manual_seed(0)
-    theirs = timm.create_model(timm_name, pretrained=False)
-    ours = networks.create(name, bands=3, classes=CLASSES, **without_dropout(name))
-    ours.load_state_dict(networks.convert(theirs.state_dict(), source="timm", network=name))
-    x = torch.randn(BATCH, 3, SIZE, SIZE)
+    name, theirs = pair.name, their_network(timm_name, pair.classes)
+    ours = networks.create(
+        name, bands=3, classes=pair.classes, **pair.options, **without_dropout(name)
+    )
+    if pair.alike:
+        ours.load_state_dict(networks.convert(theirs.state_dict(), source="timm", network=name))
+    x = torch.randn(pair.batch, 3, pair.size, pair.size)
     results = []
     for step, training in ((forward, False), (training_step, True)):
-        pair = [ours.train(training), theirs.train(training)]
-        seconds = take_turns([partial(step, network, x) for network in pair], rounds)
+        both = [ours.train(training), theirs.train(training)]
+        seconds = take_turns([partial(step, network, x) for network in both], rounds)
         results.append(
             {
                 "network": name,
@@ -141,16 +184,17 @@ def main() -> None:
     except (ImportError, RuntimeError) as error:
         print(f"Nothing measured: timm can't be imported here ({error}).", file=sys.stderr)
         return
-    results = [
-        r for name in arguments.networks for r in compare(name, PAIRS[name], arguments.rounds)
-    ]
+    results = []
+    for name in arguments.networks:
+        try:
+            results += compare(name, PAIRS[name], arguments.rounds)
+        except ImportError as error:
+            print(f"{name} isn't measured: {error}.", file=sys.stderr)
     memory = [selective_kernel_memory(channels, size) for channels, size in ((128, 56), (512, 14))]
     report = {
         "torch": torch.__version__,
         "timm": timm.__version__,
         "threads": torch.get_num_threads(),
-        "batch": BATCH,
-        "size": SIZE,
         "rounds": arguments.rounds,
         "speed": results,
         "memory": memory,
