@@ -21,8 +21,10 @@ SMALL = {
     "mobilenet-v2": {"width": 0.25},
     "mobilenet-v3-small": {},
     "deeplab-v3-plus": {"backbone": "mobilenet-v2"},
+    "blendmask": {"backbone": "mobilenet-v2", "channels": 32},
+    "blendmask-rt": {"backbone": "resnet-18", "channels": 32, "finest_stride": 4},
 }
-CLASSIFYING = [name for name in SMALL if name != "deeplab-v3-plus"]
+CLASSIFYING = [name for name in SMALL if networks.describe(name).takes in ("windows", "images")]
 IMAGES = [name for name in CLASSIFYING if "hybridsn" not in name]
 
 

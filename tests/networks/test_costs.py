@@ -75,6 +75,15 @@ def test_every_pixel_of_a_segmentation_costs():
     )
 
 
+def test_a_network_of_instances_costs_what_an_image_takes_before_objects_are_chosen():
+    large, small = (
+        costs("blendmask-rt", backbone="mobilenet-v2", channels=64, classes=6, size=size)
+        for size in (256, 128)
+    )
+    assert large.multiply_adds / small.multiply_adds == pytest.approx(4, rel=0.01)
+    assert large.parameters == small.parameters
+
+
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [

@@ -58,9 +58,9 @@ def test_names_come_by_what_they_take_and_by_family() -> None:
     names = networks.names()
     assert names[:4] == ("hybridsn", "hybridsn-se", "hybridsn-2d", "hybridsn-3d")
     assert names[4:8] == ("svm", "lda", "resnet-18", "resnet-34")
-    assert names[-3:] == ("mobilenet-v3-large", "mobilenet-v3-small", "deeplab-v3-plus")
-    assert [networks.describe(names[place]).takes for place in (0, 6, -1)] == [
-        *("windows", "images", "pixels")
+    assert names[-4:] == ("mobilenet-v3-small", "deeplab-v3-plus", "blendmask", "blendmask-rt")
+    assert [networks.describe(names[place]).takes for place in (0, 6, -3, -1)] == [
+        *("windows", "images", "pixels", "instances")
     ]
 
 

@@ -79,6 +79,7 @@ class Pixels(nn.Module):
     ("network", "options", "said"),
     [
         ("deeplab-v3-plus", {}, "deeplab-v3-plus classifies every pixel.*such as hybridsn"),
+        ("blendmask", {}, "blendmask finds the objects of an image.*such as hybridsn"),
         ("hybridsn", {"stem": "cifar"}, "no option 'stem'"),
         (
             Own(4, 5, 9),

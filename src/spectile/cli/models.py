@@ -17,6 +17,7 @@ HEADINGS = {
     "windows": "of windows: the pixel in the middle, from its surroundings",
     "images": "of whole images, and of windows, too",
     "pixels": "of pixels: all of an image at once",
+    "instances": "of instances: the objects in an image, each with its mask",
 }
 
 
@@ -42,7 +43,9 @@ def models(
     ] = None,
     stem: Annotated[str | None, typer.Option(help="imagenet or cifar, of ResNets.")] = None,
     attention: Annotated[str | None, typer.Option(help="se, eca, cbam ... where it fits.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="Backbone of DeepLabv3+.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Backbone of DeepLabv3+ and BlendMask.")
+    ] = None,
     output_stride: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
     window: Annotated[
         int | None,

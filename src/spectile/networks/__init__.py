@@ -9,6 +9,8 @@ from spectile.networks.classifiers.resnet import ResNet
 from spectile.networks.classifiers.sknet import SKNet
 from spectile.networks.costs import Costs, costs
 from spectile.networks.insertion import attention_places, insert_attention
+from spectile.networks.instances.blendmask import BlendMask
+from spectile.networks.instances.detections import Detections, FindsInstances
 from spectile.networks.registry import Entry, create, describe, names, register
 from spectile.networks.segmenters.deeplab_v3_plus import DeepLabV3Plus
 from spectile.networks.spectral_branch import WithSpectralBranch
@@ -20,10 +22,13 @@ from spectile.networks.windows.region_training import TrainsOnRegions
 
 __all__ = [
     "Backbone",
+    "BlendMask",
     "Costs",
     "DeepLabV3Plus",
+    "Detections",
     "Entry",
     "FeatureStage",
+    "FindsInstances",
     "HybridSN",
     "MobileNetV1",
     "MobileNetV2",

@@ -1,7 +1,7 @@
 """Networks by the names that commands and model files use; each enters itself by a decorator.
 
-The modules of `windows/`, `classifiers/` and `segmenters/` are found by looking into these folders.
-Other packages add networks by an entry point of the group "spectile.networks".
+The modules of `windows/`, `classifiers/`, `segmenters/` and `instances/` are found by looking into
+these folders. Other packages add networks by an entry point of the group "spectile.networks".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from torch import nn
 
@@ -24,14 +24,16 @@ from spectile.networks.unpadded import OPTION as PADDING
 from spectile.networks.unpadded import with_padding
 from spectile.plugins import installed
 
-FOLDERS = ("windows", "classifiers", "segmenters")
+FOLDERS = ("windows", "classifiers", "segmenters", "instances")
 GROUP = "spectile.networks"
 """Of entry points; each names a module, or something in one, whose import registers networks."""
 
-Takes = Literal["windows", "images", "pixels"]
+Takes = Literal["windows", "images", "pixels", "instances"]
 """What a network classifies: the pixel in the middle of a window of its `window` option, a whole
-image of any size, or every pixel of an image."""
-KINDS: tuple[Takes, ...] = ("windows", "images", "pixels")
+image of any size, every pixel of an image, or the objects that it finds in one."""
+KINDS: tuple[Takes, ...] = get_args(Takes)
+CLASSIFYING: tuple[Takes, ...] = ("windows", "images")
+"""What gives logits (N, classes)."""
 FAMILIES = ("hybridsn", "svm", "lda", "resnet", "se-resnet", "sknet", "res2net", "mobilenet")
 """The order within a kind; what isn't listed follows."""
 
@@ -61,7 +63,7 @@ class Entry:
         }
         if self.takes == "images":
             options = {**options, PADDING.name: PADDING}
-        return options if self.takes == "pixels" else {**options, OPTION.name: OPTION}
+        return {**options, OPTION.name: OPTION} if self.takes in CLASSIFYING else options
 
 
 def register(
@@ -92,7 +94,7 @@ _ENTRIES: dict[str, Entry] = {}
 
 
 def names() -> tuple[str, ...]:
-    """The names that :func:`create` takes: networks of windows, of images, then of pixels."""
+    """The names that :func:`create` takes: those of windows, images, pixels, then instances."""
     _load_own()
     _load_plugins()
     return tuple(entry.name for entry in sorted(_as_written(), key=_place))
@@ -124,7 +126,8 @@ def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
     """Build a network with fresh weights, by its name.
 
     It takes (N, bands, H, W) and gives logits (N, classes), or, if it classifies every pixel,
-    (N, classes, H, W).
+    (N, classes, H, W). One of instances finds objects, see
+    :class:`~spectile.networks.instances.detections.FindsInstances`.
 
     `options` are the keyword arguments of the network, such as `window` of HybridSN. Every one that
     classifies windows or images also takes `spectral_branch`, a weight from 0 to below 1, see
@@ -139,7 +142,7 @@ def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
             choices = ", ".join(entry.options)
             raise InputError(f"{name} has no option {option!r}: it knows {choices}.")
     check_numbers(name, options)
-    logit_weight = options.pop(OPTION.name, 0.0) if entry.takes != "pixels" else 0.0
+    logit_weight = options.pop(OPTION.name, 0.0) if entry.takes in CLASSIFYING else 0.0
     dropout = {key: options[key] for key in ("dropout",) if key in options}
     padding = options.pop(PADDING.name, "same") if entry.takes == "images" else "same"
     try:

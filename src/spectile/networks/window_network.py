@@ -15,7 +15,7 @@ from spectile.errors import InputError, first_line
 from spectile.networks.own.fitting import COUNT, Trial, adapted, bands_taken, tried
 from spectile.networks.own.sizes import advice, called, calls
 from spectile.networks.own.source import Source, is_code, name_of, source_of
-from spectile.networks.registry import create, describe
+from spectile.networks.registry import CLASSIFYING, create, describe
 from spectile.networks.spectral_branch import OPTION, with_spectral_branch
 
 WindowNetwork = str | Source
@@ -90,13 +90,14 @@ def window_options(
 
     Networks of windows are told the `window`; those of whole images that have a stem for small
     images get that ("cifar"), unless `options` say otherwise. Raises InputError for an unknown name
-    and for a network of pixels.
+    and for a network of pixels or instances.
     """
     entry, given = describe(name), dict(options or {})
-    if entry.takes == "pixels":
+    if entry.takes not in CLASSIFYING:
+        other = "classifies every pixel" if entry.takes == "pixels" else "finds the objects"
         raise InputError(
-            f"{name} classifies every pixel of an image, not the middle of a window: choose one of "
-            "windows such as hybridsn, or of images such as se-resnet-18."
+            f"{name} {other} of an image, not the middle of a window: choose one of windows such "
+            "as hybridsn, or of images such as se-resnet-18."
         )
     if entry.takes == "windows":
         return {"window": window, **given}

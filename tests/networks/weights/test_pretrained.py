@@ -325,6 +325,41 @@ def test_a_whole_segmentation_network_starts_another_one(tmp_path):
     torch.testing.assert_close(network.pyramid.state_dict(), trained.pyramid.state_dict())
 
 
+BLENDMASK = {"backbone": "resnet-18", "channels": 16, "attention_size": 2}
+
+
+def test_a_network_of_instances_takes_weights_of_its_backbone(tmp_path):
+    torch.save(weights_of("resnet-18", "torchvision"), tmp_path / "w.pth")
+    network = created("blendmask", bands=5, classes=4, **BLENDMASK)
+    before = copy_of(network)
+    notes = notes_of(
+        network,
+        tmp_path / "w.pth",
+        name="blendmask",
+        bands=5,
+        source="torchvision",
+        backbone="resnet-18",
+    )
+    assert changed(network, before) == {k for k in weights_in(network) if k.startswith(BACKBONE)}
+    assert notes[-1] == "Fresh: all but the backbone."
+    head = {id(weight) for weight in head_parameters(network)}
+    assert {n.split(".")[0] for n, p in network.named_parameters() if id(p) not in head} == {
+        "backbone"
+    }
+
+
+def test_a_whole_network_of_instances_starts_another_one(tmp_path):
+    torch.manual_seed(3)
+    trained = networks.create("blendmask", bands=3, classes=4, **BLENDMASK)
+    path = model_file(trained, tmp_path / "model.safetensors")
+    network = created("blendmask", bands=3, classes=2, **BLENDMASK)
+    assert notes_of(network, path, name="blendmask", bands=3)[1:] == [
+        "Fresh: head.classify (2 classes instead of 4).",
+        "Fresh: semantic.2 (3 classes instead of 5).",
+    ]
+    torch.testing.assert_close(network.bottom.state_dict(), trained.bottom.state_dict())
+
+
 def test_attention_that_the_file_lacks_stays_fresh(tmp_path):
     torch.save(weights_of("resnet-18", "torchvision"), tmp_path / "w.pth")
     network = created("resnet-18", attention="cbam")

@@ -7,7 +7,7 @@ with another kernel, attention that the file lacks. All else has to fit, or noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from spectile.errors import InputError
 from spectile.networks.insertion import CHILD
+from spectile.networks.instances.blendmask import BlendMask
 from spectile.networks.registry import describe
 from spectile.networks.segmenters.deeplab_v3_plus import DeepLabV3Plus
 from spectile.networks.weights.adapt_bands import STEM, adapt_bands
@@ -26,7 +27,9 @@ from spectile.networks.weights.weights_file import read_weights
 
 WeightsSource = Literal["timm", "torchvision", "spectile"]
 
-BACKBONE, DEEPLAB = "backbone.", (".decoder.", ".pyramid.", ".module.decoder.", ".model.decoder.")
+BACKBONE = "backbone."
+WHOLE = {DeepLabV3Plus: ("decoder.", "pyramid."), BlendMask: ("bottom.", "top.")}
+"""Networks on a backbone, and how names begin that only weights of all of one have."""
 ATTENTION = ("attention", CHILD)
 """What a module that attends is called, wherever it stands."""
 HEADS = re.compile(r"(aux_)?(fc|head|heads|classifier|last_linear|proj\w*|pred\w*)\.")
@@ -59,18 +62,18 @@ def start_from(
     The file is a .safetensors, .pt or .pth with a state dict, also one under "state_dict", "model"
     and the like, or a model file of Spectile; names may stand under a prefix such as "encoder.".
     `source` says whose names the layers have; None stands for
-    Spectile's. A DeepLabv3+ takes weights of its `backbone`, resnet-50 if that is None, or those of
-    a whole DeepLabv3+ of Spectile.
+    Spectile's. A DeepLabv3+ or BlendMask takes weights of its `backbone`, resnet-50 if that is
+    None, or those of a whole one of Spectile.
 
     Raises InputError, and leaves the network as it was, for a file without weights and for weights
     of another network, naming the first layers that don't fit.
     """
     weights: State = read_weights(path)
     target, notes = network, []
-    if isinstance(network, DeepLabV3Plus):
+    if isinstance(network, tuple(WHOLE)):
         name = backbone or describe(name).options["backbone"].default
         foreign = source not in (None, "spectile")
-        if foreign or not any(f".{key}".startswith(DEEPLAB) for key in weights):
+        if foreign or not is_whole(weights, WHOLE[type(network)]):
             target = cast(nn.Module, network.backbone)
             notes = ["Fresh: all but the backbone."]
     expected = target.state_dict()
@@ -81,7 +84,7 @@ def start_from(
             "with --weights-from timm or torchvision where they come from."
         )
     weights, adapted = with_bands(weights, expected, bands)
-    left = left_out(weights, expected, last_layer(target))
+    left = left_out(weights, expected, last_layers(target))
     taken = {key: tensor for key, tensor in weights.items() if key not in left.unused}
     differences = shape_differences(
         taken, {k: v for k, v in expected.items() if k not in left.fresh}
@@ -103,10 +106,10 @@ def start_from(
 def head_parameters(network: nn.Module) -> list[nn.Parameter]:
     """The weights to fit first while the others rest: of what stands on a network's features.
 
-    That is a classification network's classifier, and all of a DeepLabv3+ but its backbone. Raises
-    InputError for a network that has neither.
+    That is a classification network's classifier, and all but the backbone of one that stands on
+    one. Raises InputError for a network that has neither.
     """
-    if isinstance(network, DeepLabV3Plus):
+    if isinstance(network, tuple(WHOLE)):
         named = network.named_parameters()
         return [weight for key, weight in named if not key.startswith(BACKBONE)]
     classifier = getattr(network, "classifier", None)
@@ -169,13 +172,19 @@ class Left:
     notes: tuple[str, ...] = ()
 
 
-def left_out(weights: State, expected: State, last: str | None) -> Left:
+def is_whole(weights: Iterable[str], parts: tuple[str, ...]) -> bool:
+    """Whether weights by these names are of more than a backbone."""
+    beginnings = tuple(f".{before}{part}" for before in ("", "module.", "model.") for part in parts)
+    return any(f".{key}".startswith(beginnings) for key in weights)
+
+
+def left_out(weights: State, expected: State, last: Sequence[str]) -> Left:
     """What of `expected` is not taken from `weights`, and the other way round."""
     parts = (
         stem_left_out(weights, expected),
         attention_left_out(weights, expected),
         head_left_out(weights, expected),
-        classes_left_out(weights, expected, last),
+        *(classes_left_out(weights, expected, layer) for layer in last),
     )
     return Left(
         frozenset().union(*(part.fresh for part in parts)),
@@ -243,10 +252,10 @@ def head_left_out(weights: State, expected: State) -> Left:
     return Left(fresh, unused, tuple(notes))
 
 
-def classes_left_out(weights: State, expected: State, last: str | None) -> Left:
+def classes_left_out(weights: State, expected: State, last: str) -> Left:
     """The last layer, called `last`, if it is for another number of classes."""
     key = f"{last}.weight"
-    if last is None or key not in expected:
+    if key not in expected:
         return Left()
     layer, classes = beginning(expected, f"{last}."), len(expected[key])
     if key not in weights:
@@ -259,14 +268,16 @@ def classes_left_out(weights: State, expected: State, last: str | None) -> Left:
     return Left(layer, beginning(weights, f"{last}."), (note,))
 
 
-def last_layer(network: nn.Module) -> str | None:
-    """What the layer that gives the logits is called; None if there is none."""
+def last_layers(network: nn.Module) -> tuple[str, ...]:
+    """What the layers are called that give logits of classes."""
     if isinstance(network, DeepLabV3Plus):
-        return "decoder.classifier"
+        return ("decoder.classifier",)
+    if isinstance(network, BlendMask):
+        return ("head.classify", f"semantic.{len(network.semantic) - 1}")
     classifier = getattr(network, "classifier", None)
     if isinstance(classifier, nn.Sequential):
-        return f"classifier.{len(classifier) - 1}"
-    return "classifier" if isinstance(classifier, nn.Linear) else None
+        return (f"classifier.{len(classifier) - 1}",)
+    return ("classifier",) if isinstance(classifier, nn.Linear) else ()
 
 
 def beginning(state: Iterable[str], prefix: str) -> frozenset[str]:
