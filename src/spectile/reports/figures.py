@@ -227,6 +227,8 @@ def _validation_score(history: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The column of the score that chose the checkpoint, and what it is called."""
     if any("validation_mean_iou" in row for row in history):
         return "validation_mean_iou", "Mean IoU"
+    if any("validation_mask_ap" in row for row in history):
+        return "validation_mask_ap", "Average precision of masks"
     return "validation_accuracy", "Accuracy"
 
 

@@ -47,6 +47,7 @@ HISTORY_COLUMNS = (
     "validation_loss",
     "validation_accuracy",
     "validation_mean_iou",
+    "validation_mask_ap",
     "learning_rate",
     "waiting",
     "seconds",

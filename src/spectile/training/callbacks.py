@@ -24,7 +24,12 @@ from rich.progress import (
 from spectile.errors import InputError
 from spectile.files import write_aside
 
-VALIDATION = ("validation_loss", "validation_accuracy", "validation_mean_iou")
+VALIDATION = (
+    "validation_loss",
+    "validation_accuracy",
+    "validation_mean_iou",
+    "validation_mask_ap",
+)
 """What tasks log of the validation side, by the names in history.csv."""
 
 

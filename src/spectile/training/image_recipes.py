@@ -40,7 +40,7 @@ Batch = Annotated[Count, about("training", "Images a step.", first=("classify",)
 
 @dataclass(config=STRICT)
 class ImageRecipe:
-    """What fits of both tasks have in common."""
+    """What fits on images have in common."""
 
     network: Network = "se-resnet-18"
     options: NetworkOptions = field(default_factory=dict)
@@ -84,12 +84,6 @@ class ImageRecipe:
         Share,
         about("training", "Decay of the averaged weights, which are kept then; 0: none."),
     ] = 0.0
-    label_smoothing: Annotated[
-        Share, about("training", "Share of a label that is given to all classes.")
-    ] = 0.0
-    class_weights: Annotated[
-        bool, about("training", "Weigh each class by its rarity: small ones count as much.")
-    ] = False
     patience: Annotated[
         Count | None,
         about("training", "Epochs without a lower validation loss before the fit stops early."),
@@ -110,7 +104,19 @@ class ImageRecipe:
 
 
 @dataclass(config=STRICT)
-class ClassifyRecipe(ImageRecipe):
+class LabelRecipe(ImageRecipe):
+    """What fits to one label an image or pixel have in common."""
+
+    label_smoothing: Annotated[
+        Share, about("training", "Share of a label that is given to all classes.")
+    ] = 0.0
+    class_weights: Annotated[
+        bool, about("training", "Weigh each class by its rarity: small ones count as much.")
+    ] = False
+
+
+@dataclass(config=STRICT)
+class ClassifyRecipe(LabelRecipe):
     """How a network for whole images is trained."""
 
     size: Annotated[
@@ -138,7 +144,7 @@ class ClassifyRecipe(ImageRecipe):
 
 
 @dataclass(config=STRICT)
-class SegmentRecipe(ImageRecipe):
+class SegmentRecipe(LabelRecipe):
     """How a segmentation network is trained."""
 
     network: Network = "deeplab-v3-plus"

@@ -80,7 +80,8 @@ class Learner(L.LightningModule):
         self.validation_loss.reset()
         self.score.reset()
         self.log("validation_loss", loss)
-        self.log(self.score_name, score)
+        if not score.isnan():
+            self.log(self.score_name, score)
         goodness = -loss if self.keep == "loss" else score
         worst = torch.full_like(goodness, -torch.inf)
         self.log("goodness", goodness if self.settled else worst)
@@ -90,7 +91,7 @@ class Learner(L.LightningModule):
         """What a fit does about the validation loss of an epoch besides keeping the best."""
 
     def validated_score(self) -> Tensor:
-        """The score of the whole validation side."""
+        """The score of the whole validation side; nan where it wasn't asked for."""
         score: Tensor = self.score.compute()
         return score
 

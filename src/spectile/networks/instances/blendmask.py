@@ -144,9 +144,12 @@ class BlendMask(nn.Module):
         """
         attention = self.attention(found.levels, images, at)
         bases = roi_align(found.bases, boxes, images, size, self.bases_stride)
-        if self.assembly == "sum":
-            return weighted_sum(bases, attention)
-        return blend(bases, attention)
+        return self.assemble(bases, attention)
+
+    def assemble(self, bases: Tensor, attention: Tensor) -> Tensor:
+        """Logits (P, R, R) out of bases (P, bases, R, R) and attention (P, bases, M, M)."""
+        how = weighted_sum if self.assembly == "sum" else blend
+        return how(bases, attention)
 
     def attention(self, levels: Sequence[LevelFindings], images: Tensor, at: Tensor) -> Tensor:
         """What the top layer says at places `at` (P,) of all levels: (P, bases, M, M)."""

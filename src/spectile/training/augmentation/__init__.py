@@ -11,6 +11,11 @@ from spectile.training.augmentation.flips import flip_horizontally, rotate_and_f
 from spectile.training.augmentation.light import bend_of, bend_spectra
 from spectile.training.augmentation.mixing import cutmix, mixup
 from spectile.training.augmentation.spectral import augment_spectra, within_class_directions
+from spectile.training.augmentation.with_instances import (
+    flip_with_objects,
+    rotate_with_objects,
+    scale_crop_with_objects,
+)
 from spectile.training.augmentation.with_masks import (
     flip_with_mask,
     random_scale_crop,
@@ -26,11 +31,14 @@ __all__ = [
     "erase_rectangles",
     "flip_horizontally",
     "flip_with_mask",
+    "flip_with_objects",
     "jitter_colours",
     "mixup",
     "random_crop",
     "random_scale_crop",
     "rotate_and_flip",
     "rotate_with_mask",
+    "rotate_with_objects",
+    "scale_crop_with_objects",
     "within_class_directions",
 ]

@@ -39,6 +39,7 @@ class PixelClassifier(ImageLearner):
         # Channels innermost: a step takes 6 to 20% less time.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stub
         super().__init__(network, recipe, seed=seed, weights=weights, fresh=fresh)
+        self.recipe: SegmentRecipe = recipe
         self.loss = recipe.loss
         self.score = MulticlassConfusionMatrix(classes, ignore_index=IGNORED)
 
