@@ -31,6 +31,9 @@ def faults(value: Any, schema: dict[str, Any] = SCHEMA, place: str = "$") -> lis
         found += [
             f"{place}.{key} is missing" for key in schema.get("required", ()) if key not in value
         ]
+        ways = [way["required"] for way in schema.get("anyOf", ())]
+        if ways and not any(set(way) <= value.keys() for way in ways):
+            found.append(f"{place} has none of {ways}")
         for key, entry in value.items():
             part = schema.get("properties", {}).get(key) or schema.get("additionalProperties")
             found += faults(entry, part, f"{place}.{key}") if part else [f"{place}.{key} is new"]

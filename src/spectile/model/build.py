@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from spectile import networks
 from spectile.errors import InputError, first_line
 from spectile.model.fingerprint import first_difference
-from spectile.model.trained_task import PROBE_EDGE, PixelTask, TrainedTask, WindowTask
+from spectile.model.trained_task import PROBE_EDGE, InstanceTask, PixelTask, TrainedTask, WindowTask
 from spectile.networks.map_channels import evaluating
 from spectile.networks.own.adapted import adaptation_of
 from spectile.networks.own.fitting import first_weight
@@ -95,6 +95,10 @@ def check_task(
     if getattr(network, "window", task.trained_edge) != task.trained_edge:
         raise InputError(f"the network's window isn't {task.trained_edge}")
     if isinstance(task, WindowTask):
+        return
+    if isinstance(task, InstanceTask):
+        if not hasattr(network, "detect"):
+            raise InputError(f"{name} doesn't find instances")
         return
     edge = getattr(network, "window", PROBE_EDGE)
     found = _answer(network, bands, edge)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     ConfigDict,
+    Field,
     PlainSerializer,
     PlainValidator,
     PositiveInt,
@@ -109,7 +110,22 @@ class PixelTask(TrainedTask):
         return (1, classes, edge, edge)
 
 
-OWN: tuple[type[TrainedTask], ...] = (WindowTask, ImageTask, PixelTask)
+@dataclass(frozen=True, config=_STRICT)
+class InstanceTask(TrainedTask):
+    """The objects in an image, each with its class, its score and its pixels."""
+
+    crop: PositiveInt
+    """Edge of the training crops in pixels."""
+    sure: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """The score from which objects count, chosen on the validation side."""
+    name: Literal["instances"] = "instances"
+
+    @property
+    def trained_edge(self) -> int:
+        return self.crop
+
+
+OWN: tuple[type[TrainedTask], ...] = (WindowTask, ImageTask, PixelTask, InstanceTask)
 
 
 def task_class(name: str) -> type[TrainedTask] | None:

@@ -95,6 +95,7 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison) -> No
         in_words=difference_in_words,
         verdicts=[(run.name, run.metrics["split"]["verdict"]) for run in comparison.runs],
         classes=_classes(comparison.runs),
+        class_score=("mask_ap", "Mask AP") if "mask_ap" in comparison.scores else ("f1", "F1"),
         curves=figures.compared_curves([(run.name, run.history) for run in comparison.runs]),
     )
 

@@ -125,7 +125,7 @@ def scored(
     per_class = metrics["per_class"]
     tested = [row for row in per_class.values() if row["support"]]
     untested = [name for name, row in per_class.items() if not row["support"]]
-    matrix = _matrix(legend, metrics["confusion"])
+    matrix = _matrix(legend, metrics["confusion"]) if "confusion" in metrics else []
     return Scored(
         terms=terms,
         metrics=metrics,

@@ -16,7 +16,7 @@ import numpy as np
 from spectile.errors import InputError
 from spectile.mapping.output.split_raster import SPLIT_LEGEND
 from spectile.reports.comparison_report import Compared, Comparison
-from spectile.scoring.metrics import SUMMARY
+from spectile.scoring.metrics import LABELS
 from spectile.scoring.paired_differences import PairedDifference, paired_difference
 from spectile.scoring.records import read_history
 from spectile.tasks.config import renamed
@@ -85,7 +85,7 @@ def _metrics(folder: Path) -> dict[str, Any]:
     path = folder / METRICS
     try:
         metrics = json.loads(path.read_bytes())
-        if {"overall_accuracy", "per_class", "split"} <= metrics.keys():
+        if {"per_class", "split"} <= metrics.keys() and LABELS.keys() & metrics.keys():
             return dict(metrics)
     except (OSError, ValueError, AttributeError):
         pass
@@ -145,7 +145,7 @@ def _differences(
             [float(ours[seed].metrics[score]) for seed in seeds],
             [float(theirs[seed].metrics[score]) for seed in seeds],
         )
-        for score in SUMMARY
+        for score in LABELS
         if seeds and all(score in ours[seed].metrics for seed in seeds)
     }
 

@@ -18,9 +18,15 @@ LABELS = {
     "average_accuracy": "average accuracy",
     "kappa": "kappa",
     "mean_iou": "mean IoU",
+    "mask_ap": "mask AP",
+    "mask_ap50": "mask AP50",
+    "mask_ap75": "mask AP75",
+    "box_ap": "box AP",
 }
-"""The four figures that sum up a run, by their names in metrics.json, as people call them."""
-SUMMARY = tuple(LABELS)
+"""The figures that sum up a run, by their names in metrics.json, as people call them."""
+SUMMARY = ("overall_accuracy", "average_accuracy", "kappa", "mean_iou")
+INSTANCES = ("mask_ap", "mask_ap50", "mask_ap75", "box_ap")
+"""Those of runs on instances, as COCO counts them."""
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def tiles_of(
         raise InputError(
             "all labelled pixels are of one class: label pixels of at least two classes."
         )
-    windows = list(_even_tiles(scene.height, scene.width, edge))
+    windows = list(even_tiles(scene.height, scene.width, edge))
     counts = np.stack([_class_counts(labels, window) for window in windows])
     labelled = np.flatnonzero(counts.sum(axis=1))
     if len(labelled) < 2:
@@ -109,7 +109,7 @@ def tiles_of(
             "label pixels elsewhere."
         )
     chosen = tuple(windows[index] for index in labelled.tolist())
-    sides = _best_sides(counts[labelled], train, validation, seed)
+    sides = best_sides(counts[labelled], train, validation, seed)
     return PairSet(
         SceneTiles(scene, chosen),
         LabelTiles(labels, chosen),
@@ -123,7 +123,8 @@ def tiles_of(
     )
 
 
-def _even_tiles(height: int, width: int, edge: int) -> list[Window]:
+def even_tiles(height: int, width: int, edge: int) -> list[Window]:
+    """Windows of at most `edge` pixels a side, as even as can be, that cover a scene."""
     tops, lefts = (
         [length * part // parts for part in range(parts + 1)]
         for length in (height, width)
@@ -141,10 +142,10 @@ def _class_counts(labels: Labels, window: Window) -> NDArray[np.int64]:
     return np.bincount(places.ravel(), minlength=len(labels.legend) + 1)[1:]
 
 
-def _best_sides(
+def best_sides(
     counts: NDArray[np.int64], train: float, validation: float, seed: int
 ) -> NDArray[np.uint8]:
-    """A side for each tile, whose pixels of each class are `counts` (tiles, K)."""
+    """A side for each tile, which has `counts` (tiles, K) pixels or objects of each class."""
     rng = np.random.default_rng(seed)
     totals = counts.sum(axis=1)
     wanted = train * totals.sum()

@@ -51,7 +51,7 @@ class ClassifyTask(TaskOnImages[ClassifyConfig, ImageSet, ClassificationRecord])
     """Classes of whole images, which come from memory where they are given."""
 
     config = ClassifyConfig
-    pixels = False
+    takes = "images"
     listing: Listing | None = None
 
     def square(self, config: ClassifyConfig) -> int | None:

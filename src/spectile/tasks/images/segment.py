@@ -69,7 +69,7 @@ class SegmentTask(TaskOnImages[SegmentConfig, PairSet, SegmentationRecord]):
     """
 
     config = SegmentConfig
-    pixels = True
+    takes = "pixels"
     scene: Scene | None = None
     labels: Labels | None = None
 

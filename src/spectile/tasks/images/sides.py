@@ -18,13 +18,15 @@ from spectile.data.images import (
     PairSet,
     measure_image_overlap,
 )
+from spectile.data.instances.instance_set import InstanceSet
 from spectile.data.readers.pixel_types import note_on_types
 from spectile.data.splits.splits import NONE, TEST, TRAIN, VALIDATION
 from spectile.errors import InputError
 from spectile.tasks.files import PIXELS, SPLIT_TABLE
 from spectile.tasks.tables import table_in, write_table
 
-Images = TypeVar("Images", ImageSet, PairSet)
+Images = TypeVar("Images", ImageSet, PairSet, InstanceSet)
+AnyImages = ImageSet | PairSet | InstanceSet
 
 SIDES = {NONE: "none", TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
@@ -37,12 +39,12 @@ def readable(images: Images, store: ImageStore) -> Images:
     return replace(kept, notes=notes)
 
 
-def on_side(images: ImageSet | PairSet, store: ImageStore, side: int) -> ImageStore:
+def on_side(images: AnyImages, store: ImageStore, side: int) -> ImageStore:
     """The store's images of one side."""
     return store.part(np.flatnonzero(images.sides[store.kept] == side))
 
 
-def overlap_of(images: ImageSet | PairSet, store: ImageStore) -> ImageOverlap:
+def overlap_of(images: AnyImages, store: ImageStore) -> ImageOverlap:
     """Whether test images occur among those trained and validated on."""
     train, validation, test = (
         on_side(images, store, side).hashes for side in (TRAIN, VALIDATION, TEST)
@@ -50,7 +52,7 @@ def overlap_of(images: ImageSet | PairSet, store: ImageStore) -> ImageOverlap:
     return measure_image_overlap((*train, *validation), test)
 
 
-def check_sides(images: ImageSet | PairSet, store: ImageStore, bands: Sequence[int]) -> None:
+def check_sides(images: AnyImages, store: ImageStore, bands: Sequence[int]) -> None:
     """Raise InputError for a side whose images have no pixel to learn or test with.
 
     Such a pixel has data in all of `bands` (from 0) and, where there are masks, a class.
@@ -73,7 +75,7 @@ def _has_pixel(part: ImageStore, bands: Sequence[int], index: int) -> bool:
     return bool((known if mask is None else known & (mask > 0)).any())
 
 
-def fingerprints(images: ImageSet | PairSet, store: ImageStore) -> list[str]:
+def fingerprints(images: AnyImages, store: ImageStore) -> list[str]:
     """A hash of each listed image's pixels, its mask and the legend; "" for one without side.
 
     Equal ones teach a network the same.
@@ -82,7 +84,8 @@ def fingerprints(images: ImageSet | PairSet, store: ImageStore) -> list[str]:
     found = [""] * len(images.sides)
     for place, at in enumerate(store.kept.tolist()):
         if images.sides[at] != NONE:
-            parts = (store.hashes[place], store.mask_hashes[place], legend)
+            truth = images.fingerprint(at) if isinstance(images, InstanceSet) else b""
+            parts = (store.hashes[place], store.mask_hashes[place], truth, legend)
             found[at] = hashlib.sha256(b"".join(parts)).hexdigest()[:16]
     return found
 

@@ -20,6 +20,7 @@ from spectile.data.images import (
 from spectile.data.preprocessing.components import Preprocessing
 from spectile.data.preprocessing.reducers import REDUCING, fit_reducer
 from spectile.errors import InputError
+from spectile.networks.registry import Takes
 from spectile.networks.weights.pretrained import start_from
 from spectile.ranges import cores
 from spectile.tasks.base import Work
@@ -94,13 +95,13 @@ def started(
     classes: int,
     *,
     edge: int,
-    pixels: bool,
+    takes: Takes,
     good_bands: NDArray[np.bool_] | None = None,
 ) -> Start:
     """The network with fresh weights or with those that the configuration names, and its reducer.
 
-    Raises InputError for one that doesn't take images of `edge` pixels and give a class for each,
-    or with `pixels` for every pixel.
+    Raises InputError for one that doesn't take images of `edge` pixels and give what `takes` says:
+    a class for each, a class for every pixel, or instances.
     """
     recipe = config.recipe
     preprocessing, notes = fitted_preprocessing(train, config, good_bands)
@@ -109,10 +110,10 @@ def started(
         network = networks.create(recipe.network, bands=bands, classes=classes, **options)
         check_memory(network)
         try:
-            found = network.eval()(torch.empty(1, bands, edge, edge)).shape
+            found = network.eval()(torch.empty(1, bands, edge, edge))
         except ValueError as error:
             raise InputError(f"{recipe.network} doesn't take these images: {error}") from error
-    check_output(recipe.network, found, (edge, edge) if pixels else None, classes)
+    check_output(recipe.network, found, takes, edge, classes)
     torch.manual_seed(config.seed)
     network = networks.create(recipe.network, bands=bands, classes=classes, **options)
     fresh: frozenset[str] = frozenset()

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from spectile.data.images import ImageSet, ImageStore, PairSet
+from spectile.data.instances.instance_set import InstanceSet
 from spectile.data.scene import Scene
 from spectile.data.splits.splits import TRAIN
+from spectile.networks.registry import Takes
 from spectile.tasks.base import Predicted, Prepared, Shown, Task, Work
 from spectile.tasks.checks import check_image_settings
 from spectile.tasks.images.config import ImageConfig
@@ -25,7 +27,7 @@ from spectile.tasks.images.sides import (
 from spectile.tasks.images.start import Start, network_options, started
 
 Config = TypeVar("Config", bound=ImageConfig)
-Images = TypeVar("Images", ImageSet, PairSet)
+Images = TypeVar("Images", ImageSet, PairSet, InstanceSet)
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class OpenedImages(Generic[Images]):
 class TaskOnImages(Task[Config, OpenedImages[Images], Shown]):
     """A task on images."""
 
-    pixels: ClassVar[bool]
-    """Whether every pixel has a class, or the whole image."""
+    takes: ClassVar[Takes]
+    """What its networks do with images: classify them or their pixels, or find instances."""
     probe: ClassVar[int] = 64
     """Edge in pixels of an image to try a network on that takes any."""
 
@@ -57,11 +59,18 @@ class TaskOnImages(Task[Config, OpenedImages[Images], Shown]):
 
     def check(self, config: Config) -> None:
         options = network_options(config.recipe, self.square(config))
-        check_image_settings(config, options, pixels=self.pixels)
+        check_image_settings(config, options, takes=self.takes)
 
     def square(self, config: Config) -> int | None:
         """Edge in pixels that the settings bring all images to; None where they leave it open."""
         return None
+
+    def arguments(
+        self, images: Images, material: OpenedImages[Images], config: Config
+    ) -> dict[str, Any]:
+        """The network's arguments, now that the images are known."""
+        edge = material.edge if self.takes == "images" else None
+        return network_options(config.recipe, edge)
 
     def ready(self, material: OpenedImages[Images], config: Config) -> tuple[Images, Start]:
         """The sides of one repeat, and its network with fresh weights or given ones."""
@@ -73,11 +82,11 @@ class TaskOnImages(Task[Config, OpenedImages[Images], Shown]):
         drawn = readable(images, store)
         start = started(
             config,
-            network_options(config.recipe, None if self.pixels else material.edge),
+            self.arguments(drawn, material, config),
             on_side(drawn, store, TRAIN),
             len(drawn.legend),
             edge=material.edge or self.probe,
-            pixels=self.pixels,
+            takes=self.takes,
             good_bands=None if scene is None else scene.good_bands,
         )
         check_sides(drawn, store, start.preprocessing.bands)

@@ -1,0 +1,1 @@
+"""Objects in images: their task, and what it makes of images."""
