@@ -4,10 +4,10 @@
                                         [--rows blend,se,sum,one,threshold]
 
 200 images of 256 x 256 pixels (BBBC038, CC0), 120 to train on, 30 to choose the epoch by, 50 to
-test on. From scratch, default recipe; with squeeze-and-excitation in the backbone; with the plain sum of
-bases as YOLACT has it, and with one basis. The practitioner thresholds each image by Otsu's method
-and parts what touches midway between the tops of its distance transform. Finished runs are kept,
-and a stopped call goes on. Prints a table in Markdown; skips where the images aren't there.
+test on. From scratch, default recipe; with squeeze-and-excitation in the backbone; with the plain
+sum of bases as YOLACT has it, and with one basis. The practitioner thresholds each image by Otsu's
+method and parts what touches midway between the tops of its distance transform. Finished runs are
+kept, and a stopped call goes on. Prints a table in Markdown; skips where the images aren't there.
 """
 
 from __future__ import annotations
