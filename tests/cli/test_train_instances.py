@@ -125,6 +125,19 @@ def test_what_cannot_be_run_is_one_sentence(
     assert not (tmp_path / "run").exists()
 
 
+def test_objects_drawn_on_another_size_are_refused(discs: Path, tmp_path: Path) -> None:
+    said = json.loads(discs.read_text())
+    said["images"][3]["width"] = 65
+    said["annotations"] = [entry for entry in said["annotations"] if entry["image_id"] != 3]
+    (tmp_path / "other.json").write_text(json.dumps(said))
+    refused = spectile(
+        *("train", "instances", "--coco", tmp_path / "other.json", "--images", discs.parent),
+        *("--out", tmp_path / "run", *SMALL),
+        code=2,
+    )
+    assert "disc <3>.png is 64 x 64 pixels, and its objects are drawn on 64 x 65" in refused
+
+
 def test_networks_of_instances_are_for_their_task_alone(tmp_path: Path) -> None:
     said = spectile(
         *("train", "segment", "--images", tmp_path / "a", "--masks", tmp_path / "b"),

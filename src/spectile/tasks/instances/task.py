@@ -110,6 +110,7 @@ class InstancesTask(TaskOnImages[InstanceConfig, InstanceSet, InstancesRecord]):
             skip_bad=config.skip_bad,
             progress=progress,
         )
+        _check_sizes(images, store)
         edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
         return OpenedImages(images, store, config.seed, edge, scene)
 
@@ -271,6 +272,17 @@ class PreparedInstances(PreparedImages[Searched, InstancesRecord, InstanceConfig
 
     def _objects(self, part: ImageStore) -> Sequence[Objects]:
         return [self.images.objects[int(place)] for place in part.kept]
+
+
+def _check_sizes(images: InstanceSet, store: ImageStore) -> None:
+    """Raise InputError for an image that isn't as large as what says where its objects are."""
+    for name, (height, width), place in zip(store.names, store.shapes, store.kept, strict=True):
+        objects = images.objects[int(place)]
+        if (objects.height, objects.width) != (height, width):
+            raise InputError(
+                f"{name} is {height} x {width} pixels, and its objects are drawn on "
+                f"{objects.height} x {objects.width}: give the image that they were drawn on."
+            )
 
 
 def _heading(config: InstanceConfig) -> str:
