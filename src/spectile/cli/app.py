@@ -16,6 +16,7 @@ from spectile.cli.map_command import map_
 from spectile.cli.models import models
 from spectile.cli.predict import predict
 from spectile.cli.train import train
+from spectile.cli.view import view
 
 app = typer.Typer(
     help="From a hyperspectral or multiband image and a few labels to a map, "
@@ -56,6 +57,7 @@ for function, name, example in (
     (predict, "predict", "predict runs/a/model.safetensors photos --out classes.csv"),
     (evaluate, "evaluate", "evaluate runs/a/model.safetensors scene.tif labels.gpkg"),
     (compare, "compare", "compare runs/a runs/b --out comparison.html"),
+    (view, "view", "view runs/a"),
     (models, "models", "models mobilenet-v1 --width 0.5 --size 160"),
     (datasets, "datasets", "datasets"),
 ):
