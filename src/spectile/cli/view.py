@@ -18,6 +18,14 @@ def view(
         Path | None,
         typer.Option("--map", metavar="MAP", help="A map of the scene, as `map` writes it."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.gpkg",
+            help="Where polygons that are drawn are saved; those in it are shown. By default "
+            "SCENE_labels.gpkg in the working folder.",
+        ),
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, help="Where to serve; a free port if left out."),
@@ -35,7 +43,7 @@ def view(
     bands_last: BandsLast = None,
     quiet: Quiet = False,
 ) -> None:
-    """Look at a scene or a run in the browser: picture, map, spectra, probabilities."""
+    """Look at a scene or a run in the browser: pictures, map, spectra; draw labels, train."""
     from spectile.viewing import needs_bokeh
 
     needs_bokeh()

@@ -29,7 +29,7 @@ from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.files import MAP, REPORT, SPLIT
 from spectile.tasks.scene.material import open_material as open_scene_and_labels
 from spectile.viewing.layers import ClassLayer, ErrorLayer, ValueLayer, ViewLayer
-from spectile.viewing.material import Material, is_known, label_layer
+from spectile.viewing.material import Material, axis_option, is_known, label_layer
 from spectile.viewing.thinning import Thinned
 
 MOST_LABELLED = 1 << 26
@@ -81,7 +81,15 @@ def open_run_material(directory: Path, given: Any) -> Material:
     layers += mapped[1:]
     name = directory.resolve().name
     return Material(
-        name, scene, tuple(layers), legend.categories, directory / MAP, labels, tuple(notes)
+        name,
+        scene,
+        tuple(layers),
+        legend.categories,
+        directory / MAP,
+        labels,
+        tuple(notes),
+        None if given is not None else config.scene,
+        axis_option(config.bands_last),
     )
 
 

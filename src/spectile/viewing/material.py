@@ -38,6 +38,10 @@ class Material:
     map_path: Path | None = None
     labels: Labels | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    origin: str | None = None
+    """What `train scene` calls the scene; None for one that is in memory."""
+    options: tuple[str, ...] = ()
+    """What `train scene` has to be told of it besides."""
 
     def layer(self, key: str) -> ViewLayer | None:
         """The layer that is known by `key`."""
@@ -116,7 +120,21 @@ def open_material(
         None if map_path is None else Path(map_path),
         labels,
         opened.notes,
+        str(source) if isinstance(source, str | Path) else _file_of(opened),
+        axis_option(bands_last),
     )
+
+
+def _file_of(scene: Scene) -> str | None:
+    """The file that an open scene is read from; None where it is in memory."""
+    return scene.source if scene.files and Path(scene.source).exists() else None
+
+
+def axis_option(bands_last: bool | None) -> tuple[str, ...]:
+    """The option of `train scene` that says where the bands of an array are."""
+    if bands_last is None:
+        return ()
+    return ("--bands-last",) if bands_last else ("--bands-first",)
 
 
 def is_known(name: str) -> bool:

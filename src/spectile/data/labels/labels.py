@@ -66,7 +66,8 @@ def open_labels(
     GeoPackage, GeoJSON, Shapefile or other vector file that GDAL reads (``file.gpkg:layer`` picks
     a layer), a zip archive with one of these, or a CSV of points or geometries; `column` is the
     one that holds the classes of features or points. Rasters and features are brought onto the
-    scene's grid by georeference; without one, sizes must be equal, and a note says so.
+    scene's grid by georeference; without one, sizes must be equal, and a note says so. Features
+    without a coordinate system are in pixels where the scene has none either.
 
     The file's class numbers become the legend's values. Names and colours come from `legend`
     (a CSV as :func:`read_legend` takes it), else from such a CSV beside the labels
@@ -126,9 +127,8 @@ def labels_from_frame(
     Raises InputError for what can't be understood, and where nothing lies inside the scene.
     """
     from spectile.data.labels.vector_layers import layer_of_frame
-    from spectile.data.labels.vectors import check_placed, labels_of_layer
+    from spectile.data.labels.vectors import labels_of_layer
 
-    check_placed(like, source)
     naming = _naming(Path(), legend)
     numbers = {name: value for value, name in naming.names.items()} if naming else None
     found = labels_of_layer(layer_of_frame(frame, source), like, column=column, numbers=numbers)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 
 from spectile.data.labels.codes import NumberedCells, number_cells
@@ -33,7 +35,6 @@ def read_label_vectors(
 
     See :func:`labels_of_layer`; raises InputError, too, for a file that is no vector file.
     """
-    check_placed(like, source)
     return labels_of_layer(open_layer(name, layer, source), like, column=column, numbers=numbers)
 
 
@@ -49,11 +50,12 @@ def labels_of_layer(
     A polygon takes the pixels whose centre it covers, a line or point every pixel it touches;
     where features of different classes overlap, the later in the file wins and the pixels are
     counted. Features are brought into the scene's coordinate system; a file without one is taken
-    to be in it already. Text classes get the `numbers` of a legend, or else are numbered by all
-    features of the file, so that a number means the same on every scene. Raises InputError for a
-    file with a coordinate system where the scene has none, a class column that can't be found,
-    and where nothing lies inside.
+    to be in it already, and in pixels where the scene has no coordinates at all. Text classes get
+    the `numbers` of a legend, or else are numbered by all features of the file, so that a number
+    means the same on every scene. Raises InputError for a file with a coordinate system where the
+    scene has none, a class column that can't be found, and where nothing lies inside.
     """
+    like, in_pixels = on_pixels(layer, like)
     check_systems(layer, like)
     classes = layer.attributes(_class_column(layer, column))
     cells = number_cells(
@@ -72,7 +74,8 @@ def labels_of_layer(
         )
     drawn = draw_features(geometries, cells.values[order], like)
     counts = _counts(cells, order, drawn)
-    notes = (*cells.notes, *placing, *_notes(layer, cells, counts, drawn))
+    notes = (*cells.notes, *placing, *(in_pixels or _notes_on_place(layer)))
+    notes += _notes(layer, cells, counts, drawn)
     return LabelValues(drawn.values, names=cells.names, notes=notes, counts=counts)
 
 
@@ -83,6 +86,27 @@ def check_placed(like: Scene, source: str) -> None:
             f"{source} holds map coordinates but {like.source} has no coordinate system: "
             "give labels as a raster of the scene's size or as points with row, col, class."
         )
+
+
+def on_pixels(layer: FeatureLayer, like: Scene) -> tuple[Scene, tuple[str, ...]]:
+    """The scene with the grid of its own pixels, and a note, where neither names coordinates.
+
+    X counts columns from the left edge; y counts rows from the upper edge, up to it (negative, as
+    QGIS shows such images) or down from it. Raises InputError for a scene without coordinates and
+    features that have some.
+    """
+    if like.transform is not None:
+        return like, ()
+    bounds = layer.bounds() if layer.crs is None else None
+    if bounds is None or not np.isfinite(bounds).all():
+        check_placed(like, layer.source)
+        return like, ()
+    up = bounds[1] + bounds[3] < 0
+    note = (
+        f"{layer.source} and {like.source} name no coordinate system: x is taken for columns and "
+        f"{'-y' if up else 'y'} for rows, in pixels from the upper left corner."
+    )
+    return replace(like, transform=Affine.scale(1, -1 if up else 1)), (note,)
 
 
 def check_systems(layer: FeatureLayer, like: Scene) -> None:
@@ -145,10 +169,16 @@ def _counts(cells: NumberedCells, order: NDArray[np.int64], drawn: Drawn) -> Cou
     )
 
 
-def _notes(layer: FeatureLayer, cells: NumberedCells, counts: Counts, drawn: Drawn) -> list[str]:
+def _notes_on_place(layer: FeatureLayer) -> tuple[str, ...]:
+    if layer.crs is not None:
+        return ()
+    return (f"{layer.source} names no coordinate system: taken to be in the scene's.",)
+
+
+def _notes(
+    layer: FeatureLayer, cells: NumberedCells, counts: Counts, drawn: Drawn
+) -> tuple[str, ...]:
     source, notes = layer.source, []
-    if layer.crs is None:
-        notes.append(f"{source} names no coordinate system: taken to be in the scene's.")
     if unclassed := int((cells.values == 0).sum()):
         notes.append(f"{source}: {unclassed} features have no class and were left out.")
     classes = counts.by_value.values()
@@ -174,7 +204,7 @@ def _notes(layer: FeatureLayer, cells: NumberedCells, counts: Counts, drawn: Dra
                 f"{source}: the class {cells.names.get(value, value)} got no pixel: its features "
                 f"{why}."
             )
-    return notes
+    return tuple(notes)
 
 
 def _class_column(layer: FeatureLayer, column: str | None) -> str:

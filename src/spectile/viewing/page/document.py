@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,18 @@ from bokeh.models import CustomJS, Div
 from markupsafe import Markup
 
 from spectile.errors import InputError
-from spectile.viewing.material import Material
+from spectile.viewing.drawn_labels import DrawnLabels
+from spectile.viewing.material import Material, open_material
 from spectile.viewing.page.controls import LayerControls, PictureControls, frame
 from spectile.viewing.page.cursor_box import CursorBox
+from spectile.viewing.page.labelling import Labelling
 from spectile.viewing.page.pane import Frame, PicturePane
 from spectile.viewing.page.soon import Soon
 from spectile.viewing.page.spectra_pane import SpectraPane
 from spectile.viewing.page.theme import dress, script
+from spectile.viewing.page.training_box import TrainingBox
 from spectile.viewing.places import Places
+from spectile.viewing.training_job import TrainingJob
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 FOLLOWED = 40
@@ -32,6 +36,17 @@ class Exhibit:
     """What a page shows."""
 
     material: Material
+    drawn: DrawnLabels | None = None
+    """Labels that are drawn, with every page of a server on the same ones."""
+    jobs: list[TrainingJob] = field(default_factory=list)
+    """What trains at the moment."""
+
+    def close(self) -> None:
+        """End what a page has begun."""
+        for job in self.jobs:
+            job.stop()
+        if self.drawn is not None:
+            self.drawn.close()
 
 
 class Page:
@@ -47,6 +62,18 @@ class Page:
         self.spectra = SpectraPane(material, [self.pane.plot])
         self.picture = PictureControls(self.pane)
         self.layers = LayerControls(self.pane)
+        self.labelling: Labelling | None = None
+        self.training: TrainingBox | None = None
+        if exhibit.drawn is not None:
+            self.labelling = Labelling(document, exhibit.drawn, self.pane.plot, say=self.say)
+            self.training = TrainingBox(
+                document,
+                exhibit.drawn,
+                material.origin,
+                material.options,
+                jobs=exhibit.jobs,
+                done=lambda directory: self.show_material(open_material(directory)),
+            )
         self._under: tuple[float, float] | None = None
         self._follow = Soon(document, self._show_cursor, FOLLOWED)
         self.pane.plot.on_event(MouseMove, self._moved)
@@ -66,6 +93,15 @@ class Page:
         for note in self.exhibit.material.notes:
             self.say(note)
 
+    def show_material(self, material: Material) -> None:
+        """Another map of the same scene."""
+        self.pane.show_material(material)
+        self.cursor.show_material(material)
+        self.spectra.show_material(material)
+        self.layers.rebuild()
+        for note in material.notes:
+            self.say(note)
+
     def _layout(self) -> Any:
         panes = frame([self.pane.plot], "panes")
         stage = frame([self.notice, panes, self.spectra.said, self.spectra.plot], "stage")
@@ -75,6 +111,8 @@ class Page:
                 self.layers.root,
                 self.spectra.controls,
                 self.picture.root,
+                *(() if self.labelling is None else (self.labelling.root,)),
+                *(() if self.training is None else (self.training.root,)),
             ],
             "side",
         )
@@ -134,7 +172,7 @@ class Page:
 
     def _tapped(self, event: Tap) -> None:
         at = self.frame.pixels(event.y, event.x)
-        if at is not None:
+        if at is not None and (self.labelling is None or self.labelling.looking):
             self._trying(lambda: self.spectra.pin(*at))
 
     def _trying(self, work: Callable[[], None]) -> None:

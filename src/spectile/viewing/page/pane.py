@@ -260,7 +260,8 @@ class PicturePane:
             min_border_bottom=_BORDER_BELOW,
             min_border_top=6,
             min_border_right=10,
-            output_backend="canvas",
+            # What a document's own scripts alone speak of is no part of it.
+            tags=[self.frame.screen],
         )
         plot.toolbar.active_scroll = wheel
         plot.add_tools(CrosshairTool(overlay=list(self.frame.lines)))
