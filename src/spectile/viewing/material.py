@@ -75,7 +75,12 @@ class Material:
         mapped, legend = map_layers(path, self.scene)
         kept = [layer for layer in self.layers if layer.key == "labels"]
         return replace(
-            self, layers=(*kept, *mapped), categories=legend.categories, map_path=path, notes=()
+            self,
+            name=path.name,
+            layers=(*kept, *mapped),
+            categories=legend.categories,
+            map_path=path,
+            notes=(),
         )
 
 

@@ -21,15 +21,16 @@ class CursorBox:
 
     def __init__(self, material: Material) -> None:
         self.root = Div(text=self._nothing(), disable_math=True, name="cursor")
-        self.show_material(material)
+        self._speak_of(material)
 
-    def show_material(self, material: Material) -> None:
-        """From now on speak of this."""
-        self._material, self._places = material, Places(material.scene)
-
-    def show(self, row: float, column: float) -> None:
-        """Say what there is at a point inside of the scene."""
+    def show(self, material: Material, row: float, column: float) -> None:
+        """Say what there is at a point inside of a scene."""
+        if material is not self._material:
+            self._speak_of(material)
         self.root.text = self.said(row, column)
+
+    def _speak_of(self, material: Material) -> None:
+        self._material, self._places = material, Places(material.scene)
 
     def clear(self) -> None:
         """The cursor is elsewhere."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bokeh.document import Document
 from bokeh.events import DocumentReady, MouseLeave, MouseMove, Tap
-from bokeh.models import CustomJS, Div
+from bokeh.models import CustomJS, Div, RadioButtonGroup
 from markupsafe import Markup
 
 from spectile.errors import InputError
 from spectile.viewing.drawn_labels import DrawnLabels
 from spectile.viewing.material import Material, open_material
-from spectile.viewing.page.controls import LayerControls, PictureControls, frame
+from spectile.viewing.page.compare import BESIDE, Comparison, place_of
+from spectile.viewing.page.controls import LayerControls, PictureControls, frame, set_shown
 from spectile.viewing.page.cursor_box import CursorBox
 from spectile.viewing.page.labelling import Labelling
 from spectile.viewing.page.pane import Frame, PicturePane
@@ -36,6 +38,8 @@ class Exhibit:
     """What a page shows."""
 
     material: Material
+    other: Material | None = None
+    """What stands beside it."""
     drawn: DrawnLabels | None = None
     """Labels that are drawn, with every page of a server on the same ones."""
     jobs: list[TrainingJob] = field(default_factory=list)
@@ -58,10 +62,22 @@ class Page:
         self.frame = Frame(material.scene.width, material.scene.height)
         self.notice = Div(text="", disable_math=True, name="notice", visible=False)
         self.pane = PicturePane(document, material, self.frame, say=self.say)
+        beside = exhibit.other or material
+        self.second = PicturePane(
+            document,
+            beside,
+            self.frame,
+            say=self.say,
+            place=place_of(beside.scene, material.scene),
+        )
+        self.compare = Comparison(self.pane, self.second, changed=self._sides)
         self.cursor = CursorBox(material)
-        self.spectra = SpectraPane(material, [self.pane.plot])
-        self.picture = PictureControls(self.pane)
-        self.layers = LayerControls(self.pane)
+        self.spectra = SpectraPane(material, [self.pane.plot, self.second.plot])
+        self.controls = [
+            (PictureControls(pane), LayerControls(pane)) for pane in (self.pane, self.second)
+        ]
+        self.side = RadioButtonGroup(labels=["Left", "Right"], active=0, name="side")
+        self.side.on_change("active", lambda _attr, _old, _new: self._sides())
         self.labelling: Labelling | None = None
         self.training: TrainingBox | None = None
         if exhibit.drawn is not None:
@@ -74,12 +90,17 @@ class Page:
                 jobs=exhibit.jobs,
                 done=lambda directory: self.show_material(open_material(directory)),
             )
-        self._under: tuple[float, float] | None = None
+        self._under: tuple[PicturePane, float, float] | None = None
         self._follow = Soon(document, self._show_cursor, FOLLOWED)
-        self.pane.plot.on_event(MouseMove, self._moved)
-        self.pane.plot.on_event(MouseLeave, self._left)
+        for pane in (self.pane, self.second):
+            pane.plot.on_event(MouseMove, partial(self._moved, pane))
+            pane.plot.on_event(MouseLeave, self._left)
         self.pane.plot.on_event(Tap, self._tapped)
+        self.second.plot.on_event(Tap, self._tapped)
         self.root = self._layout()
+        if exhibit.other is not None:
+            self.compare.show(BESIDE)
+        self._sides()
 
     def say(self, sentence: str) -> None:
         """Tell the reader of something that went wrong, or that is to be known."""
@@ -88,38 +109,53 @@ class Page:
 
     def start(self) -> None:
         """Read the first pictures."""
-        self.pane.refresh_picture()
-        self.pane.refresh()
+        for pane in (self.pane, self.second):
+            pane.refresh()
         for note in self.exhibit.material.notes:
             self.say(note)
 
     def show_material(self, material: Material) -> None:
         """Another map of the same scene."""
         self.pane.show_material(material)
-        self.cursor.show_material(material)
         self.spectra.show_material(material)
-        self.layers.rebuild()
+        self.controls[0][1].rebuild()
+        if self.exhibit.other is None:
+            self.second.show_material(material)
+            self.controls[1][1].rebuild()
         for note in material.notes:
             self.say(note)
 
     def _layout(self) -> Any:
-        panes = frame([self.pane.plot], "panes")
-        stage = frame([self.notice, panes, self.spectra.said, self.spectra.plot], "stage")
+        self._side_controls = [
+            frame([layers.root, picture.root], "column") for picture, layers in self.controls
+        ]
+        self._side_card = frame([self._names(), self.side], "card")
+        stage = frame(
+            [
+                self.notice,
+                self.compare.panes,
+                self.compare.edge,
+                self.spectra.said,
+                self.spectra.plot,
+            ],
+            "stage",
+        )
         side = frame(
             [
                 frame([self.cursor.root], "card"),
-                self.layers.root,
+                self._side_card,
+                *self._side_controls,
                 self.spectra.controls,
-                self.picture.root,
                 *(() if self.labelling is None else (self.labelling.root,)),
                 *(() if self.training is None else (self.training.root,)),
             ],
             "side",
         )
-        root = frame([frame([self._heading()], "head"), stage, side], "viewer")
+        head = frame([self._heading(), self.compare.mode], "head")
+        root = frame([head, stage, side], "viewer")
         fit = CustomJS(
             args={
-                "plots": [self.pane.plot],
+                "plots": [self.pane.plot, self.second.plot],
                 "x": self.frame.x,
                 "y": self.frame.y,
                 "width": self.frame.width,
@@ -130,6 +166,19 @@ class Page:
         )
         self._document.js_on_event(DocumentReady, fit)
         return root
+
+    def _names(self) -> Div:
+        """What is at the left and at the right."""
+        other = self.exhibit.other or self.exhibit.material
+        text = Markup('<p class="soft">{} | {}</p>').format(self.exhibit.material.name, other.name)
+        return Div(text=str(text), disable_math=True)
+
+    def _sides(self) -> None:
+        """Show the controls of the picture that is chosen."""
+        chosen = self.side.active if self.compare.two else 0
+        set_shown(self._side_card, self.compare.two)
+        for place, controls in enumerate(self._side_controls):
+            set_shown(controls, place == chosen)
 
     def _heading(self) -> Div:
         material = self.exhibit.material
@@ -155,8 +204,8 @@ class Page:
             name="heading",
         )
 
-    def _moved(self, event: MouseMove) -> None:
-        self._under = event.y, event.x
+    def _moved(self, pane: PicturePane, event: MouseMove) -> None:
+        self._under = pane, event.x, event.y
         self._follow()
 
     def _left(self, _: MouseLeave) -> None:
@@ -164,16 +213,20 @@ class Page:
         self._follow()
 
     def _show_cursor(self) -> None:
-        under = self._under
-        if under is None or self.frame.pixels(*under) is None:
+        if self._under is None:
+            self.cursor.clear()
+            return
+        pane, x, y = self._under
+        at = pane.pixel(x, y)
+        if at is None:
             self.cursor.clear()
         else:
-            self._trying(lambda: self.cursor.show(*under))
+            self._trying(lambda: self.cursor.show(pane.material, *at))
 
     def _tapped(self, event: Tap) -> None:
-        at = self.frame.pixels(event.y, event.x)
+        at = self.pane.pixel(event.x, event.y)
         if at is not None and (self.labelling is None or self.labelling.looking):
-            self._trying(lambda: self.spectra.pin(*at))
+            self._trying(lambda: self.spectra.pin(int(at[0]), int(at[1])))
 
     def _trying(self, work: Callable[[], None]) -> None:
         try:

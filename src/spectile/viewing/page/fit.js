@@ -8,6 +8,7 @@ export default ({plots, x, y, width, height, screen}, doc, _data, {index}) => {
     if (!(w > 1 && h > 1)) return
     const [old] = screen.data.width
     if (fitted && old == w && screen.data.height[0] == h) return
+    if (fitted && x.start == x.reset_start && x.end == x.reset_end) fitted = false // nobody zoomed
     const whole = Math.max(width / w, height / h) * 1.02
     const unit = fitted ? Math.abs(x.end - x.start) / old : whole
     const cx = fitted ? (x.start + x.end) / 2 : width / 2

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from affine import Affine
 from bokeh.document import Document
 from bokeh.models import (
     BoxZoomTool,
@@ -60,11 +61,6 @@ class Frame:
             Span(dimension="height", line_color="#8c9492", line_width=1, line_alpha=0.7),
         )
 
-    def pixels(self, row: float, column: float) -> tuple[int, int] | None:
-        """The pixel under a point; None beside the scene."""
-        inside = 0 <= row < self.height and 0 <= column < self.width
-        return (int(row), int(column)) if inside else None
-
 
 @dataclass
 class LayerState:
@@ -84,9 +80,16 @@ class PicturePane:
         frame: Frame,
         *,
         say: Callable[[str], None],
+        place: Affine | None = None,
     ) -> None:
-        """`say` is told, in a sentence, what can't be read."""
+        """`say` is told, in a sentence, what can't be read.
+
+        `place` brings pixels of the scene to those of the frame, without turning them.
+        """
         self.material, self.frame, self._say = material, frame, say
+        self.place = Affine.identity() if place is None else place
+        self.seen = True
+        """Whether it is on the page: what nobody sees isn't read."""
         self.picture = Picture(material.scene)
         self.choice = self.picture.preset(next(iter(self.picture.kinds)))
         self.cut = CUT
@@ -123,14 +126,29 @@ class PicturePane:
         self._add_layers()
         self.refresh_layers()
 
+    def pixel(self, x: float, y: float) -> tuple[float, float] | None:
+        """Row and column of its scene, with their fractions, at a point of the frame.
+
+        None beside the scene.
+        """
+        column, row = ~self.place @ (x, y)
+        scene = self.material.scene
+        return (row, column) if 0 <= row < scene.height and 0 <= column < scene.width else None
+
     def refresh(self) -> None:
         """Read what came into sight."""
+        if not self.seen:
+            return
+        if not self._whole.data_source.data["image"]:
+            self.refresh_picture()
         self._refresh_near()
         for key in self.images:
             self._refresh_layer(key)
 
     def refresh_picture(self) -> None:
         """Draw the picture anew: other bands, another stretch."""
+        if not self.seen:
+            return
         scene = self.material.scene
         grid = self.picture.thinned.grid(
             (0, scene.height),
@@ -180,7 +198,7 @@ class PicturePane:
 
     def _refresh_layer(self, key: str) -> None:
         state, layer = self.states[key], self.material.layer(key)
-        if not state.shown or layer is None:
+        if not self.seen or not state.shown or layer is None:
             return
         grid = self._grid_of(layer.thinned, 1)
         if self._known(key, grid):
@@ -202,6 +220,7 @@ class PicturePane:
     def _grid_of(self, thinned: Thinned, bands: int) -> Grid:
         x0, x1 = sorted((float(self.frame.x.start), float(self.frame.x.end)))
         y0, y1 = sorted((float(self.frame.y.start), float(self.frame.y.end)))
+        (x0, y0), (x1, y1) = ~self.place @ (x0, y0), ~self.place @ (x1, y1)
         across, down = MARGIN * (x1 - x0), MARGIN * (y1 - y0)
         data = self.frame.screen.data
         longest = max(data["width"][0], data["height"][0]) * min(2, data["ratio"][0])
@@ -218,14 +237,15 @@ class PicturePane:
         except InputError as error:
             self._say(error.on_command_line)
             return
-        x, y, width, height = grid.box
+        column, row, width, height = grid.box
+        x, y = self.place @ (column, row)
         packed = np.ascontiguousarray(shown).view(np.uint32)[..., 0]
         image.data_source.data = {
             "image": [packed],
             "x": [x],
             "y": [y],
-            "w": [width],
-            "h": [height],
+            "w": [self.place.a * width],
+            "h": [self.place.e * height],
         }
 
     def _image(

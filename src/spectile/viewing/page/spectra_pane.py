@@ -143,7 +143,9 @@ class SpectraPane:
         if found is None:
             self.band.data = {"x": [], "low": [], "high": []}
             self.mean.data = {"x": [], "y": []}
-            self.said.text = ""
+            self.said.text = (
+                "" if self.pins else '<p class="soft">Click a pixel to pin its spectrum here.</p>'
+            )
             return
         axis = self._axis
         color = next(rgb(one.color) for one in self._material.categories if one.name == name)
