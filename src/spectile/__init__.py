@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from spectile.api.training import train as train
     from spectile.api.training import train_images as train_images
     from spectile.api.training import train_masks as train_masks
+    from spectile.api.viewing import view as view
     from spectile.data.labels.labels import labels_from_array as labels_from_array
     from spectile.data.labels.labels import open_labels as open_labels
     from spectile.data.readers.in_memory import scene_from_array as scene_from_array
@@ -50,6 +51,7 @@ _HOMES = {
     "SceneClassifier": "spectile.api.estimator",
     "Model": "spectile.api.model",
     "load": "spectile.api.model",
+    "view": "spectile.api.viewing",
     "open_scene": "spectile.data.readers.open",
     "scene_from_array": "spectile.data.readers.in_memory",
     "scene_from_data_array": "spectile.data.readers.xarray",

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from spectile.model.build import NetworkSource
+    from spectile.viewing.material import Material
 
 THUMBNAIL = 720
 """Longest side in pixels of the map in a notebook."""
@@ -145,6 +146,22 @@ class Run:
         with write_aside(target) as aside:
             shutil.copyfile(report, aside)
         return target
+
+    def view(self, *, labels: str | Path | None = None, notebook_url: str | None = None) -> None:
+        """Look at scene, map and layers; see :func:`spectile.view`."""
+        from spectile.viewing import needs_bokeh  # late: few notebooks look at what they train
+
+        needs_bokeh()
+        from spectile.viewing.python import show
+
+        show(self.material(), labels=labels, notebook_url=notebook_url)
+
+    def material(self) -> Material:
+        """What there is to look at."""
+        from spectile.viewing.material import open_material
+
+        in_files = self._scene is None or isinstance(self._scene, str | Path)
+        return open_material(self.directory, scene=None if in_files else self._scene)
 
     def save(self, directory: str | Path) -> Run:
         """Copy the run to a directory that isn't there yet, whole or not at all."""

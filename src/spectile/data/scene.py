@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -157,6 +158,11 @@ class Scene:
             if missing is not None:
                 valid &= band != missing
         return valid
+
+    def view(self, other: Any = None, **options: Any) -> None:
+        """Look at it in a notebook or in the browser; see :func:`spectile.view`."""
+        # By its public name: what shows scenes stands on top of them.
+        importlib.import_module("spectile").view(self, other, **options)
 
     def _inside(self, window: Window | None) -> Window:
         if window is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bokeh.document import Document
@@ -23,12 +22,11 @@ from spectile.viewing.page.labelling import Labelling
 from spectile.viewing.page.pane import Frame, PicturePane
 from spectile.viewing.page.soon import Soon
 from spectile.viewing.page.spectra_pane import SpectraPane
-from spectile.viewing.page.theme import dress, script
+from spectile.viewing.page.theme import colors, dress, script
 from spectile.viewing.page.training_box import TrainingBox
 from spectile.viewing.places import Places
 from spectile.viewing.training_job import TrainingJob
 
-TEMPLATE = Path(__file__).with_name("page.html.jinja")
 FOLLOWED = 40
 """Milliseconds between two looks at where the cursor is."""
 
@@ -235,12 +233,18 @@ class Page:
             self.say(error.on_command_line)
 
 
-def build(document: Document, exhibit: Exhibit) -> Page:
-    """Fill an empty document; gives what its parts are, for who wants to talk to them."""
+def build(document: Document, exhibit: Exhibit, *, alone: bool = True) -> Page:
+    """Fill an empty document; gives what its parts are, for who wants to talk to them.
+
+    `alone`: as a page of its own, and not below the cell of a notebook.
+    """
     page = Page(document, exhibit)
+    if not alone:
+        page.root.css_classes = [*page.root.css_classes, "below-cell"]
     dress([page.root])
     document.add_root(page.root)
     document.title = f"{exhibit.material.name} · Spectile"
     document.template = script("page.html.jinja")
+    document.template_variables["colors"] = colors()
     page.start()
     return page

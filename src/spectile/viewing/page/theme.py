@@ -26,10 +26,17 @@ def script(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
+@cache
+def colors() -> str:
+    """The reports' colours, light and dark, as CSS."""
+    return _COLORS.read_text(encoding="utf-8")
+
+
 def dress(roots: Iterable[UIElement]) -> None:
     """Give every widget under the roots the page's style."""
     everywhere = InlineStyleSheet(css=script("widgets.css"))
-    page = GlobalInlineStyleSheet(css=_COLORS.read_text(encoding="utf-8") + script("page.css"))
+    # On the viewer alone: a notebook around it has colours of its own.
+    page = GlobalInlineStyleSheet(css=colors().replace(":root", ".viewer"))
     for root in roots:
         for model in root.select({"type": UIElement}):
             if everywhere not in model.stylesheets:
