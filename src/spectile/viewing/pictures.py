@@ -25,8 +25,8 @@ SAMPLE = 4000
 """Pixels that components are fitted on."""
 CUT = (2.0, 98.0)
 """Percentiles that become black and full colour."""
-_LOOK = 384
-"""Edge of the view that percentiles are taken of."""
+WHOLE = 512
+"""Edge in pixels of the view of the whole scene, of which percentiles are taken."""
 
 Kind = Literal["true", "false", "bands", "components"]
 
@@ -45,7 +45,7 @@ class Picture:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.thinned = Thinned(scene)
-        self._looks: dict[Choice, NDArray[np.float64]] = {}
+        self._wholes: dict[Choice, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
 
     @cached_property
     def good(self) -> NDArray[np.intp]:
@@ -76,15 +76,16 @@ class Picture:
 
     def rgba(self, choice: Choice, grid: Grid, cut: tuple[float, float] = CUT) -> NDArray[np.uint8]:
         """The pixels of a grid (h, w, 4); those without data are transparent."""
-        values, valid = self._values(choice, grid)
-        limits = self._limits(choice, cut)
-        shown = np.zeros((*valid.shape, 4), np.uint8)
-        for channel, (low, high) in enumerate(limits):
-            span = high - low
-            share = (values[channel] - low) / span if span > 0 else np.full(valid.shape, 0.5)
-            shown[..., channel] = np.where(valid, np.clip(share, 0, 1) * 255, 0).round()
-        shown[..., 3] = np.where(valid, 255, 0)
-        return shown
+        return self._colored(*self._values(choice, grid), self._limits(choice, cut))
+
+    def whole_grid(self, choice: Choice) -> Grid:
+        """What is read to see all of the scene."""
+        rows, columns = (0.0, float(self.scene.height)), (0.0, float(self.scene.width))
+        return self.thinned.grid(rows, columns, most=WHOLE, bands=self.bands_read(choice))
+
+    def whole(self, choice: Choice, cut: tuple[float, float] = CUT) -> NDArray[np.uint8]:
+        """The pixels of that grid, which are read once."""
+        return self._colored(*self._whole(choice), self._limits(choice, cut))
 
     def bands_read(self, choice: Choice) -> int:
         """How many bands of the file a choice takes."""
@@ -92,15 +93,30 @@ class Picture:
 
     def _limits(self, choice: Choice, cut: tuple[float, float]) -> list[tuple[float, float]]:
         """Of each channel, its values at two percentiles of the scene."""
-        if choice not in self._looks:
-            whole = (0.0, float(self.scene.height)), (0.0, float(self.scene.width))
-            grid = self.thinned.grid(*whole, most=_LOOK, bands=self.bands_read(choice))
-            values, valid = self._values(choice, grid)
-            self._looks[choice] = values[:, valid]
-        look = self._looks[choice]
-        if not look.shape[1]:
+        values, valid = self._whole(choice)
+        if not valid.any():
             return [(0.0, 1.0)] * 3
-        return [(float(low), float(high)) for low, high in np.percentile(look, cut, axis=1).T]
+        limits = np.percentile(values[:, valid], cut, axis=1).T
+        return [(float(low), float(high)) for low, high in limits]
+
+    def _whole(self, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        if choice not in self._wholes:
+            self._wholes[choice] = self._values(choice, self.whole_grid(choice))
+        return self._wholes[choice]
+
+    @staticmethod
+    def _colored(
+        values: NDArray[np.float64], valid: NDArray[np.bool_], limits: list[tuple[float, float]]
+    ) -> NDArray[np.uint8]:
+        """Channels (3, h, w), each stretched between its limits, as colours (h, w, 4)."""
+        shown = np.zeros((*valid.shape, 4), np.uint8)
+        for channel, (low, high) in enumerate(limits):
+            span = high - low
+            share = np.full(valid.shape, 0.5)
+            share[valid] = (values[channel][valid] - low) / span if span > 0 else 0.5
+            shown[..., channel] = np.where(valid, np.clip(share, 0, 1) * 255, 0).round()
+        shown[..., 3] = np.where(valid, 255, 0)
+        return shown
 
     def _values(self, choice: Choice, grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if choice.kind == "components":

@@ -29,8 +29,6 @@ from spectile.viewing.page.theme import plain_axes
 from spectile.viewing.pictures import CUT, Choice, Picture
 from spectile.viewing.thinning import Grid, Thinned
 
-WHOLE = 512
-"""Edge in pixels of the coarse picture of the whole scene, which is there while one pans."""
 MOST = 1400
 """Edge in pixels of what is read of the visible part."""
 MARGIN = 0.15
@@ -149,14 +147,8 @@ class PicturePane:
         """Draw the picture anew: other bands, another stretch."""
         if not self.seen:
             return
-        scene = self.material.scene
-        grid = self.picture.thinned.grid(
-            (0, scene.height),
-            (0, scene.width),
-            most=WHOLE,
-            bands=self.picture.bands_read(self.choice),
-        )
-        self._draw(self._whole, lambda: self.picture.rgba(self.choice, grid, self.cut), grid)
+        grid = self.picture.whole_grid(self.choice)
+        self._draw(self._whole, lambda: self.picture.whole(self.choice, self.cut), grid)
         self._grids.pop("picture", None)
         self._refresh_near()
 
@@ -193,6 +185,9 @@ class PicturePane:
     def _refresh_near(self) -> None:
         grid = self._grid_of(self.picture.thinned, self.picture.bands_read(self.choice))
         if self._known("picture", grid):
+            return
+        if grid.inside(self.picture.whole_grid(self.choice)):  # which is drawn below
+            self._near.data_source.data = _empty()
             return
         self._draw(self._near, lambda: self.picture.rgba(self.choice, grid, self.cut), grid)
 
