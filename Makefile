@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: setup demo test bench results
+.PHONY: setup browser demo test bench results
 
 setup: $(INSTALLED)
 
@@ -19,8 +19,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/spectile demo --out runs/demo --overwrite
 
+# For the tests of the viewer, which are skipped without one.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  { apt-get update && apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 || true
+
 # One thread a process: pytest-xdist already runs one process a core, and worksteal keeps none idle.
-test: setup
+test: setup browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

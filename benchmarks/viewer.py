@@ -68,6 +68,7 @@ def measure(path: Path) -> dict[str, float]:
     imported = time.perf_counter()
     page = build(Document(), Exhibit(open_material(path)))
     opened = time.perf_counter()
+    page.frame.screen.data = {"width": [1000], "height": [700], "ratio": [1]}  # as a browser does
     pans = []
     for zoom in (4, 20):
         for place in range(5):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyogrio
 import pytest
 from affine import Affine
 from shapely.geometry import Polygon
@@ -12,7 +13,6 @@ from spectile.data.labels.labels import open_labels
 from spectile.data.readers.in_memory import scene_from_array
 from spectile.data.scene import Scene
 from spectile.errors import InputError
-from spectile.viewing import drawn_labels
 from spectile.viewing.drawn_labels import DrawnLabels, DrawnPolygon, labels_beside
 
 NORTH_UP = Affine(30, 0, 4e5, 0, -30, 5.8e6)
@@ -107,7 +107,7 @@ def test_files_of_the_user_are_kept(tmp_path: Path) -> None:
     theirs.to_file(tmp_path / "s_labels.gpkg")
     with pytest.raises(InputError, match="isn't from an earlier command"):
         DrawnLabels(tmp_path / "s_labels.gpkg", scene())
-    assert labels_beside(scene(), tmp_path).name == "s_labels-2.gpkg"
+    assert labels_beside(scene(), tmp_path).path.name == "s_labels-2.gpkg"
     (tmp_path / "other.csv").write_text("x,y\n1,2\n")
     with pytest.raises(InputError, match=r"other\.csv isn't from an earlier command"):
         DrawnLabels(tmp_path / "other.gpkg", scene())
@@ -116,12 +116,19 @@ def test_files_of_the_user_are_kept(tmp_path: Path) -> None:
 
 
 def test_labels_of_another_place_or_with_holes_are_refused(tmp_path: Path) -> None:
-    drawn = DrawnLabels(tmp_path / "drawn.gpkg", scene())
+    drawn = DrawnLabels(tmp_path / "s_labels.gpkg", scene())
     drawn.add_class("maize")
     drawn.draw([square(2, 3, 4, 1)])
     drawn.close()
     with pytest.raises(InputError, match="another coordinate system"):
         DrawnLabels(drawn.path, scene("degrees"))
+    assert labels_beside(scene("degrees"), tmp_path).path.name == "s_labels-2.gpkg"
+    found = geopandas.read_file(drawn.path)  # as somebody edits it elsewhere
+    found.geometry = found.geometry.difference(found.geometry.centroid.buffer(20))
+    metadata = {"DESCRIPTION": pyogrio.read_info(drawn.path)["layer_metadata"]["DESCRIPTION"]}
+    pyogrio.write_dataframe(found, drawn.path, layer="labels", layer_metadata=metadata)
+    with pytest.raises(InputError, match="polygons with holes"):
+        DrawnLabels(drawn.path, scene())
 
 
 def test_pages_hear_of_each_others_changes(tmp_path: Path) -> None:
@@ -132,7 +139,3 @@ def test_pages_hear_of_each_others_changes(tmp_path: Path) -> None:
     end()
     drawn.add_class("beet")
     assert heard == [1]
-
-
-def test_its_name_says_what_it_is() -> None:
-    assert drawn_labels.COLUMN == "class"  # which train scene looks for first

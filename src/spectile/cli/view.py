@@ -67,7 +67,8 @@ def view(
     beside = None if len(maps) < 2 else material.with_map(maps[1])
     if other is not None:
         beside = open_material(other, bands_last=bands_last)
-    drawn = DrawnLabels(labels or labels_beside(material.scene), material.scene)
+    scene = material.scene
+    drawn = labels_beside(scene) if labels is None else DrawnLabels(labels, scene)
     exhibit = Exhibit(material, beside, drawn)
     try:
         viewer = Viewer(lambda document: build(document, exhibit), host=host, port=port or 0)

@@ -62,7 +62,11 @@ class DrawnLabels:
         check_output(self.legend_path, ours=is_legend_file, overwrite=True)
         if path.exists():
             self._hold()
-            self._load()
+            try:
+                self._load()
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def legend_path(self) -> Path:
@@ -240,16 +244,17 @@ class DrawnLabels:
             )
 
 
-def labels_beside(scene: Scene, folder: Path | None = None) -> Path:
-    """Where labels are kept if nobody says: in the working folder, called as the scene is."""
+def labels_beside(scene: Scene, folder: Path | None = None) -> DrawnLabels:
+    """The labels of a scene if nobody says where: in the working folder, called as the scene is.
+
+    A file of somebody else's, of another place, or that another viewer has open is passed over.
+    """
     stem = Path(scene.source).stem or "scene"
     folder = Path() if folder is None else folder
-    names = (f"{stem}_labels.gpkg", *(f"{stem}_labels-{n}.gpkg" for n in range(2, 1000)))
-    for name in names:
-        path = folder / name
-        if not path.exists() or _is_ours(path):
-            return path
-    raise InputError(f"{folder} holds a thousand files of labels: name another by --labels.")
+    for name in (f"{stem}_labels.gpkg", *(f"{stem}_labels-{n}.gpkg" for n in range(2, 100))):
+        with suppress(InputError):
+            return DrawnLabels(folder / name, scene)
+    raise InputError(f"{folder} holds a hundred files of other labels: name another by --labels.")
 
 
 def _is_ours(path: Path) -> bool:

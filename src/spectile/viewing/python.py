@@ -24,8 +24,9 @@ def show(
     from spectile.viewing.page.document import Exhibit, build
     from spectile.viewing.server import Viewer
 
-    path = labels_beside(material.scene) if labels is None else Path(labels)
-    exhibit = Exhibit(material, other, DrawnLabels(path, material.scene))
+    scene = material.scene
+    drawn = labels_beside(scene) if labels is None else DrawnLabels(Path(labels), scene)
+    exhibit = Exhibit(material, other, drawn)
     if _in_notebook():
         from bokeh.io import output_notebook
         from bokeh.io import show as show_below

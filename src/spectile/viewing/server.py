@@ -65,9 +65,13 @@ class Viewer:
         asked = "" if self.token is None else f"?token={self.token}"
         return f"http://{host}:{self.port}/{asked}"
 
+    def start(self) -> None:
+        """Answer from now on, as long as Tornado's loop runs."""
+        self._server.start()
+
     def run(self, *, browser: bool = False) -> None:
         """Serve until Ctrl-C, or until the system asks to stop."""
-        self._server.start()
+        self.start()
         loop = self._server.io_loop
         for number in (signal.SIGINT, signal.SIGTERM):
             # Not by an exception: the loop would print it and go on.

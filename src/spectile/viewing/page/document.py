@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bokeh.document import Document
@@ -31,9 +32,9 @@ FOLLOWED = 40
 """Milliseconds between two looks at where the cursor is."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Exhibit:
-    """What a page shows."""
+    """What all pages of a server show."""
 
     material: Material
     other: Material | None = None
@@ -86,7 +87,7 @@ class Page:
                 material.origin,
                 material.options,
                 jobs=exhibit.jobs,
-                done=lambda directory: self.show_material(open_material(directory)),
+                done=self._trained,
             )
         self._under: tuple[PicturePane, float, float] | None = None
         self._follow = Soon(document, self._show_cursor, FOLLOWED)
@@ -106,11 +107,16 @@ class Page:
         self.notice.visible = bool(sentence)
 
     def start(self) -> None:
-        """Read the first pictures."""
+        """Read the first, coarse pictures; the browser asks for finer ones once it has a size."""
         for pane in (self.pane, self.second):
-            pane.refresh()
+            pane.refresh_picture()
+            pane.refresh_layers()
         for note in self.exhibit.material.notes:
             self.say(note)
+
+    def _trained(self, directory: Path) -> None:
+        self.show_material(open_material(directory))
+        self.exhibit.material = self.pane.material  # for a page that is opened later
 
     def show_material(self, material: Material) -> None:
         """Another map of the same scene."""

@@ -53,11 +53,16 @@ class Frame:
         # Rows run down: north is up in scenes that are stored as they lie.
         self.x = Range1d(0, self.width)
         self.y = Range1d(self.height, 0)
-        self.screen = ColumnDataSource({"width": [900], "height": [600], "ratio": [1]})
+        self.screen = ColumnDataSource({"width": [900], "height": [600], "ratio": [0]})
         self.lines = (
             Span(dimension="width", line_color="#8c9492", line_width=1, line_alpha=0.7),
             Span(dimension="height", line_color="#8c9492", line_width=1, line_alpha=0.7),
         )
+
+    @property
+    def sized(self) -> bool:
+        """Whether a browser has said how large it is on the screen."""
+        return bool(self.screen.data["ratio"][0])
 
 
 @dataclass
@@ -183,6 +188,8 @@ class PicturePane:
             self.images[layer.key] = image
 
     def _refresh_near(self) -> None:
+        if not self.frame.sized:
+            return
         grid = self._grid_of(self.picture.thinned, self.picture.bands_read(self.choice))
         if self._known("picture", grid):
             return
@@ -218,7 +225,7 @@ class PicturePane:
         (x0, y0), (x1, y1) = ~self.place @ (x0, y0), ~self.place @ (x1, y1)
         across, down = MARGIN * (x1 - x0), MARGIN * (y1 - y0)
         data = self.frame.screen.data
-        longest = max(data["width"][0], data["height"][0]) * min(2, data["ratio"][0])
+        longest = max(data["width"][0], data["height"][0]) * min(2, max(1, data["ratio"][0]))
         most = int(min(MOST, longest) * (1 + 2 * MARGIN))
         return thinned.grid(
             (y0 - down, y1 + down), (x0 - across, x1 + across), most=max(64, most), bands=bands

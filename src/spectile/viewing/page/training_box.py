@@ -32,7 +32,7 @@ class TrainingBox:
         jobs: list[TrainingJob],
         done: Callable[[Path], None],
     ) -> None:
-        """`jobs` is where who ends the server finds what still runs."""
+        """`jobs` outlives the page: a run goes on without, and the next page follows it."""
         self._document, self._drawn, self._scene = document, drawn, scene
         self._options, self._jobs, self._done = tuple(options), jobs, done
         self._job: TrainingJob | None = None
@@ -52,6 +52,8 @@ class TrainingBox:
         if scene is None:
             self.train.disabled = True
             self._tell('<p class="soft">{}</p>', "To train here, save the scene to a file first.")
+        if jobs:
+            self._watch(jobs[0])
 
     def _start(self) -> None:
         if self._scene is None:
@@ -60,14 +62,18 @@ class TrainingBox:
             self._tell('<p class="warn">{}</p>', "Draw polygons of two classes or more first.")
             return
         try:
-            self._job = TrainingJob(self._scene, self._drawn.path, self.recipe.value, self._options)
+            job = TrainingJob(self._scene, self._drawn.path, self.recipe.value, self._options)
         except InputError as error:
             self._tell('<p class="warn">{}</p>', error.on_command_line)
             return
-        self._jobs.append(self._job)
+        self._jobs.append(job)
+        self._watch(job)
+        self._look()
+
+    def _watch(self, job: TrainingJob) -> None:
+        self._job = job
         self.train.disabled, self.stop.visible = True, True
         self._follow = self._document.add_periodic_callback(self._look, _EVERY)
-        self._look()
 
     def _look(self) -> None:
         job = self._job
@@ -85,7 +91,8 @@ class TrainingBox:
             )
             return
         self._document.remove_periodic_callback(self._follow)
-        self._jobs.remove(job)
+        if job in self._jobs:  # another page may have seen it first
+            self._jobs.remove(job)
         self._job = None
         self.train.disabled, self.stop.visible = False, False
         if (failure := job.failure) is not None:
