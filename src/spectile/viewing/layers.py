@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectile.data.labels.legend import Category
-from spectile.data.splits.splits import TEST
 from spectile.viewing.thinning import Grid, Thinned
 
 _LOOK = 256
@@ -158,6 +157,8 @@ class ErrorLayer(ViewLayer):
     def rgba(
         self, grid: Grid, *, choice: int = 0, hidden: Collection[str] = ()
     ) -> NDArray[np.uint8]:
+        from spectile.data.splits.splits import TEST  # late: a scene alone opens without
+
         mapped, truth, side = (
             raster.read(grid, [0])[0]
             for raster in (self._mapped.thinned, self._labels.thinned, self._split)
@@ -169,6 +170,8 @@ class ErrorLayer(ViewLayer):
         return shown
 
     def said(self, row: int, column: int, choice: int = 0) -> str | None:
+        from spectile.data.splits.splits import TEST
+
         if int(self._split.pixel(row, column)[0]) != TEST:
             return None
         agrees = self._mapped.value(row, column) == self._labels.value(row, column)

@@ -26,7 +26,10 @@ export default ({plots, x, y, width, height, screen}, doc, _data, {index}) => {
   const watch = () => {
     const views = plots.map((plot) => index.find_one(plot)).filter((view) => view != null)
     if (views.length == 0) return setTimeout(watch, 50)
-    for (const view of views) new ResizeObserver(soon).observe(view.el)
+    for (const view of views) {
+      new ResizeObserver(soon).observe(view.el)
+      view.canvas_view?.events_el?.style.setProperty("outline", "none") // a frame around a frame
+    }
     soon()
   }
   watch()
