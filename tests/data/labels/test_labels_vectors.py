@@ -223,6 +223,18 @@ def test_a_scene_without_georeference(tmp_path):
         open_labels(path, like=scene(crs=None, transform=None))
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+@pytest.mark.parametrize("down", [1, -1])
+def test_neither_has_coordinates(tmp_path, down):
+    square = box(2, min(down, down * 3), 5, max(down, down * 3))  # rows 1 and 2, columns 2 to 4
+    path = write(tmp_path / "f.gpkg", [square], crs=None, **{"class": ["a"]})
+    labels = open_labels(path, like=scene(crs=None, transform=None))
+    expected = np.zeros((6, 8), int)
+    expected[1:3, 2:5] = 1
+    np.testing.assert_array_equal(labels.classes, expected)
+    assert "in pixels from the upper left corner" in labels.notes[0]
+
+
 @pytest.mark.parametrize("name", ["f.gpkg", "f.geojson", "f.shp"])
 def test_text_under_a_false_name(tmp_path, name):
     (tmp_path / name).write_text("nothing of the kind\n")

@@ -133,7 +133,8 @@ class Page:
         self._side_controls = [
             frame([layers.root, picture.root], "column") for picture, layers in self.controls
         ]
-        self._side_card = frame([self._names(), self.side], "card")
+        names = [] if self.exhibit.other is None else [self._names(self.exhibit.other)]
+        self._side_card = frame([*names, self.side], "card")
         stage = frame(
             [
                 self.notice,
@@ -171,9 +172,8 @@ class Page:
         self._document.js_on_event(DocumentReady, fit)
         return root
 
-    def _names(self) -> Div:
+    def _names(self, other: Material) -> Div:
         """What is at the left and at the right."""
-        other = self.exhibit.other or self.exhibit.material
         text = Markup('<p class="soft">{} | {}</p>').format(self.exhibit.material.name, other.name)
         return Div(text=str(text), disable_math=True)
 
