@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 8, 22
 """Around the plot, in the chart's units."""
-POINTS = 120
+POINTS = 100
 """Of a line at most: more than a small chart shows."""
+FINE = 2
+"""Steps of a line's points in one of the chart's units: whole numbers are half as many bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +62,11 @@ def chart(
 
     x = across(at[shown])
     gaps = _gaps(at[shown])
-    parts = []
+    parts, drawn = [], []
     for value in _ticks(low, high):
         y = float(down(np.array(value)))
         parts.append(f'<path class="rule" d="M{LEFT} {y:.1f}H{width - RIGHT}"/>')
-        parts.append(f'<text class="left" x="{LEFT - 5}" y="{y + 3.5:.1f}">{value:.3g}</text>')
+        parts.append(f'<text class="left" x="{LEFT - 5}" y="{y + 3.5:.1f}">{value:g}</text>')
     for place, text in ticks:
         position = float(across(np.array(place)))
         parts.append(f'<text x="{position:.1f}" y="{height - 6}">{escape(text)}</text>')
@@ -72,14 +74,14 @@ def chart(
         if line.spread is not None:
             above, below = (line.values + way * line.spread for way in (1, -1))
             area = _area(x, down(above[shown]), down(below[shown]), gaps)
-            parts.append(f'<path class="spread" style="fill:{line.color}" d="{area}"/>')
+            drawn.append(f'<path class="spread" style="fill:{line.color}" d="{area}"/>')
     for line in lines:
         path = _path(x, down(line.values[shown]), gaps)
-        parts.append(
+        drawn.append(
             f'<path class="line {line.kind}" style="stroke:{line.color}" d="{path}">'
             f"<title>{escape(line.name)}</title></path>"
         )
-    inside = "".join(parts)
+    inside = "".join(parts) + f'<g transform="scale({1 / FINE:g})">{"".join(drawn)}</g>'
     return Markup(  # safe: numbers, and text that was escaped
         f'<svg class="chart" role="img" aria-label="{escape(label)}" '
         f'viewBox="0 0 {width} {height}">{inside}</svg>'
@@ -115,12 +117,8 @@ def _stretches(known: NDArray[np.bool_], gaps: NDArray[np.bool_]) -> list[NDArra
 
 
 def _path(x: NDArray[np.floating], y: NDArray[np.floating], gaps: NDArray[np.bool_]) -> str:
-    found = []
-    for piece in _stretches(np.isfinite(y), gaps):
-        points = [f"{x[i]:.1f} {y[i]:.1f}" for i in piece]
-        # A lone point is drawn as a dot, by the line's round ends.
-        found.append("M" + "L".join(points if len(points) > 1 else points * 2))
-    return "".join(found)
+    pieces = _stretches(np.isfinite(y), gaps)
+    return "".join(_strokes(x[piece], y[piece]) for piece in pieces)
 
 
 def _area(
@@ -131,10 +129,19 @@ def _area(
 ) -> str:
     found = []
     for piece in _stretches(np.isfinite(above) & np.isfinite(below), gaps):
-        there = [f"{x[i]:.1f} {above[i]:.1f}" for i in piece]
-        back = [f"{x[i]:.1f} {below[i]:.1f}" for i in piece[::-1]]
-        found.append("M" + "L".join([*there, *back]) + "Z")
+        around = np.concatenate([piece, piece[::-1]])
+        edge = np.concatenate([above[piece], below[piece[::-1]]])
+        found.append(_strokes(x[around], edge) + "z")
     return "".join(found)
+
+
+def _strokes(x: NDArray[np.floating], y: NDArray[np.floating]) -> str:
+    """A path through points, each from the one before; a lone one is a dot, by round ends."""
+    points = (np.stack([x, y], axis=1) * FINE).round().astype(int)
+    steps = np.diff(points, axis=0) if len(points) > 1 else np.zeros((1, 2), int)
+    # A minus separates numbers as well as a space does.
+    across = "".join(f"{dx} {dy} " for dx, dy in steps.tolist()).replace(" -", "-")
+    return f"M{points[0, 0]} {points[0, 1]}l{across.strip()}"
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -146,4 +153,5 @@ def _ticks(low: float, high: float) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough)
     first = math.ceil(low / step - 1e-9)
-    return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    # Rounded: 3 * 0.1 is a little more than 0.3.
+    return [float(f"{n * step:.6g}") for n in range(first, math.floor(high / step + 1e-9) + 1)]
