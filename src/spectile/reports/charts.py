@@ -149,7 +149,7 @@ def _ticks(low: float, high: float) -> list[float]:
     span = high - low
     if not span > 0:
         return [low]
-    rough = span / 4
+    rough = span / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough)
     first = math.ceil(low / step - 1e-9)

@@ -112,8 +112,7 @@ class Inspection:
                 "lean more to the larger kernel."
             )
         bands = _bands(self.occlusion, self.legend)
-        unit = " nm" if bands.in_nanometres else ""
-        said.append(f"Of all groups of bands hiding {bands.strongest}{unit} costs most.")
+        said.append(f"Of all groups of bands hiding {bands.strongest} costs most.")
         return said
 
     def as_dict(self) -> dict[str, Any]:
@@ -345,14 +344,17 @@ def _bands(found: Occlusion, legend: Legend) -> _Bands:
         rows.append((legend.categories[index], found.of_class(index)))
     most = max(1e-6, *(float(np.abs(falls).max()) for _, falls in rows))
     heads = [_head(found, column) for column in range(len(found.groups))]
+    known = found.groups[0].wavelengths is not None
+    best = heads[int(rows[0][1].argmax())]
+    strongest = f"{best} nm" if known else f"band {best}"
     return _Bands(
         heads,
         [
             (category, [_Cell(float(fall), min(1.0, abs(float(fall)) / most)) for fall in falls])
             for category, falls in rows
         ],
-        heads[int(rows[0][1].argmax())],
-        found.groups[0].wavelengths is not None,
+        strongest,
+        known,
     )
 
 
