@@ -14,6 +14,7 @@ from tests.reports.page import Page
 from spectile.data.labels.legend import Category, Legend
 from spectile.errors import InputError
 from spectile.reports.scene_report import RunRecord, write_report
+from spectile.reports.spectra import ClassSpectra, Spectra, WrongSpectrum
 from spectile.scoring.metrics import confusion, score, summarise
 
 NAMES = ("water", "forest", "meadow")
@@ -223,3 +224,40 @@ def test_changed_scenes_stand_in_tables_by_kind(tmp_path: Path) -> None:
         ("unchanged", "70.0", "bar"),
         ("1 in 20", "70.0", "bar"),
     ]
+
+
+def spectra(record: RunRecord) -> Spectra:
+    """Two classes with both sides, a third on none; one error."""
+    mean = np.linspace(1, 2, 5, dtype=np.float32)
+    side = ClassSpectra(mean, mean / 10, 1234)
+    wrong = WrongSpectrum(6, 11, 0, 1, 0.987, mean + 1)
+    at = np.array([450.0, 550, 650, 1900, 2000])
+    return Spectra(at, True, [side, side, None], [side, None, None], [wrong])
+
+
+def test_spectra_of_classes_and_of_the_worst_errors(tmp_path: Path) -> None:
+    record = run(names=("<b>water", "forest", "meadow"))
+    record = replace(record, spectra=spectra(record))
+    page = written(tmp_path / "report.html", record)
+    assert page.open == []
+    assert page.tags.count("svg") == 2 + 2 + 1, "curves, two classes, one error"
+    text = " ".join(page.text.split())
+    assert re.search(r"<b>water\. 1\D234 training, 1\D234 test pixels\.", text)
+    assert re.search(r"forest\. 1\D234 training, 0 test pixels\.", text)
+    assert "<b>water mapped as forest (98.7%). Row 7, column 12." in text
+    assert "script" not in page.tags
+
+
+def test_pictures_are_enlarged_without_scripts(tmp_path: Path) -> None:
+    """Each picture is in the page once, whatever is shown of it."""
+    page = written(tmp_path / "report.html", run(), run("Random", overlap=0.9))
+    html = (tmp_path / "report.html").read_text()
+    assert not {"script"} & set(page.tags)
+    for number in (1, 2):
+        chosen = re.findall(rf'name="(zoom|layer)-{number}" id="([^"]+)" checked', html)
+        assert chosen == [("zoom", f"zoom-{number}-0"), ("layer", f"layer-{number}-4")]
+    ids = re.findall(r' id="((?:zoom|layer)-[^"]+)"', html)
+    assert len(ids) == len(set(ids)) == 20
+    assert re.findall(r'for="([^"]+)"', html) == ids
+    rules = set(re.findall(r"\.n(\d):checked", html))
+    assert rules == set("123456"), "a rule for each picture that there may be"

@@ -232,6 +232,47 @@ class Model(ModelData):
 
         return predict(self, images, bands_last=bands_last, memory=memory, device=device)
 
+    def inspect(
+        self,
+        data: Any,
+        out: str | Path,
+        *,
+        labels: str | None = None,
+        column: str | None = None,
+        samples: int = 50,
+        seed: int = 0,
+        bands_last: bool | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """What goes on inside the network: gates, selective kernels, places, bands that matter.
+
+        Writes `inspection.html` and `inspection.json` into the folder `out`, and returns what the
+        latter holds; docs/attention.md explains it. `data` is a scene (a path, a Scene, an array
+        or a DataArray), with `labels` (a path, vectors with a `column`) where there are some, a
+        folder of images, or the directory of a run, whose test side is taken. At most `samples` of
+        each class are looked at, drawn from `seed`. `progress` is called with samples done and all.
+
+        Raises InputError for data that doesn't fit the model, and where the files are there
+        already unless `overwrite`.
+        """
+        from spectile.tasks.inspection.inspection import inspect_model
+
+        _, found = inspect_model(
+            self,
+            data,
+            out,
+            labels=labels,
+            column=column,
+            count=samples,
+            seed=seed,
+            bands_last=bands_last,
+            overwrite=overwrite,
+            inputs=[data] if isinstance(data, str | Path) else [],
+            progress=progress,
+        )
+        return found.as_dict()
+
 
 def load(path: str | Path, network: NetworkSource | None = None) -> Model:
     """Read a model file: see :func:`spectile.model.file.load`."""

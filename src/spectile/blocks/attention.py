@@ -7,9 +7,9 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
 from spectile.plugins import installed
 
@@ -68,6 +68,24 @@ class _ByName(Mapping[str, Build]):
 
 ATTENTION: Mapping[str, Build] = _ByName()
 """What builds each block, by its name."""
+
+
+@runtime_checkable
+class GatesChannels(Protocol):
+    """A block that says what it multiplies channels by, so that it can be shown."""
+
+    def channel_gates(self, x: Tensor) -> Tensor:
+        """Of maps (N, C, H, W) the gates (N, C, 1, 1)."""
+        ...
+
+
+@runtime_checkable
+class WeighsPlaces(Protocol):
+    """A block that says which positions it attends to, so that it can be shown."""
+
+    def place_weights(self, x: Tensor) -> Tensor:
+        """Of maps (N, C, H, W) one or more maps of weights (N, M, h, w), perhaps coarser."""
+        ...
 
 
 def _source(build: Callable[..., nn.Module]) -> str:

@@ -25,9 +25,13 @@ class CBAMChannelGate(nn.Module):
             nn.Conv2d(channels, width, 1), nn.ReLU(), nn.Conv2d(width, channels, 1)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def channel_gates(self, x: Tensor) -> Tensor:
+        """What the channels of maps (N, C, H, W) are multiplied by: (N, C, 1, 1), 0 to 1."""
         mean = x.mean((2, 3), keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
-        return x * torch.sigmoid(self.mlp(mean.to(x.dtype)) + self.mlp(x.amax((2, 3), True)))
+        return torch.sigmoid(self.mlp(mean.to(x.dtype)) + self.mlp(x.amax((2, 3), True)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.channel_gates(x)
 
 
 class CBAMSpatialGate(nn.Module):
@@ -40,9 +44,13 @@ class CBAMSpatialGate(nn.Module):
         self.conv = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
         self.norm = BatchNorm(1, momentum=0.01)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def place_weights(self, x: Tensor) -> Tensor:
+        """What the positions of maps (N, C, H, W) are multiplied by: (N, 1, H, W), 0 to 1."""
         seen = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], 1)
-        return x * torch.sigmoid(self.norm(self.conv(seen)))
+        return torch.sigmoid(self.norm(self.conv(seen)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.place_weights(x)
 
 
 @attention_block("cbam")

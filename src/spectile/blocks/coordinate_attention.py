@@ -39,12 +39,21 @@ class CoordinateAttention(nn.Module):
         self.expand_rows = nn.Conv2d(width, channels, 1)
         self.expand_columns = nn.Conv2d(width, channels, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Of maps (N, C, H, W) the gates of rows (N, C, H, 1) and of columns (N, C, 1, W)."""
         height, width = x.size(2), x.size(3)
         rows = x.mean(3, keepdim=True)
         columns = x.mean(2, keepdim=True).transpose(2, 3)
         both = F.hardswish(self.norm(self.reduce(torch.cat([rows, columns], 2))))
         rows, columns = torch.split(both, [height, width], 2)
         row_gate = torch.sigmoid(self.expand_rows(rows))
-        column_gate = torch.sigmoid(self.expand_columns(columns.transpose(2, 3)))
+        return row_gate, torch.sigmoid(self.expand_columns(columns.transpose(2, 3)))
+
+    def place_weights(self, x: Tensor) -> Tensor:
+        """The mean over channels of what maps (N, C, H, W) are multiplied by: (N, 1, H, W)."""
+        row_gate, column_gate = self.gates(x)
+        return (row_gate * column_gate).mean(1, keepdim=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        row_gate, column_gate = self.gates(x)
         return x * row_gate * column_gate

@@ -39,6 +39,14 @@ class DoubleAttention(nn.Module):
         self.distribute = nn.Conv2d(channels, descriptors, 1)
         self.project = nn.Conv2d(width, channels, 1)
 
+    def place_weights(self, x: Tensor) -> Tensor:
+        """Where each descriptor of maps (N, C, H, W) is gathered: (N, descriptors, H, W).
+
+        1 is as much as everywhere.
+        """
+        gather = torch.softmax(self.gather(x).flatten(2), 2)
+        return (gather * gather.size(2)).reshape(x.size(0), -1, x.size(2), x.size(3))
+
     def forward(self, x: Tensor) -> Tensor:
         features = self.feature(x).flatten(2)
         gather = torch.softmax(self.gather(x).flatten(2), 2)

@@ -43,7 +43,11 @@ class EfficientChannelAttention(nn.Module):
             )
         self.conv = nn.Conv1d(1, 1, kernel, padding=kernel // 2, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def channel_gates(self, x: Tensor) -> Tensor:
+        """What the channels of maps (N, C, H, W) are multiplied by: (N, C, 1, 1), 0 to 1."""
         squeezed = x.mean((2, 3), dtype=torch.promote_types(x.dtype, torch.float32)).to(x.dtype)
         gate = torch.sigmoid(self.conv(squeezed.unsqueeze(1)))
-        return x * gate.flatten(1)[:, :, None, None]
+        return gate.flatten(1)[:, :, None, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.channel_gates(x)

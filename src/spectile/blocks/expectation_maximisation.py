@@ -56,15 +56,25 @@ class ExpectationMaximisation(nn.Module):
         start = torch.empty(1, channels, bases).normal_(0, math.sqrt(2 / bases))
         self.register_buffer("bases", F.normalize(start, dim=1))
 
-    def _redraw(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """The redrawing (N, C, P) of `positions` (N, C, P) and its bases (N, C, K)."""
+    def _iterate(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Of `positions` (N, C, P) the responsibilities (N, P, K) and bases (N, C, K)."""
         # A copy, since the training step changes the buffer before the gradient needs it.
         bases = self.bases.clone().expand(positions.size(0), -1, -1)
         for _ in range(self.iterations):
             responsibility = torch.softmax(positions.transpose(1, 2) @ bases.to(positions.dtype), 2)
             weight = responsibility / (responsibility.sum(1, keepdim=True) + 1e-6)
             bases = F.normalize(positions @ weight.to(positions.dtype), dim=1, eps=1e-6)
+        return responsibility, bases
+
+    def _redraw(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """The redrawing (N, C, P) of `positions` (N, C, P) and its bases (N, C, K)."""
+        responsibility, bases = self._iterate(positions)
         return bases @ responsibility.to(bases.dtype).transpose(1, 2), bases
+
+    def place_weights(self, x: Tensor) -> Tensor:
+        """How much of each position of maps (N, C, H, W) each basis draws: (N, bases, H, W)."""
+        responsibility, _ = self._iterate(self.enter(x).flatten(2))
+        return responsibility.transpose(1, 2).reshape(x.size(0), -1, x.size(2), x.size(3))
 
     def forward(self, x: Tensor) -> Tensor:
         redrawn, bases = self._redraw(self.enter(x).flatten(2))

@@ -76,6 +76,23 @@ class NonLocal(nn.Module):
         scores = torch.relu(self.theta_score(theta) + self.phi_score(phi).transpose(1, 2))
         return scores @ g / g.size(1)
 
+    def place_weights(self, x: Tensor) -> Tensor:
+        """How much the mean position of maps (N, C, H, W) gathers from each: (N, 1, h, w).
+
+        1 is as much as from all others. With `subsample` a weight is that of 2 x 2 positions.
+        """
+        theta = self._positions(self.theta(x), False)
+        phi = self._positions(self.phi(x), self.subsample)
+        if self.pairwise == "concatenation":
+            matches = torch.relu(self.theta_score(theta) + self.phi_score(phi).transpose(1, 2))
+        else:
+            matches = theta @ phi.transpose(1, 2)
+        if self.pairwise == "embedded-gaussian":
+            matches = matches.softmax(2) * phi.size(1)
+        side = 2 if self.subsample else 1
+        height, width = (max(1, length // side) for length in (x.size(2), x.size(3)))
+        return matches.mean(1).reshape(x.size(0), 1, height, width)
+
     def forward(self, x: Tensor) -> Tensor:
         gathered = self._gather(
             self._positions(self.theta(x), False),

@@ -36,9 +36,13 @@ class SpatialChannelExcitation(nn.Module):
         self.channel = SqueezeExcitation(channels, reduction)
         self.spatial = nn.Conv2d(channels, 1, 1)
 
+    def place_weights(self, x: Tensor) -> Tensor:
+        """What the positions of maps (N, C, H, W) are multiplied by: (N, 1, H, W), 0 to 1."""
+        return torch.sigmoid(self.spatial(x))
+
     def forward(self, x: Tensor) -> Tensor:
         by_channel: Tensor = self.channel(x)
-        by_position = x * torch.sigmoid(self.spatial(x))
+        by_position = x * self.place_weights(x)
         if self.join == "max":
             return torch.maximum(by_channel, by_position)
         return by_channel + by_position

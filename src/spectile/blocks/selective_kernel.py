@@ -92,9 +92,12 @@ class SelectiveKernel(nn.Module):
         # Sums, divided later: a mean's gradient would be written out as a whole map.
         sums = [u.sum((2, 3), keepdim=True, dtype=precise) for u in maps]
         squeezed = sum(sums[1:], sums[0]) / (maps[0].shape[2] * maps[0].shape[3])
-        scores = self.select(self.fuse(squeezed.to(dtype)))
-        weights: Tensor = scores.unflatten(1, (len(maps), -1)).softmax(1).to(dtype)
-        return weights.transpose(0, 1)
+        return self.chosen(self.select(self.fuse(squeezed.to(dtype)))).to(dtype)
+
+    def chosen(self, scores: Tensor) -> Tensor:
+        """Weights (branches, N, C, 1, 1) of what `select` gives: (N, branches x C, 1, 1)."""
+        by_branch = scores.reshape(scores.size(0), len(self.branches), -1, 1, 1)
+        return by_branch.softmax(1).transpose(0, 1)
 
     def seen(self, x: Tensor, branch: int) -> Tensor:
         """What a branch gets, so that its map lies where that of the largest kernel does."""

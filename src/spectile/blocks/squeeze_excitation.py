@@ -49,6 +49,10 @@ class SqueezeExcitation(nn.Module):
         excited: Tensor = self.expand(torch.relu(self.reduce(squeezed)))
         return self.sigmoid(excited)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def channel_gates(self, x: Tensor) -> Tensor:
+        """What the channels of maps (N, C, H, W) are multiplied by: (N, C, 1, 1), 0 to 1."""
         squeezed = x.mean((2, 3), keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
-        return x * self.gate(squeezed.to(x.dtype))
+        return self.gate(squeezed.to(x.dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.channel_gates(x)

@@ -54,8 +54,16 @@ class StripPooling(nn.Module):
         self.strips = Strips(channels)
         self.expand = nn.Conv2d(channels, channels, 1)
 
+    def gates(self, x: Tensor) -> Tensor:
+        """What maps (N, C, H, W) are multiplied by, of the same shape, 0 to 1."""
+        return torch.sigmoid(self.expand(torch.relu(self.strips(x))))
+
+    def place_weights(self, x: Tensor) -> Tensor:
+        """The mean over channels of the gates of maps (N, C, H, W): (N, 1, H, W)."""
+        return self.gates(x).mean(1, keepdim=True)
+
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(self.expand(torch.relu(self.strips(x))))
+        return x * self.gates(x)
 
 
 class MixedPooling(nn.Module):

@@ -12,6 +12,7 @@ from spectile.cli.demo import demo
 from spectile.cli.evaluate import evaluate
 from spectile.cli.grouped_help import GroupedCommand, PlainGroup
 from spectile.cli.info import info
+from spectile.cli.inspect import inspect
 from spectile.cli.map_command import map_
 from spectile.cli.models import models
 from spectile.cli.predict import predict
@@ -58,6 +59,7 @@ for function, name, example in (
     (evaluate, "evaluate", "evaluate runs/a/model.safetensors scene.tif labels.gpkg"),
     (compare, "compare", "compare runs/a runs/b --out comparison.html"),
     (view, "view", "view runs/a"),
+    (inspect, "inspect", "inspect runs/a/model.safetensors runs/a --out looks/a"),
     (models, "models", "models mobilenet-v1 --width 0.5 --size 160"),
     (datasets, "datasets", "datasets"),
 ):

@@ -14,6 +14,7 @@ from spectile.reports import figures, wording
 from spectile.reports.baselines import Baselines, baselines_shown
 from spectile.reports.page import Scored, Terms, leaks, scored, write_page
 from spectile.reports.record import Record
+from spectile.reports.spectra import ClassChart, ErrorChart, Spectra, class_charts, error_charts
 from spectile.reports.stress import StressTable, stress_tables
 
 TERMS = Terms(
@@ -44,6 +45,7 @@ class RunRecord(Record):
     """The map: class indices from 1, 0 = nodata, shape (H, W)."""
     applicability: NDArray[np.uint8] | None = None
     """1 like the training pixels, 2 unlike, 0 = no data; may be thinner than the rasters."""
+    spectra: Spectra | None = None
 
 
 def write_report(
@@ -84,6 +86,8 @@ class _View:
     plates: Sequence[_Plate]
     stress: Sequence[StressTable]
     baselines: Baselines | None
+    spectra: Sequence[ClassChart]
+    errors: Sequence[ErrorChart]
 
 
 def _view(record: RunRecord) -> _View:
@@ -96,6 +100,8 @@ def _view(record: RunRecord) -> _View:
         plates=_plates(record),
         stress=stress_tables(metrics["stress"]) if metrics.get("stress") else (),
         baselines=baselines_shown(metrics, leaks=leaks(metrics)),
+        spectra=class_charts(record.spectra, record.legend) if record.spectra else (),
+        errors=error_charts(record.spectra, record.legend) if record.spectra else (),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,18 @@ NOT_FITTED = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a model says of some of the pixels whose class is known, those that hold data."""
+
+    indices: NDArray[np.int64]
+    """(N,) among the pixels."""
+    probabilities: NDArray[np.float32]
+    """(N, classes), without a temperature."""
+    truth: NDArray[np.int64]
+    """(N,) class indices from 0."""
+
+
 def calibrated(
     model: Model, scene: Scene, validation: Places, split: Split, compute: Compute, *, seed: int
 ) -> Model:
@@ -51,7 +63,8 @@ def calibrated(
     pixels lie among training pixels and test pixels don't: they are easier than other ground, and
     can't tell that the map may be surer of itself. Its provenance says so.
     """
-    probabilities, truth = _known(model, scene, validation, FITTED_ON, compute, seed)
+    known = _known(model, scene, validation, FITTED_ON, compute, seed)
+    probabilities, truth = known.probabilities, known.truth
     overlap = _validation_overlap(split)
     note, temperature = None, 1.0
     if len(np.unique(truth)) > 1:
@@ -85,8 +98,18 @@ def calibration(
 
     Measured on test pixels, of large scenes on some of them.
     """
+    return calibration_on(model, asked_about(model, scene, test, compute, seed=seed))
+
+
+def asked_about(model: Model, scene: Scene, test: Places, compute: Compute, *, seed: int) -> Known:
+    """What the model says of test pixels, of large scenes of some of them."""
     plain = replace(model, temperature=1.0)
-    probabilities, truth = _known(plain, scene, test, MEASURED_ON, compute, seed)
+    return _known(plain, scene, test, MEASURED_ON, compute, seed)
+
+
+def calibration_on(model: Model, known: Known) -> dict[str, Any]:
+    """The same as :func:`calibration`, of pixels that the model was asked about already."""
+    probabilities, truth = known.probabilities, known.truth
     tempered = with_temperature(probabilities.T, model.temperature).T
     before, after = (reliability(each, truth) for each in (probabilities, tempered))
     of_fit = model.provenance.get("calibration", NOT_FITTED)
@@ -102,12 +125,12 @@ def calibration(
 
 def _known(
     model: Model, scene: Scene, pixels: Places, count: int, compute: Compute, seed: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Probabilities (N, K) and true classes (N,) of some of the pixels, those that hold data."""
+) -> Known:
+    """Of some of the pixels."""
     rows, columns, truth = pixels
     chosen = sample_in_squares(rows, columns, count, seed=seed, squares=SQUARES, edge=SQUARE)
     if not len(chosen):
-        return np.zeros((0, len(model.legend)), np.float32), truth
+        return Known(chosen, np.zeros((0, len(model.legend)), np.float32), truth)
     found = probabilities_at(model, scene, rows[chosen], columns[chosen], compute)
     known = ~np.isnan(found[:, 0])
-    return found[known], truth[chosen][known]
+    return Known(chosen[known], found[known], truth[chosen][known])

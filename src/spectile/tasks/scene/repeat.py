@@ -37,7 +37,7 @@ from spectile.reports.scene_report import RunRecord
 from spectile.reports.wording import notes_on_applicability, notes_on_loss
 from spectile.scoring.squares import grid_of_labels, grid_of_split
 from spectile.tasks.base import Finished, Prepared, Work
-from spectile.tasks.calibration import calibrated, calibration
+from spectile.tasks.calibration import Known, asked_about, calibrated, calibration_on
 from spectile.tasks.code_files import check_code, write_code
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.evaluation import scene_place, split_hash
@@ -54,6 +54,7 @@ from spectile.tasks.scene.network import (
 )
 from spectile.tasks.scene.preparation import Preparation
 from spectile.tasks.scene.self_training import both, self_labelled
+from spectile.tasks.scene.spectra import spectra_of
 from spectile.tasks.scene.stress import stress
 from spectile.tasks.scores import mapped_at, read_map
 from spectile.tasks.tables import table_in, write_table
@@ -84,6 +85,8 @@ class Mapped:
     summary: MapSummary
     model: Model
     """That made it, as the run's file has it."""
+    known: Known
+    """What it says of test pixels."""
     applicability: NDArray[np.uint8] | None = None
     """Which pixels of a grid are like those trained on: see `inside_outside`."""
     stress: Mapping[str, Any] | None = None
@@ -231,7 +234,9 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         )
         write_picture(path, work.folder / PICTURE, model.legend)
         codes = sides_of_applicability(model, self.scene)
-        return self._stressed(Mapped(path, summary, model, codes))
+        test = self.preparation.pixels(TEST)
+        known = asked_about(model, self.scene, test, compute, seed=self.config.seed)
+        return self._stressed(Mapped(path, summary, model, known, codes))
 
     def _stressed(self, mapped: Mapped) -> Mapped:
         """The map, with what test pixels score when the scene is changed."""
@@ -261,9 +266,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
         return {
             **map_scores(predicted.path, mapped, self.scene, labels.legend, test, grid),
             **applicability_in(predicted.model, self.scene, predicted.applicability, mapped, *test),
-            "calibration": calibration(
-                predicted.model, self.scene, test, self._compute, seed=self.config.seed
-            ),
+            "calibration": calibration_on(predicted.model, predicted.known),
             "split": split,
             **labels_in(labels.tally),
             "map_method": predicted.summary.method,
@@ -303,6 +306,7 @@ class PreparedScene(Prepared[Mapped, RunRecord]):
             split=split.assignment[::step, ::step],
             prediction=read_map(predicted.path, labels.legend, step),
             applicability=predicted.applicability,
+            spectra=spectra_of(scene, self.preparation, predicted.model, predicted.known),
             extra_notes=(
                 *self.preparation.notes,
                 *notes_on_applicability(finished.metrics),
