@@ -18,7 +18,7 @@ from spectile.data.preprocessing.reducers import Reducer
 from spectile.training.callbacks import History
 from spectile.training.fit import Fit, Hardware, fit
 from spectile.training.instance_recipes import INSTANCE_RECIPES, InstanceRecipe
-from spectile.training.instances.finest_stride import finest_stride_for
+from spectile.training.instances.object_sizes import crop_for, finest_stride_for
 from spectile.training.learners.instance_finder import InstanceFinder
 from spectile.training.learners.instance_samples import InstanceCrops, WholeImages
 from spectile.training.loaders import Loaders
@@ -154,6 +154,10 @@ def test_small_objects_ask_for_a_finer_level() -> None:
     assert finest_stride_for(small) == 4
     assert finest_stride_for([large, large]) == 8
     assert finest_stride_for([small[0]]) == 8  # which has none
+    assert crop_for(small) == 40  # the whole image
+    wide = Objects.of_numbers(np.kron(np.eye(2, dtype=np.int64), np.ones((9, 200), np.int64)))
+    assert crop_for([wide]) == 256
+    assert crop_for([*small, large]) == 80
 
 
 def test_recipes_differ_where_pictures_have_an_up() -> None:

@@ -14,6 +14,7 @@ from spectile.ranges import (
     Decay,
     Fraction,
     ImageEdge,
+    Norm,
     PositiveFraction,
     Rate,
     Scales,
@@ -83,6 +84,10 @@ class ImageRecipe:
     averaging: Annotated[
         Share,
         about("training", "Decay of the averaged weights, which are kept then; 0: none."),
+    ] = 0.0
+    clip: Annotated[
+        Norm,
+        about("training", "Largest norm of a step's gradient, which is scaled down to it; 0: any."),
     ] = 0.0
     patience: Annotated[
         Count | None,

@@ -47,7 +47,7 @@ class InstanceRecipe(ImageRecipe):
         TileEdge | None,
         about(
             "training",
-            "Edge in pixels of the crops of a step; by default 256, or less for smaller images.",
+            "Edge in pixels of the crops of a step; by default 128 for small objects, else 256.",
         ),
     ] = None
     scales: Annotated[

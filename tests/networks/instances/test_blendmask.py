@@ -217,3 +217,11 @@ def test_a_wrong_state_or_input_is_one_sentence():
         small().train().detect(images(1, 3, 32, 32))
     with pytest.raises(InputError, match="this network takes"):
         small().eval().detect(images(1, 4, 32, 32))
+
+
+def test_what_is_found_before_choosing_exports_for_any_batch_and_size():
+    network = small("rt").eval()
+    dims = dict.fromkeys((0, 2, 3), torch.export.Dim.AUTO)
+    exported = torch.export.export(network, (images(2, 3, 66, 68),), dynamic_shapes=(dims,))
+    x = images(3, 3, 97, 129)
+    torch.testing.assert_close(exported.module()(x), network(x), atol=1e-4, rtol=1e-4)

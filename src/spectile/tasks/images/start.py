@@ -80,6 +80,7 @@ class Start:
             loaders,
             epochs=recipe.epochs,
             patience=recipe.patience,
+            clip=recipe.clip,
             checkpoints=work.folder / CHECKPOINTS,
             resume=work.resume,
             hardware=hardware_of(config.hardware),

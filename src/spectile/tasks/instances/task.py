@@ -46,12 +46,11 @@ from spectile.tasks.images.start import loading_workers
 from spectile.tasks.images.task_on_images import OpenedImages, PreparedImages, TaskOnImages
 from spectile.tasks.instances.find_objects import find_objects
 from spectile.training.fit import Fit
-from spectile.training.instances.finest_stride import finest_stride_for
+from spectile.training.instances.object_sizes import crop_for, finest_stride_for
 from spectile.training.learners.instance_finder import InstanceFinder
 from spectile.training.learners.instance_samples import InstanceCrops, WholeImages
 from spectile.training.normalise import Normalise
 
-LARGEST_CROP = 256
 SHOWN = 8
 """Images that the report shows, of samples and of the worst."""
 TITLES = {"given": "Given split", "random": "Random images", "blocks": "Tiles of the scene"}
@@ -111,7 +110,7 @@ class InstancesTask(TaskOnImages[InstanceConfig, InstanceSet, InstancesRecord]):
             progress=progress,
         )
         _check_sizes(images, store)
-        edge = config.recipe.crop or min(LARGEST_CROP, int(store.shapes.max()))
+        edge = config.recipe.crop or crop_for(images.objects)
         return OpenedImages(images, store, config.seed, edge, scene)
 
     def arguments(

@@ -25,6 +25,8 @@ class InstanceFinder(ImageLearner):
     """
 
     score_name = "validation_mask_ap"
+    # Half a fit's time; the losses go down alike, step by step.
+    bf16_on_cpu = True
 
     def __init__(
         self,
