@@ -27,10 +27,12 @@ from spectile.mapping.scene_map import MapSummary, map_scene
 from spectile.model import file
 from spectile.model.build import NetworkSource
 from spectile.model.model import Model as ModelData
+from spectile.model.trained_task import InstanceTask
 from spectile.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
+    from geopandas import GeoDataFrame
     from rasterio.windows import Window
 
     from spectile.api.prediction import Images, PredictedClasses
@@ -71,6 +73,7 @@ class Model(ModelData):
         layers: str | Iterable[str] = (),
         probabilities: bool = False,
         entropy: bool = False,
+        score: float | None = None,
         resume: bool = False,
         overwrite: bool = False,
         cluster: Cluster | None = None,
@@ -137,6 +140,7 @@ class Model(ModelData):
         bands_last: bool | None = None,
         probabilities: bool = False,
         entropy: bool = False,
+        score: float | None = None,
         progress: Progress | None = None,
     ) -> MapSummary | NDArray[np.uint8 | np.uint16] | MapArrays | xr.DataArray | xr.Dataset:
         """The class map of `scene`: a path, a Scene, a NumPy array or an xarray.DataArray.
@@ -146,6 +150,10 @@ class Model(ModelData):
         comes back as an array (H, W) of the legend's values, 0 where there are no data; with
         `layers`, such as ("probabilities", "entropy"), as a MapArrays of the classes and these. A
         DataArray gives a DataArray with its coordinates, or a Dataset of classes and layers.
+
+        A model of objects maps to a GeoPackage of polygons, by
+        :func:`spectile.mapping.instances.object_map.map_objects`: those of at least `score`, with
+        the layer "numbers" a raster of their numbers beside it. Without a path use :meth:`objects`.
 
         `region` is a part of the scene in pixels: first column, first row, width, height. `mask`
         picks pixels: a path, an array (H, W), a DataArray or a GeoDataFrame of polygons. In place
@@ -168,9 +176,40 @@ class Model(ModelData):
             model = aligned(model, opened)
         if self.task != "classify" and (doubt := doubts_about(model, opened)):
             warnings.warn(in_python(doubt), stacklevel=2)
+        numbers = False
+        if isinstance(self.trained_for, InstanceTask):
+            if path is None:
+                raise InputError(
+                    "the model finds objects: use its method objects, or give a path to map to."
+                )
+            # Polygons need packages that start slowly.
+            from spectile.mapping.instances.object_map import map_objects, with_numbers
+
+            numbers = with_numbers(layers, method, probabilities=probabilities, entropy=entropy)
+            layers, probabilities, entropy = (), False, False
+        elif score is not None:
+            raise InputError("the model finds no objects, which alone have a score.")
         wanted = asked_for(layers, probabilities=probabilities, entropy=entropy)
         part = None if region is None else as_region(region, opened)
         picked = None if mask is None else as_mask(mask, like=opened)
+        if path is not None and isinstance(self.trained_for, InstanceTask):
+            return map_objects(
+                model,
+                opened,
+                path,
+                numbers=numbers,
+                score=score,
+                precision=precision,
+                memory=memory,
+                region=part,
+                mask=picked,
+                keep_going=keep_going,
+                resume=resume,
+                overwrite=overwrite,
+                device=device,
+                cluster=cluster,
+                progress=progress,
+            )
         if path is not None:
             return map_scene(
                 model,
@@ -208,6 +247,42 @@ class Model(ModelData):
             dataset = map_dataset(arrays, scene, self.legend, part)
             return dataset["classes"] if alone else dataset
         return arrays.classes if alone else arrays
+
+    def objects(
+        self,
+        scene: SceneSource | xr.DataArray,
+        *,
+        score: float | None = None,
+        region: Window | Sequence[int] | None = None,
+        mask: Any = None,
+        precision: Precision = "float32",
+        memory: float = 1.0,
+        device: str | torch.device = "cpu",
+        keep_going: bool = False,
+        bands_last: bool | None = None,
+        progress: Progress | None = None,
+    ) -> GeoDataFrame:
+        """The objects of `scene`, each once and whole, as :meth:`map` writes them.
+
+        A geopandas.GeoDataFrame of multipolygons in the scene's coordinates, or in columns and rows
+        where it has none, with their number, class, score, pixels and, on Earth, area_m2. The
+        arguments are those of :meth:`map`. Raises InputError for a model that finds no objects.
+        """
+        from spectile.mapping.instances.object_map import objects_frame
+
+        opened = self.as_trained(as_scene(scene, self.scene_bands, bands_last))
+        if doubt := doubts_about(self, opened):
+            warnings.warn(in_python(doubt), stacklevel=2)
+        return objects_frame(
+            self,
+            opened,
+            score=score,
+            compute=Compute("dense", precision, memory, device),
+            region=None if region is None else as_region(region, opened),
+            mask=None if mask is None else as_mask(mask, like=opened),
+            keep_going=keep_going,
+            progress=progress,
+        )
 
     def predict(
         self,

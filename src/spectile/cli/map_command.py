@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from spectile.data.mask import Mask
     from spectile.data.scene import Scene
     from spectile.mapping.cluster import Cluster
+    from spectile.mapping.scene_map import MapSummary
 
 
 def map_(
     model: Annotated[Path, typer.Argument(help="A run's model.safetensors.")],
     scene: Annotated[str, typer.Argument(help="A scene with the same bands.")],
-    out: Annotated[Path, typer.Argument(help="The GeoTIFF to write.")],
+    out: Annotated[Path, typer.Argument(help="The GeoTIFF to write; of objects a GeoPackage.")],
     method: MethodOption = MethodChoice.DENSE,
     precision: Annotated[
         PrecisionChoice,
@@ -43,7 +44,10 @@ def map_(
     memory: Memory = 1.0,
     layers: Annotated[
         str,
-        typer.Option(metavar="NAMES", help="Rasters beside the map, as in probabilities,entropy."),
+        typer.Option(
+            metavar="NAMES",
+            help="Rasters beside the map, as in probabilities,entropy; of objects: numbers.",
+        ),
     ] = "",
     smooth: Annotated[
         int | None,
@@ -72,6 +76,13 @@ def map_(
     ] = None,
     mask: Annotated[
         str | None, typer.Option(help="Raster (not 0) or polygons: map the pixels under it only.")
+    ] = None,
+    score: Annotated[
+        float | None,
+        typer.Option(
+            callback=within("--score", "Fraction"),
+            help="Map objects from this score on; by default from where the model counts them.",
+        ),
     ] = None,
     align: Align = False,
     keep_going: Annotated[
@@ -104,36 +115,69 @@ def map_(
     from spectile.files import check_ending
     from spectile.mapping.scene_map import map_scene
     from spectile.model.file import load
+    from spectile.model.trained_task import InstanceTask
     from spectile.tasks.hardware import best_device, use_threads
 
-    check_ending(out, "a map", (".tif", ".tiff"))
+    check_ending(out, "a map", (".tif", ".tiff", ".gpkg"))
     use_threads(threads)
     trained = load(model, network).smoothed(smooth)
+    of_objects = isinstance(trained.trained_for, InstanceTask)
+    if score is not None and not of_objects:
+        raise InputError(f"{model} finds no objects, which alone have a score: leave out --score.")
+    check_ending(out, "its map", (".gpkg",) if of_objects else (".tif", ".tiff"))
     opened = trained.as_trained(open_scene(scene, bands_last=bands_last, bands=trained.scene_bands))
     if align:
         trained = print_aligned(trained, opened, quiet=quiet)
     print_doubts(trained, opened, quiet=quiet)
+    part = _region(opened, region or window, bounds)
+    picked = None if mask is None else _mask(mask, opened)
+    spread = _cluster(scheduler, workers, threads)
     with pixels_bar("mapping", quiet=quiet, then="writing the files") as progress:
-        summary = map_scene(
-            trained,
-            opened,
-            out,
-            method=method.value,
-            precision=precision.value,
-            memory=memory,
-            layers=layers,
-            probabilities=probabilities,
-            entropy=entropy,
-            region=_region(opened, region or window, bounds),
-            mask=None if mask is None else _mask(mask, opened),
-            keep_going=keep_going,
-            resume=resume,
-            cluster=_cluster(scheduler, workers, threads),
-            overwrite=overwrite,
-            inputs=(model,),
-            device=best_device("auto"),
-            progress=progress,
-        )
+        if of_objects:
+            # Polygons need packages that start as long as a small map takes.
+            from spectile.mapping.instances.object_map import map_objects, with_numbers
+
+            summary: MapSummary = map_objects(
+                trained,
+                opened,
+                out,
+                numbers=with_numbers(
+                    layers, method.value, probabilities=probabilities, entropy=entropy
+                ),
+                score=score,
+                precision=precision.value,
+                memory=memory,
+                region=part,
+                mask=picked,
+                keep_going=keep_going,
+                resume=resume,
+                cluster=spread,
+                overwrite=overwrite,
+                inputs=(model,),
+                device=best_device("auto"),
+                progress=progress,
+            )
+        else:
+            summary = map_scene(
+                trained,
+                opened,
+                out,
+                method=method.value,
+                precision=precision.value,
+                memory=memory,
+                layers=layers,
+                probabilities=probabilities,
+                entropy=entropy,
+                region=part,
+                mask=picked,
+                keep_going=keep_going,
+                resume=resume,
+                cluster=spread,
+                overwrite=overwrite,
+                inputs=(model,),
+                device=best_device("auto"),
+                progress=progress,
+            )
     if summary.already:
         print(f"Map: {out} is finished already.")
         return
@@ -145,7 +189,10 @@ def map_(
         )
     if summary.reason and not quiet:
         print(f"Mapped patch by patch: {summary.reason}.")
-    print(f"Map: {out} ({summary.seconds:.1f} s)")
+    counted = ""
+    if summary.objects is not None:
+        counted = f"{summary.objects:,} object{'s' * (summary.objects != 1)}, "
+    print(f"Map: {out} ({counted}{summary.seconds:.1f} s)")
 
 
 def _region(

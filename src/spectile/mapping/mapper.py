@@ -16,10 +16,11 @@ from spectile.mapping.pixels.pixel_mapper import PixelMapper
 from spectile.mapping.smoothing.smoothing_mapper import SmoothingMapper
 from spectile.mapping.window_mapper import MapPart, Tile, WindowMapper
 from spectile.model.model import Model
-from spectile.model.trained_task import ImageTask, PixelTask, WindowTask
+from spectile.model.trained_task import ImageTask, InstanceTask, PixelTask, WindowTask
 
-MethodUsed = Method | Literal["blended"]
-"""How a scene was mapped; blended: a network of every pixel, in overlapping windows."""
+MethodUsed = Method | Literal["blended", "windows"]
+"""How a scene was mapped; blended: a network of every pixel, in overlapping windows; windows: a
+network of objects, in such."""
 
 
 class Mapper(Protocol):
@@ -80,6 +81,8 @@ def mapper_for(
     if isinstance(model.trained_for, WindowTask):
         kind = SmoothingMapper if model.smooth else WindowMapper
         return kind(model, scene, compute, keep_going=keep_going, components=components)
+    if isinstance(model.trained_for, InstanceTask):
+        raise InputError("the model finds objects: let the map end in .gpkg.")
     if not isinstance(model.trained_for, PixelTask):
         raise InputError(f"a model for the task {model.task} maps no scenes: give one that does.")
     if compute.method == "patches":

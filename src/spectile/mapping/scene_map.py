@@ -14,7 +14,7 @@ from rasterio.windows import Window
 
 from spectile.data.mask import Mask
 from spectile.data.readers.gdal import CACHE
-from spectile.data.scene import Scene, UnreadableError, rows_and_columns
+from spectile.data.scene import Scene, UnreadableError
 from spectile.errors import InputError
 from spectile.files import check_ending
 from spectile.mapping.area import Area
@@ -28,7 +28,7 @@ from spectile.mapping.output.map_files import is_finished_map
 from spectile.mapping.output.unfinished import part_folder, read_job
 from spectile.mapping.output.writer import MapWriter
 from spectile.mapping.pipeline import write_behind
-from spectile.mapping.tile_work import TileWork, WrittenTile
+from spectile.mapping.tile_work import TileWork, WrittenTile, follow
 from spectile.mapping.tiles import SMOOTHED_EDGES, rounded_up, tile_edge
 from spectile.mapping.window_mapper import MapPart, Tile
 from spectile.model.model import Model
@@ -57,6 +57,8 @@ class MapSummary:
     """Pieces of the file that couldn't be read, if the map kept going."""
     already: bool = False
     """Whether `resume` found the map finished, and nothing was done."""
+    objects: int | None = None
+    """How many a map of objects holds."""
 
 
 def map_parts(
@@ -207,7 +209,7 @@ def _write(
             groups = (list(map(area.tile, group)) for group in mapper.groups(due, cache))
             written = _marked(write_on_cluster(client, work, groups, cluster.threads), writer)
         with closing(written):
-            return _follow(written, windows, due, progress)
+            return follow(written, windows, due, progress)
 
 
 def _is_there(path: Path, model: Model, area: Area, layers: tuple[Layer, ...]) -> bool:
@@ -261,39 +263,3 @@ def _mark(written: WrittenTile, writer: MapWriter) -> None:
     """Note a tile as finished; what couldn't be read is tried again on resuming."""
     if not written.damage:
         writer.mark_finished(written.window)
-
-
-def _follow(
-    written: Iterable[WrittenTile],
-    windows: list[Window],
-    due: list[Window],
-    progress: Progress | None,
-) -> tuple[UnreadableError, ...]:
-    """Report on tiles as they come, and give what of the file couldn't be read.
-
-    Raises InputError for a file of which nothing could be read.
-    """
-    total, left = (sum(w.height * w.width for w in some) for some in (windows, due))
-    done, mapped = total - left, 0
-    damage: dict[Window, UnreadableError] = {}
-    if progress:
-        progress(done, total)
-    try:
-        for tile in written:
-            done += tile.window.height * tile.window.width
-            mapped += tile.mapped
-            damage |= {part.window: part for part in tile.damage}
-            if progress:
-                progress(done, total)
-    except UnreadableError as error:
-        raise InputError(
-            f"{error.source} can't be read in {rows_and_columns(error.window)} ({error.reason}): "
-            "map the rest with --keep-going, or fetch or export it again."
-        ) from error
-    if damage and not mapped and len(due) == len(windows):
-        first = next(iter(damage.values()))
-        raise InputError(
-            f"nothing of {first.source} can be mapped, for it can't be read ({first.reason}): "
-            "fetch or export it again."
-        )
-    return tuple(damage.values())

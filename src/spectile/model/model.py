@@ -21,7 +21,13 @@ from spectile.model.applicability import Applicability
 from spectile.model.band_matching import match_wavelengths
 from spectile.model.build import NetworkSource
 from spectile.model.smoothing import Smoothing
-from spectile.model.trained_task import ImageTask, PixelTask, TrainedTask, WindowTask
+from spectile.model.trained_task import (
+    ImageTask,
+    InstanceTask,
+    PixelTask,
+    TrainedTask,
+    WindowTask,
+)
 from spectile.ranges import SmoothRadius, check
 
 
@@ -137,12 +143,12 @@ class Model:
         return Preprocessing(bands, self.preprocessing.reducer, self.preprocessing.padding)
 
     def as_trained(self, scene: Scene) -> Scene:
-        """`scene` read as the images were that a segmentation model was trained on.
+        """`scene` read as the images were that a model of pixels or objects was trained on.
 
         Palettes become colours, an alpha channel says what is missing; see
         :func:`spectile.data.image_bands.image_bands`. Other models take scenes as they are.
         """
-        of_images = isinstance(self.trained_for, PixelTask)
+        of_images = isinstance(self.trained_for, PixelTask | InstanceTask)
         return image_bands(scene, self.scene_bands) if of_images else scene
 
     def save(self, path: str | Path, network: NetworkSource | None = None) -> None:

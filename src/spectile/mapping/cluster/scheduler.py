@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spectile.data.scene import Scene
 from spectile.errors import InputError
@@ -24,8 +24,9 @@ from spectile.ranges import Count, Threads, check, check_cores
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from spectile.mapping.cluster.worker import Outcome
-    from spectile.mapping.tile_work import TileWork, WrittenTile
+    from spectile.mapping.cluster.worker import Outcome, Work
+
+Result = TypeVar("Result")
 
 PATIENCE = 30.0
 """Seconds to wait for a scheduler to answer, and for a worker to come or come back."""
@@ -137,9 +138,9 @@ def _check_answers(address: str) -> None:
 
 
 def write_on_cluster(
-    client: Client, work: TileWork, groups: Iterable[list[Tile]], threads: int
-) -> Generator[WrittenTile]:
-    """Have the workers map tiles, and give what they wrote in whatever order it comes.
+    client: Client, work: Work[Result], groups: Iterable[list[Tile]], threads: int
+) -> Generator[Result]:
+    """Have the workers map tiles, and give what they tell of them in whatever order it comes.
 
     A group is mapped by one worker; `threads` of the CPU compute a tile. A worker that dies costs
     only its tasks. Raises what a worker raises, and InputError when the scheduler or all workers
@@ -194,7 +195,7 @@ def _check_versions(client: Client) -> None:
             )
 
 
-def _results(client: Client, plugin: str, groups: Iterator[list[Tile]]) -> Generator[WrittenTile]:
+def _results(client: Client, plugin: str, groups: Iterator[list[Tile]]) -> Generator[Any]:
     running: set[Future[Outcome]] = set()
     seen = time.monotonic()
     while True:

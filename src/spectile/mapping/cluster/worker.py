@@ -5,7 +5,10 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -15,19 +18,53 @@ from rasterio.windows import Window
 
 from spectile.data.identity import changed_file, scene_identity
 from spectile.errors import InputError, first_line
-from spectile.mapping.mapper import Mapper
+from spectile.mapping.area import Area
 from spectile.mapping.output.job import in_words, program_versions
-from spectile.mapping.tile_work import TileWork, WrittenTile
 from spectile.mapping.window_mapper import Tile
 
-Outcome = list[WrittenTile] | InputError
-"""What the user has to mend is given, not raised: Dask can't send an error that GDAL caused."""
+Part = TypeVar("Part", covariant=True)
+Result = TypeVar("Result", covariant=True)
+
+
+class TileMapper(Protocol[Part]):
+    """A model made ready for a scene."""
+
+    def parts(self, tiles: Iterable[Tile]) -> Generator[Part]:
+        """What it says of tile after tile."""
+        ...
+
+
+class Work(Protocol[Result]):
+    """What is to be done with any tile of a scene; can be sent to another process."""
+
+    @property
+    def area(self) -> Area:
+        """What of which scene is mapped."""
+        ...
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What every process has to see, for it writes there."""
+        ...
+
+    def mapper(self) -> TileMapper[Any]:
+        """The model made ready for the scene."""
+        ...
+
+    def write(self, part: Any) -> Result:
+        """Do away with what was said of a tile, and tell of it."""
+        ...
+
+
+Outcome = list[Any] | InputError
+"""Results, or what the user has to mend: given, not raised, for Dask can't send an error that GDAL
+caused."""
 
 
 class TileWorker(WorkerPlugin):
     """Holds the work on a worker, which gets it once, and makes it ready for the first tile."""
 
-    def __init__(self, work: TileWork, threads: int) -> None:
+    def __init__(self, work: Work[Any], threads: int) -> None:
         """`threads` of the CPU compute a tile."""
         # Packed: a scene opens its files when it is unpacked, and a worker that can't find them
         # has to say so as a task.
@@ -39,20 +76,20 @@ class TileWorker(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Called by Dask on each worker, also on those that join later."""
         self._lock = threading.Lock()
-        self._ready: tuple[TileWork, Mapper] | None = None
+        self._ready: tuple[Work[Any], TileMapper[Any]] | None = None
 
-    def map_tiles(self, tiles: list[Tile]) -> list[WrittenTile]:
+    def map_tiles(self, tiles: list[Tile]) -> list[Any]:
         """Read, classify and write tiles."""
         work, mapper = self._made_ready()
         return [work.write(part) for part in mapper.parts(tiles)]
 
-    def _made_ready(self) -> tuple[TileWork, Mapper]:
+    def _made_ready(self) -> tuple[Work[Any], TileMapper[Any]]:
         with self._lock:  # a worker may have several threads
             if self._ready is None:
                 self._ready = self._make_ready()
             return self._ready
 
-    def _make_ready(self) -> tuple[TileWork, Mapper]:
+    def _make_ready(self) -> tuple[Work[Any], TileMapper[Any]]:
         host = socket.gethostname()
         if (ours := program_versions()) != self._versions:
             raise InputError(
@@ -65,7 +102,7 @@ class TileWorker(WorkerPlugin):
                 "where all machines have it under the same path."
             )
         try:
-            work: TileWork = pickle.loads(self._packed)
+            work: Work[Any] = pickle.loads(self._packed)
         except (OSError, ImportError, AttributeError) as error:
             code = not isinstance(error, OSError) or str(error.filename).endswith(".py")
             what = "load the network's code" if code else "open the scene"
@@ -73,10 +110,10 @@ class TileWorker(WorkerPlugin):
                 f"the worker on {host} can't {what} ({first_line(error)}): give its whole path, "
                 "and put it where all machines have it."
             ) from error
-        for raster in work.pixels.rasters.values():
-            if not raster.path.is_file():
+        for file in work.files:
+            if not file.is_file():
                 raise InputError(
-                    f"the worker on {host} doesn't see {raster.path.parent}: write the map "
+                    f"the worker on {host} doesn't see {file.parent}: write the map "
                     "where all machines have it under the same path."
                 )
         torch.set_num_threads(self._threads)

@@ -58,6 +58,8 @@ class RasterForm:
     bands: tuple[str, ...]
     """The description of each band."""
     legend: Legend | None = None
+    holds_numbers: bool = False
+    """Whether its values are names rather than measurements: overviews don't average them."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class WaitingPixels:
         tile = 512
         while tile > 64 and tile**2 * self._dtype.itemsize * len(self.form.bands) > WIDEST_TILE:
             tile //= 2
-        classes = self.form.legend is not None
+        classes = self.form.legend is not None or self.form.holds_numbers
         with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE):
             rasterio.shutil.copy(
                 source,

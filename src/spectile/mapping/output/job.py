@@ -38,6 +38,7 @@ WORDS = {
     "region": "another region",
     "mask": "another mask",
     "layers": "other --layers",
+    "score": "another --score",
     "tile": "tiles of another size",
 }
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ Job = Mapping[str, Any]
 
 _LINE = re.compile(r"^\d+ \d+ \d+ \d+$", re.MULTILINE)
 LOCK, JOB, JOURNAL = "lock", "job.json", "journal"
+OBJECTS = "objects"
+"""What was found so far, in a map of objects."""
 RESERVE, MAKING, COMPLETE, NAMES = "reserve", "making", "complete", "names"
 """Taken space; the map's files while GDAL writes them, and then; what they are called."""
 PART_FILES = re.compile(
-    rf"{LOCK}|{JOB}|{JOURNAL}|{RESERVE}|{NAMES}|[a-z][a-z0-9_]*\.(bil|vrt)"  # a layer's
+    rf"{LOCK}|{JOB}|{JOURNAL}|{RESERVE}|{NAMES}|{OBJECTS}|[a-z][a-z0-9_]*\.(bil|vrt)"  # a layer's
     r"|\.job\.[a-z0-9_]{8}\.json"  # what earlier versions called a file on its way
 )
 PART_FOLDERS = re.compile(f"{MAKING}|{COMPLETE}")
@@ -72,6 +74,34 @@ class UnfinishedMap:
         """Note that everything is in place to map `job`."""
         with write_aside(self.folder / JOB) as aside:
             aside.write_text(json.dumps(job, indent=1), encoding="utf-8")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all files are made, and have only to be moved to their places."""
+        return (self.folder / COMPLETE).is_dir()
+
+    def finish(self, make: Callable[[Path], None], files: Iterable[Path]) -> None:
+        """Have `make` write the map's files into a folder, and move them to where the map goes.
+
+        All of them, also after a kill; what else there is of the `files` of an earlier map goes.
+        """
+        making, complete = self.folder / MAKING, self.folder / COMPLETE
+        if not self.is_complete:
+            (self.folder / RESERVE).unlink(missing_ok=True)
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir()
+            make(making)
+            names = "\n".join(file.name for file in making.iterdir())
+            (self.folder / NAMES).write_text(names, encoding="utf-8")
+            making.rename(complete)
+        # Not what is in the folder: a kill may have come after the first files were moved.
+        made = (self.folder / NAMES).read_text(encoding="utf-8").split("\n")
+        stale = set(files) - {self._map.with_name(name) for name in made}
+        # The map comes last: whoever sees it finds its companions there.
+        for file in sorted(complete.iterdir(), key=lambda file: file.name == self._map.name):
+            file.replace(self._map.with_name(file.name))
+        for file in stale:
+            file.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Drop what an earlier map left here."""

@@ -34,7 +34,6 @@ from spectile.mapping.output.map_files import (
 from spectile.mapping.output.unfinished import (
     COMPLETE,
     MAKING,
-    NAMES,
     RESERVE,
     Job,
     UnfinishedMap,
@@ -180,7 +179,7 @@ class MapWriter:
             self._unfinished.clear()
             for raster in rasters:
                 raster.create()
-        elif (folder / COMPLETE).is_dir():
+        elif self._unfinished.is_complete:
             return
         # With overviews, and what GDAL sets aside meanwhile, even pixels that don't compress need
         # less than 4/3 of their size. That much is taken now: after the work is a bad time to
@@ -202,28 +201,13 @@ class MapWriter:
             raise InputError(f"{sentence}; what is mapped is kept for --resume.") from error
 
     def _finish(self) -> None:
-        folder = self._unfinished.folder
-        making, complete = folder / MAKING, folder / COMPLETE
-        if not complete.is_dir():
-            (folder / RESERVE).unlink(missing_ok=True)
-            shutil.rmtree(making, ignore_errors=True)
-            making.mkdir()
-            for layer in self._layers:
-                target = making / raster_file(self.path, layer).name
-                self.pixels.rasters[layer.name].finish(target)
-            style = making / style_file(self.path).name
-            style.write_text(qml(self._legend), encoding="utf-8")
-            names = "\n".join(file.name for file in making.iterdir())
-            (folder / NAMES).write_text(names, encoding="utf-8")
-            making.rename(complete)
-        # Not what is in the folder: a kill may have come after the first files were moved.
-        made = (folder / NAMES).read_text(encoding="utf-8").split("\n")
-        stale = set(map_files(self.path)) - {self.path.with_name(name) for name in made}
-        # The map comes last: whoever sees it finds its companions there.
-        for file in sorted(complete.iterdir(), key=lambda file: file.name == self.path.name):
-            file.replace(self.path.with_name(file.name))
-        for file in stale:
-            file.unlink(missing_ok=True)
+        self._unfinished.finish(self._make, map_files(self.path))
+
+    def _make(self, folder: Path) -> None:
+        for layer in self._layers:
+            self.pixels.rasters[layer.name].finish(folder / raster_file(self.path, layer).name)
+        style = folder / style_file(self.path).name
+        style.write_text(qml(self._legend), encoding="utf-8")
 
 
 def _fill(path: Path, size: int) -> None:

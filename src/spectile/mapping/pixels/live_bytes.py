@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from spectile.compat.torch import DispatchMode, storage_number, tree_leaves
 
@@ -14,7 +15,7 @@ SMALL_EDGES = 64, 128
 """Of the images to measure, in pixels: together a window of 512 costs twenty times as much."""
 
 
-def peak_bytes(network: nn.Module, x: Tensor, pixels: int) -> int:
+def peak_bytes(network: Callable[[Tensor], Any], x: Tensor, pixels: int) -> int:
     """The most bytes of tensors alive at once while `network`, evaluating, takes `pixels` pixels.
 
     `x` (1, bands, H, W) is an example of the type and on the device that it takes. Feature maps
@@ -32,7 +33,7 @@ def peak_bytes(network: nn.Module, x: Tensor, pixels: int) -> int:
     return int((max(small, large) + growth * max(0, pixels - sizes[0])) * pixels)
 
 
-def _measured(network: nn.Module, x: Tensor) -> int:
+def _measured(network: Callable[[Tensor], Any], x: Tensor) -> int:
     live = _LiveBytes()
     with torch.inference_mode(), live:
         network(x.clone())
