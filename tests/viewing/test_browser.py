@@ -169,7 +169,9 @@ def test_drawn_labels_are_saved_read_and_trained_on(session: Session, trained: T
     assert abs(int((classes == 1).sum()) - 20 * 23) < 45  # the clicks are whole points of a screen
     page.get_by_label("Recipe").select_option("lda")
     page.get_by_role("button", name="Train on these labels").click()
-    page.get_by_text("Trained in").wait_for(timeout=4 * PATIENCE)
+    done = page.get_by_text("Trained in")
+    done.or_(page.locator(".warn:visible")).first.wait_for(timeout=20 * PATIENCE)
+    assert done.is_visible()
     with rasterio.open(session.labels.parent / "drawn_run" / "map.tif") as raster:
         assert raster.shape == (48, 60)
     page.wait_for_function(f"() => ({SEEN})(['map'])[1] == 1", timeout=PATIENCE)

@@ -174,6 +174,9 @@ def test_two_scenes_lie_where_their_coordinates_say() -> None:
     assert place_of(scene, like) @ (0, 0) == (5, 2)
     assert place_of(scene, like) @ (8, 8) == (9, 6)
     assert place_of(scene_from_array(np.zeros((1, 40, 10))), like) @ (10, 40) == (20, 20)
+    far = Affine(10, 0, 9e5, 0, -10, 0)
+    elsewhere = scene_from_array(np.zeros((1, 10, 10)), crs=32633, transform=far)
+    assert place_of(elsewhere, like) @ (10, 10) == (20, 20)
 
 
 def test_what_cant_be_viewed_is_said(trained: Trained, tmp_path: Path) -> None:

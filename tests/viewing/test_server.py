@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from bokeh.client import pull_session
 from tornado.ioloop import IOLoop
 
 from spectile.data.readers.in_memory import scene_from_array
@@ -58,10 +59,22 @@ def test_other_machines_need_the_token(viewer: Viewer) -> None:
         cookie = answer.headers["Set-Cookie"]
     assert viewer.token in cookie
     assert "HttpOnly" in cookie
+    again = urllib.request.Request(bare, headers={"Cookie": cookie.partition(";")[0]})
+    with urllib.request.urlopen(again) as answer:
+        assert answer.status == 200
     # All that it needs comes from here.
     assert "Content-Security-Policy" in page
     assert not re.findall(r"""(?:src|href)=["']https?:""", page)
     assert "<script>alert" not in page
+
+
+def test_the_token_opens_the_pages_connection(viewer: Viewer) -> None:
+    """Over which all that a page shows comes."""
+    bare = viewer.address.partition("?")[0]
+    with pull_session(url=bare, arguments={"token": viewer.token}) as session:
+        assert len(session.document.roots) == 1
+    with pytest.raises(OSError, match="Cannot pull session"), pull_session(url=bare):
+        pass
 
 
 def test_a_port_in_use_is_said() -> None:

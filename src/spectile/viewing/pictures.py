@@ -20,6 +20,8 @@ FALSE_COLOR = (850.0, 650.0, 550.0)
 """Nanometres that are shown as red, green and blue: colour infrared, in which plants are red."""
 NEAR = 60.0
 """Nanometres within which a band stands for one of these."""
+KEPT = 12
+"""Choices of which that view is kept, of 6 MB each at most."""
 COMPONENTS = 6
 SAMPLE = 4000
 """Pixels that components are fitted on."""
@@ -101,6 +103,8 @@ class Picture:
 
     def _whole(self, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if choice not in self._wholes:
+            if len(self._wholes) >= KEPT:
+                self._wholes.pop(next(iter(self._wholes)))
             self._wholes[choice] = self._values(choice, self.whole_grid(choice))
         return self._wholes[choice]
 

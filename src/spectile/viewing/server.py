@@ -18,6 +18,7 @@ from bokeh.server.server import Server
 from bokeh.server.util import bind_sockets
 from bokeh.settings import settings
 from tornado.web import RequestHandler
+from tornado.websocket import WebSocketHandler
 
 from spectile.errors import InputError
 
@@ -106,7 +107,8 @@ class _Token(AuthProvider):  # type: ignore[misc]
         def user(handler: Any) -> str | None:
             given = handler.get_argument("token", "")
             if secrets.compare_digest(given.encode(), self._token.encode()):
-                handler.set_cookie(_COOKIE, self._token, httponly=True, samesite="Strict")
+                if not isinstance(handler, WebSocketHandler):  # which sets none
+                    handler.set_cookie(_COOKIE, self._token, httponly=True, samesite="Strict")
                 return "user"
             kept = handler.get_cookie(_COOKIE, "")
             return "user" if secrets.compare_digest(kept.encode(), self._token.encode()) else None

@@ -8,7 +8,7 @@ import numpy as np
 from affine import Affine
 from bokeh.models import Column, CustomJS, RadioButtonGroup, Slider
 
-from spectile.data.projection import is_placed
+from spectile.data.projection import boxes_meet, is_placed, scene_box
 from spectile.data.scene import Scene
 from spectile.viewing.page.controls import frame
 from spectile.viewing.page.pane import PicturePane
@@ -58,10 +58,11 @@ class Comparison:
 def place_of(scene: Scene, like: Scene) -> Affine:
     """What brings the pixels of `scene` to those of `like`, without turning them.
 
-    By their coordinates where both have some in one system and lie alike; else both are taken to
-    show the same ground.
+    By their coordinates where both have some in one system, lie alike and share ground; else the
+    one is stretched to the size of the other.
     """
-    if is_placed(scene) and is_placed(like) and scene.crs == like.crs:
+    placed = is_placed(scene) and is_placed(like) and scene.crs == like.crs
+    if placed and boxes_meet(scene_box(scene), scene_box(like)):
         assert scene.transform is not None  # placed
         assert like.transform is not None
         over: Affine = ~like.transform @ scene.transform
