@@ -71,6 +71,21 @@ def test_the_default_split_shares_no_pixel_and_says_so(run: Path) -> None:
     assert (sides == 1).sum() == split["train_pixels"]
 
 
+def test_a_run_is_looked_into_on_its_test_side(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "look"
+    spectile("inspect", run / "model.safetensors", run, "--out", out, "--samples", "6", "--quiet")
+    found = json.loads((out / "inspection.json").read_text())
+    assert found["classes_from"] == "labels"
+    assert "Test pixels of the run alone: none of them was trained on." in found["notes"]
+    tested = json.loads((run / "metrics.json").read_text())["per_class"]
+    assert found["samples"] == {
+        name: min(6, row["support"]) for name, row in tested.items() if row["support"]
+    }
+    report = (run / "report.html").read_text()
+    assert "Spectra of " in report, "charts of classes"
+    assert 'name="zoom-1"' in report
+
+
 def test_a_smoothed_run_is_judged_by_all_that_a_class_depends_on(run: Path, field: Field) -> None:
     out, plain = field.folder / "runs" / "smoothed", field.folder / "plain.tif"
     options = (*QUICK, "--smooth", "2", "--probabilities")

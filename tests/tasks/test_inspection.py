@@ -150,9 +150,7 @@ def test_images_are_classed_by_their_folders_and_names_are_text(
 
 
 def test_images_without_classes_are_named_by_the_model(tmp_path: Path, folder: Path) -> None:
-    found = image_model("resnet-18", attention="cbam", stem="cifar").inspect(
-        folder / "other", tmp_path / "look"
-    )
+    found = image_model("resnet-18", attention="cbam").inspect(folder / "other", tmp_path / "look")
     assert found["classes_from"] == "network"
     assert sum(found["samples"].values()) == 1
     assert [block["kind"] for block in found["place_weights"]] == ["CBAMSpatialGate"] * 8
@@ -161,7 +159,7 @@ def test_images_without_classes_are_named_by_the_model(tmp_path: Path, folder: P
 
 
 def test_selective_kernels_are_tried_at_three_sizes(tmp_path: Path, folder: Path) -> None:
-    found = image_model("sknet-26", stem="cifar").inspect(folder, tmp_path / "look", samples=2)
+    found = image_model("sknet-26").inspect(folder, tmp_path / "look", samples=2)
     assert len(found["selective_kernels"]) == 8
     assert found["selective_kernels"][0]["sizes"] == [1.0, 1.5, 2.0]
     assert "Selective kernels" in Page(tmp_path / "look" / "inspection.html").text
