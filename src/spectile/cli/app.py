@@ -10,6 +10,7 @@ from spectile.cli.compare import compare
 from spectile.cli.datasets import datasets
 from spectile.cli.demo import demo
 from spectile.cli.evaluate import evaluate
+from spectile.cli.export import export
 from spectile.cli.grouped_help import GroupedCommand, PlainGroup
 from spectile.cli.info import info
 from spectile.cli.map_command import map_
@@ -55,6 +56,7 @@ for function, name, example in (
     (map_, "map", "map runs/a/model.safetensors scene.tif map.tif"),
     (predict, "predict", "predict runs/a/model.safetensors photos --out classes.csv"),
     (evaluate, "evaluate", "evaluate runs/a/model.safetensors scene.tif labels.gpkg"),
+    (export, "export", "export runs/a/model.safetensors model.onnx --dense"),
     (compare, "compare", "compare runs/a runs/b --out comparison.html"),
     (models, "models", "models mobilenet-v1 --width 0.5 --size 160"),
     (datasets, "datasets", "datasets"),
