@@ -4,6 +4,7 @@ These fail first, and by name, where a new version of a library moves or changes
 the module in spectile/compat then, or bound the version in pyproject.toml.
 """
 
+import logging
 import pickle
 import re
 import subprocess
@@ -217,3 +218,15 @@ def test_all_private_names_of_libraries_stand_in_compat() -> None:
     }
     # Names of operations in PyTorch's records, which PyTorch gives as they are.
     assert all("torch.ops.aten._" in line for line in found), found
+
+
+def test_pytorchs_onnx_exporter_speaks_by_the_loggers_that_are_silenced() -> None:
+    from importlib.util import find_spec
+
+    from spectile.compat.onnx import quiet_exporter
+
+    assert find_spec("torch.onnx._internal.exporter._registration")
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    with quiet_exporter():
+        assert not logger.isEnabledFor(logging.WARNING)
+    assert logger.isEnabledFor(logging.WARNING)

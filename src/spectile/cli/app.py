@@ -10,6 +10,7 @@ from spectile.cli.compare import compare
 from spectile.cli.datasets import datasets
 from spectile.cli.demo import demo
 from spectile.cli.evaluate import evaluate
+from spectile.cli.export import export
 from spectile.cli.grouped_help import GroupedCommand, PlainGroup
 from spectile.cli.info import info
 from spectile.cli.inspect import inspect
@@ -57,6 +58,7 @@ for function, name, example in (
     (map_, "map", "map runs/a/model.safetensors scene.tif map.tif"),
     (predict, "predict", "predict runs/a/model.safetensors photos --out classes.csv"),
     (evaluate, "evaluate", "evaluate runs/a/model.safetensors scene.tif labels.gpkg"),
+    (export, "export", "export runs/a/model.safetensors model.onnx --dense"),
     (compare, "compare", "compare runs/a runs/b --out comparison.html"),
     (view, "view", "view runs/a"),
     (inspect, "inspect", "inspect runs/a/model.safetensors runs/a --out looks/a"),

@@ -58,6 +58,11 @@ class DenseNetwork(nn.Module):
         return tuple(step.layer for step in self._program.steps)
 
     @property
+    def program(self) -> Program:
+        """The steps, and what they work on."""
+        return self._program
+
+    @property
     def plan(self) -> Plan:
         """What is shared and what it saves; print it."""
         return self._program.plan
