@@ -73,7 +73,7 @@ def test_the_token_opens_the_pages_connection(viewer: Viewer) -> None:
     bare = viewer.address.partition("?")[0]
     with pull_session(url=bare, arguments={"token": viewer.token}) as session:
         assert len(session.document.roots) == 1
-    with pytest.raises(OSError, match="Cannot pull session"), pull_session(url=bare):
+    with pytest.raises(OSError, match="Disconnected with error code"), pull_session(url=bare):
         pass
 
 

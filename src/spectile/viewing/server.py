@@ -17,7 +17,7 @@ from bokeh.server.auth_provider import AuthProvider, NullAuth
 from bokeh.server.server import Server
 from bokeh.server.util import bind_sockets
 from bokeh.settings import settings
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from spectile.errors import InputError
@@ -111,7 +111,11 @@ class _Token(AuthProvider):  # type: ignore[misc]
                     handler.set_cookie(_COOKIE, self._token, httponly=True, samesite="Strict")
                 return "user"
             kept = handler.get_cookie(_COOKIE, "")
-            return "user" if secrets.compare_digest(kept.encode(), self._token.encode()) else None
+            if secrets.compare_digest(kept.encode(), self._token.encode()):
+                return "user"
+            if isinstance(handler, WebSocketHandler):  # which can't be sent elsewhere
+                raise HTTPError(403)
+            return None
 
         return user
 
