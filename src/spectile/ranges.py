@@ -29,6 +29,7 @@ Scale = Annotated[float, Field(gt=0, le=100)]
 Argument = Annotated[float, Field(ge=0, le=65_536)]
 """Of a network, whose own checks know more."""
 
+Centimetres = Annotated[float, Field(gt=0, le=1e8)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 CountOrNone = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 """The same, or nothing at all."""

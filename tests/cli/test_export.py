@@ -64,7 +64,7 @@ def test_a_full_disk_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exporting, "to_onnx", lambda *_: None)
+    monkeypatch.setattr(exporting, "to_onnx", lambda *_, **__: None)
     monkeypatch.setattr(exporting, "write", full)
     assert "no space left" in spectile("export", model, tmp_path / "m.onnx", code=2)
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]

@@ -16,6 +16,8 @@ import spectile as library
 FILES = {
     "config.yaml",
     "model.safetensors",
+    "model.md",
+    "model.json",
     "metrics.json",
     "split.csv",
     "predictions.csv",

@@ -29,6 +29,8 @@ from spectile.networks.spectral_branch import without_spectral_branch
 FILES = {
     "config.yaml",
     "model.safetensors",
+    "model.md",
+    "model.json",
     "metrics.json",
     "split.tif",
     "map.tif",

@@ -124,7 +124,7 @@ def test_openvinos_files_come_together(
     exported: Callable[[str], tuple[Path, Model]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, model = exported("windows")
-    monkeypatch.setattr(exporting, "to_onnx", lambda *_: onnx.load(path))
+    monkeypatch.setattr(exporting, "to_onnx", lambda *_, **__: onnx.load(path))
     found = export_model(model, tmp_path / "m.xml", format="openvino")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.bin", "m.xml"]
     assert found.random <= TOLERANCE
@@ -142,7 +142,7 @@ def test_a_graph_that_differs_is_not_written(
     exported: Callable[[str], tuple[Path, Model]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, model = exported("windows")
-    monkeypatch.setattr(exporting, "to_onnx", lambda *_: onnx.load(path))
+    monkeypatch.setattr(exporting, "to_onnx", lambda *_, **__: onnx.load(path))
     with pytest.raises(InputError, match="nothing was written"):
         export_model(replace(model, temperature=2.0), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from spectile.cli.card import card
 from spectile.cli.compare import compare
 from spectile.cli.datasets import datasets
 from spectile.cli.demo import demo
@@ -59,6 +60,7 @@ for function, name, example in (
     (predict, "predict", "predict runs/a/model.safetensors photos --out classes.csv"),
     (evaluate, "evaluate", "evaluate runs/a/model.safetensors scene.tif labels.gpkg"),
     (export, "export", "export runs/a/model.safetensors model.onnx --dense"),
+    (card, "card", "card runs/a/model.safetensors --licence CC-BY-4.0"),
     (compare, "compare", "compare runs/a runs/b --out comparison.html"),
     (view, "view", "view runs/a"),
     (inspect, "inspect", "inspect runs/a/model.safetensors runs/a --out looks/a"),

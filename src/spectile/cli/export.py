@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spectile.cli.options import BandsLast, Overwrite, OwnNetwork, Quiet, Threads
+from spectile.cli.options import BandsLast, Overwrite, OwnNetwork, Quiet, Threads, within
 
 if TYPE_CHECKING:
     from spectile.data.scene import Scene
@@ -21,6 +21,12 @@ class FormatChoice(StrEnum):
 
     ONNX = "onnx"
     OPENVINO = "openvino"
+
+
+class ProgramChoice(StrEnum):
+    """A program with wishes of its own."""
+
+    DEEPNESS = "deepness"
 
 
 class BorderChoice(StrEnum):
@@ -49,6 +55,21 @@ def export(
     nodata: Annotated[
         float | None, typer.Option(help="A number that means no data; NaN always does.")
     ] = None,
+    for_: Annotated[
+        ProgramChoice | None,
+        typer.Option("--for", help="deepness: the QGIS plugin, which draws maps by tiles."),
+    ] = None,
+    tile: Annotated[
+        int,
+        typer.Option(callback=within("--tile", "TileEdge"), help="Edge of its tiles in pixels."),
+    ] = 256,
+    resolution: Annotated[
+        float | None,
+        typer.Option(
+            callback=within("--resolution", "Centimetres"),
+            help="Centimetres a pixel, for it; by default those of the scene compared with.",
+        ),
+    ] = None,
     check: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +85,7 @@ def export(
 ) -> None:
     """Write a model for programs without Spectile: a scene's own bands in, probabilities out."""
     from spectile.data.readers.open import open_scene
+    from spectile.export.deepness import deepness_metadata, deepness_options, resolution_of
     from spectile.export.export import export_model
     from spectile.export.files import format_of
     from spectile.export.graph import GraphOptions
@@ -78,12 +100,20 @@ def export(
         if check is None
         else open_scene(check, bands_last=bands_last, bands=trained.scene_bands)
     )
+    options, told = GraphOptions(dense=dense, border=border.value, nodata=nodata), None
+    if for_ is not None:
+        options = deepness_options(trained, tile, nodata)
+        told = deepness_metadata(trained, tile, resolution or resolution_of(scene))
+        kind = format_of(out, "onnx")
+        if check is None and scene is not None and min(scene.height, scene.width) < tile:
+            scene = None
     exported = export_model(
         trained,
         out,
         format=kind,
-        options=GraphOptions(dense=dense, border=border.value, nodata=nodata),
+        options=options,
         check=scene,
+        deepness=told,
         overwrite=overwrite,
         inputs=(model, *(() if scene is None else (scene.source, *scene.files))),
     )

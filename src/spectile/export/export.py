@@ -45,6 +45,7 @@ def export_model(
     format: Format = "onnx",
     options: GraphOptions = GraphOptions(),  # noqa: B008, frozen
     check: Scene | None = None,
+    deepness: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     inputs: tuple[str | Path, ...] = (),
 ) -> Exported:
@@ -52,7 +53,9 @@ def export_model(
 
     ONNX is one file; OpenVINO's are two, .xml and .bin. What is written is run and compared with
     the model before it takes its place: on random input, and on pieces of the scene or image
-    `check`. With `overwrite` an earlier export at `path` is replaced; never one of `inputs`.
+    `check`. `deepness` is what the plugin of that name has to be told, see
+    :mod:`spectile.export.deepness`; the graph has older operations then. With `overwrite` an
+    earlier export at `path` is replaced; never one of `inputs`.
 
     Raises InputError for a task or network that can't be exported, a graph that doesn't say what
     the model says, a `path` that is taken or can't be written, and a package that isn't installed.
@@ -64,7 +67,7 @@ def export_model(
     graph = ModelGraph(model, options)
     real = [] if check is None else list(real_scenes(model, graph, check))
     metadata = metadata_of(model, graph, options)
-    document = to_onnx(graph, metadata)
+    document = to_onnx(graph, {**metadata, **(deepness or {})}, old=deepness is not None)
     with aside(path, format) as working:
         write(document, working, format)
         run = SESSIONS[format](working)

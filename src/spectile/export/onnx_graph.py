@@ -12,10 +12,13 @@ from torch.export import Dim
 from spectile.compat.onnx import quiet_exporter
 from spectile.errors import InputError, first_line
 from spectile.export.graph import ModelGraph
+from spectile.export.older_onnx import as_opset_17
 from spectile.export.packages import needed
 
 INPUT, OUTPUT = "scene", "probabilities"
 PRODUCER = "spectile"
+NEW = 18
+"""The oldest that PyTorch writes: of runtimes people have all ages."""
 AXES = ("batch", "bands", "height", "width")
 
 
@@ -30,10 +33,11 @@ def example(graph: ModelGraph, batch: int = 2, edge: int | None = None) -> torch
     return torch.randn(count, graph.bands, edge, wide, generator=generator)
 
 
-def to_onnx(graph: ModelGraph, metadata: Mapping[str, Any]) -> Any:
+def to_onnx(graph: ModelGraph, metadata: Mapping[str, Any], *, old: bool = False) -> Any:
     """The ModelProto of a graph, free along `graph.free`; `metadata` becomes JSON, a key each.
 
-    Raises InputError for a network with an operation that ONNX lacks.
+    With `old` it has operations of version 17 alone. Raises InputError for a network with an
+    operation that ONNX lacks.
     """
     needed("onnx", "onnxscript")
     axes = {
@@ -51,6 +55,7 @@ def to_onnx(graph: ModelGraph, metadata: Mapping[str, Any]) -> Any:
                 dynamic_shapes=[shapes],
                 input_names=[INPUT],
                 output_names=[OUTPUT],
+                opset_version=NEW,
                 verbose=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:
@@ -62,6 +67,8 @@ def to_onnx(graph: ModelGraph, metadata: Mapping[str, Any]) -> Any:
     document = program.model_proto
     _tidy(document)
     _name_axes(document, graph)
+    if old:
+        as_opset_17(document)
     document.producer_name = PRODUCER
     document.producer_version = metadata["versions"]["spectile"]
     for key, value in metadata.items():

@@ -51,7 +51,7 @@ def expected(model: Model, graph: ModelGraph, scene: NDArray[np.float32]) -> NDA
     pixels = scene[:, list(preprocessing.bands)]
     valid = np.asarray(np.isfinite(pixels).all(axis=1))
     if graph.raw_bands.nodata is not None:
-        valid &= (pixels != np.float32(graph.raw_bands.nodata)).all(1)
+        valid &= (pixels != graph.raw_bands.nodata).all(1)
     with np.errstate(invalid="ignore"):
         reduced = [preprocessing.reducer.apply(*both) for both in zip(pixels, valid, strict=True)]
     components = np.stack(reduced)

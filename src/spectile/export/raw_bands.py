@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from spectile.data.preprocessing.components import Preprocessing
 
+ROUNDED = 1e-6
+"""Of a number that means no data: so near to it is it."""
 LARGEST = float(np.finfo(np.float32).max)
 """What is larger, or NaN, is no data."""
 
@@ -33,18 +35,20 @@ class RawBands(nn.Module):
             numbers = getattr(reducer, name)
             column = None if numbers is None else torch.from_numpy(numbers).float()[:, None, None]
             self.register_buffer(name, column)
-        matrix = torch.from_numpy(np.ascontiguousarray(reducer.matrix.T)).float()
-        self.register_buffer("matrix", matrix[:, :, None, None])
         diagonal = np.diag(np.diag(reducer.matrix))
         self.scales = np.array_equal(diagonal, reducer.matrix)
         """Whether each component is a band times a number."""
+        numbers = np.diag(reducer.matrix) if self.scales else reducer.matrix.T
+        matrix = torch.from_numpy(np.ascontiguousarray(numbers)).float()
+        self.register_buffer("matrix", matrix[..., None, None])
 
     def forward(self, scene: Tensor) -> tuple[Tensor, Tensor]:
         x = scene if self.all_bands else scene.index_select(1, self.get_buffer("bands"))
         # A comparison with NaN is False. No isfinite: runtimes may take numbers to be finite.
         known = x.abs() <= LARGEST
         if self.nodata is not None:
-            known = known & (x != self.nodata)
+            # Input that was divided and multiplied again differs in its last digits.
+            known = known & ((x - self.nodata).abs() > ROUNDED * abs(self.nodata))
         valid = known.to(x.dtype).amin(1, keepdim=True) > 0
         x = torch.where(valid, x, 0.0)
         if self.offset is not None:
@@ -53,8 +57,5 @@ class RawBands(nn.Module):
             x = torch.maximum(x, self.get_buffer("darkest")).log()
         centred = x - self.get_buffer("mean")
         matrix = self.get_buffer("matrix")
-        if self.scales:
-            components = centred * matrix.diagonal().permute(2, 0, 1).reshape(-1, 1, 1)
-        else:
-            components = F.conv2d(centred, matrix)
+        components = centred * matrix if self.scales else F.conv2d(centred, matrix)
         return torch.where(valid, components, 0.0), valid

@@ -14,10 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from spectile.export.card import write_card
 from spectile.progress import Progress
 from spectile.ranges import check_cores
 from spectile.reports.record import Record
 from spectile.runs.directory import begin, check_inputs, claimed
+from spectile.runs.licence import licence_of
 from spectile.runs.resuming import fitted_or_resumed
 from spectile.scoring.metrics import summarise
 from spectile.scoring.records import write_metrics
@@ -121,9 +123,9 @@ def _once(
         "versions": versions(),
     }
     # The finished model knows how far to trust it.
-    replace(model, provenance={**model.provenance, **_trust(metrics, task.scores)}).save(
-        work.folder / MODEL
-    )
+    finished = replace(model, provenance={**model.provenance, **_trust(metrics, task.scores)})
+    finished.save(work.folder / MODEL)
+    write_card(finished, work.folder / MODEL, licence=licence_of(getattr(config, "scene", None)))
     write_metrics(work.folder / METRICS, metrics)
     return prepared.record(predicted, Finished(metrics, history))
 

@@ -14,6 +14,7 @@ from spectile.files import is_aside
 from spectile.mapping.output.map_files import map_files
 from spectile.mapping.output.unfinished import PART_FILES, PART_FOLDERS
 from spectile.tasks.files import (
+    CARD,
     CHECKPOINTS,
     CODE,
     CONFIG,
@@ -27,6 +28,7 @@ from spectile.tasks.files import (
     REPORT,
     SPLIT,
     SPLIT_TABLE,
+    STAC_ITEM,
     TENSORBOARD,
 )
 from spectile.tasks.registry import task_entry, task_names
@@ -56,7 +58,10 @@ def _names(*names: str) -> str:
 
 
 _MAPS = _names(*(file.name for name in (MAP, SPLIT) for file in map_files(Path(name))))
-_RESULTS = _names(CONFIG, MODEL, METRICS, HISTORY, REPORT, SPLIT_TABLE, PIXELS, PREDICTIONS, CODE)
+_RESULTS = _names(
+    *(CONFIG, MODEL, CARD, STAC_ITEM, METRICS, HISTORY, REPORT),
+    *(SPLIT_TABLE, PIXELS, PREDICTIONS, CODE),
+)
 _OLD_ASIDES = r"\.(config|model|metrics|history|report|split|predictions|map)\.[a-z0-9_]{8}\.\w+"
 """What earlier versions called a file on its way."""
 # GDAL has files of its own there while it writes.

@@ -2,7 +2,7 @@
 
 The steps are those of :class:`~spectile.mapping.dense.network.DenseNetwork`. What is fast here, and
 nowhere else, is exchanged: transforms for the convolution that they stand for, products in blocks
-of one buffer for products of slices. Sizes follow from the input's by numbers that are known
+of one buffer for convolutions. Sizes follow from the input's by numbers that are known
 beforehand, so that a graph made of it takes scenes of any height and width.
 """
 
@@ -21,9 +21,6 @@ from spectile.mapping.dense.layout import Layout
 from spectile.mapping.dense.network import DenseNetwork
 from spectile.mapping.dense.refusal import NotShareableError
 from spectile.mapping.dense.shared_tensors import Shared
-
-NUMBERS_TOGETHER = 512
-"""A pixel, gated and put side by side for one product: more would take memory, fewer be slow."""
 
 
 class PlainDenseNetwork(nn.Module):
@@ -92,35 +89,37 @@ class PlainWindowProduct(nn.Module):
 
 
 class PlainGatedProduct(nn.Module):
-    """The same after a gate of each window's own: a sum of products, some taps at a time."""
+    """The same after a gate of each window's own, a row of the kernel at a time.
+
+    What a row's taps meet comes side by side from a convolution whose kernels are 1 at one tap and
+    0 elsewhere: a slice for each tap would be exact as well, and make graphs of thousands of nodes.
+    """
 
     def __init__(self, product: GatedProduct) -> None:
         super().__init__()
-        self.register_buffer("rows", product.rows)
-        self.taps = product.taps
+        taps, (height, wide, outputs) = product.taps, product.rows.shape
+        channels = wide // taps
+        matrices = product.rows.reshape(height, taps, channels, outputs).permute(0, 3, 2, 1)
+        self.register_buffer("matrices", matrices.reshape(height, outputs, -1, 1, 1))
+        self.register_buffer("unfolding", torch.eye(taps).repeat(channels, 1)[:, None, None])
+        self.register_buffer("repeated", torch.arange(channels).repeat_interleave(taps))
+        self.channels = channels
         self.steps = product.steps
 
     def forward(self, features: Tensor, gate: Tensor) -> Tensor:
-        rows = self.get_buffer("rows")
-        height, channels = len(rows), gate.shape[-1]
-        together = max(1, NUMBERS_TOGETHER // channels)
+        matrices, unfolding = self.get_buffer("matrices"), self.get_buffer("unfolding")
+        images = features.permute(2, 0, 1)[None]
+        gates = gate.permute(2, 0, 1)[None].index_select(1, self.get_buffer("repeated"))
+        down, across = self.steps
         total: Tensor | None = None
-        for row in range(height):
-            line = _from_to(features, 0, row, height, self.steps[0])
-            for first in range(0, self.taps, together):
-                taps = range(first, min(first + together, self.taps))
-                seen = [_from_to(line, 1, tap, self.taps, self.steps[1]) * gate for tap in taps]
-                weight = rows[row, first * channels : taps.stop * channels]
-                term = torch.cat(seen, -1) @ weight
-                total = term if total is None else total + term
+        for row, matrix in enumerate(matrices):
+            behind = (len(matrices) - 1 - row) * down
+            line = images[:, :, row * down : -behind if behind else None]
+            seen = F.conv2d(line, unfolding, dilation=(1, across), groups=self.channels)
+            term = F.conv2d(seen * gates, matrix)
+            total = term if total is None else total + term
         assert total is not None
-        return total
-
-
-def _from_to(x: Tensor, axis: int, tap: int, taps: int, step: int) -> Tensor:
-    """What tap number `tap` of a kernel meets along an axis, at every place of the kernel."""
-    behind = (taps - 1 - tap) * step
-    return x[(slice(None),) * axis + (slice(tap * step, -behind if behind else None),)]
+        return total[0].permute(1, 2, 0)
 
 
 def _plain(kernel: nn.Module) -> nn.Module:
