@@ -151,7 +151,7 @@ def predict_masks(
         overwrite=overwrite,
     )
     bad: list[tuple[str, str]] = []
-    _check_folders(out, targets, roots)
+    check_folders(out, targets, roots)
     types: list[str | None] = []
     source = ImageFiles(tuple(files), bands_last, bands=model.scene_bands)
     for index, (file, target) in enumerate(zip(files, targets, strict=True)):
@@ -174,7 +174,7 @@ def predict_masks(
     return Predictions(len(files) - len(bad), tuple(bad), tuple(notes))
 
 
-def _check_folders(out: Path, targets: Sequence[Path], roots: Sequence[Path]) -> None:
+def check_folders(out: Path, targets: Sequence[Path], roots: Sequence[Path]) -> None:
     """Raise InputError for masks among the images, or behind links."""
     if out.is_symlink():
         raise InputError(f"{out} is a link: name the folder itself, or choose another --out.")
