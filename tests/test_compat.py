@@ -230,3 +230,13 @@ def test_pytorchs_onnx_exporter_speaks_by_the_loggers_that_are_silenced() -> Non
     with quiet_exporter():
         assert not logger.isEnabledFor(logging.WARNING)
     assert logger.isEnabledFor(logging.WARNING)
+
+
+def test_openvino_tells_its_makers_nothing() -> None:
+    code = (
+        "import sys\n"
+        "from spectile.export.packages import needed\n"
+        "print(needed('openvino').__name__, 'openvino_telemetry.main' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["openvino", "False"]

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 import pytest
 import rasterio
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from spectile.data.readers.in_memory import scene_from_array
 from spectile.export import export as exporting
 from spectile.export.export import export_model
 from spectile.export.graph import GraphOptions, ModelGraph
+from spectile.export.packages import needed
 from spectile.export.parity import TOLERANCE, expected
 
 MODELS: dict[str, tuple[Callable[[], Model], GraphOptions]] = {
@@ -80,7 +80,9 @@ def test_runtimes_give_the_models_probabilities_with_any_batch_and_size(
     path, model = exported(name)
     graph = ModelGraph(model, MODELS[name][1])
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    compiled = openvino.compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = needed("openvino").compile_model(
+        str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
     for size in SIZES[name]:
         x = scene_of(model, *size)
         if name == "cut":
@@ -128,7 +130,7 @@ def test_openvinos_files_come_together(
     found = export_model(model, tmp_path / "m.xml", format="openvino")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.bin", "m.xml"]
     assert found.random <= TOLERANCE
-    read = openvino.Core().read_model(tmp_path / "m.xml")
+    read = needed("openvino").Core().read_model(tmp_path / "m.xml")
     assert json.loads(read.get_rt_info(["spectile", "scene_bands"]).value) == 6
     with pytest.raises(InputError, match="exists"):
         export_model(model, tmp_path / "m.xml", format="openvino")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spectile.export.onnx_graph import PRODUCER
+from spectile.export.packages import needed
 from spectile.files import check_ending, check_output, write_aside
 
 Format = Literal["onnx", "openvino"]
@@ -57,8 +58,7 @@ def aside(path: Path, kind: Format) -> Iterator[Path]:
 
 def write_openvino(model: Any, path: Path, metadata: Mapping[str, str]) -> None:
     """A model of OpenVINO's with its weights beside it, in float32."""
-    import openvino
-
+    openvino = needed("openvino")
     for key, value in metadata.items():
         model.set_rt_info(value, [_MARK, key])
     openvino.save_model(model, str(path), compress_to_fp16=False)

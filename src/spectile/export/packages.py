@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from spectile.compat.openvino import send_nothing
 from spectile.errors import InputError
 
 COMMAND = "pip install 'spectile[export]'"
@@ -12,6 +13,7 @@ COMMAND = "pip install 'spectile[export]'"
 
 def needed(*names: str) -> ModuleType:
     """Import packages of the extra and give the first; InputError for one that isn't there."""
+    send_nothing()
     found = []
     for name in names:
         try:
