@@ -18,7 +18,12 @@ from spectile.tasks.images.config import ImageConfig
 from spectile.tasks.registry import task_names
 from spectile.tasks.settings import resolved, settings_from, settings_of
 
-GIVEN = {"scene": {"scene": "a.tif"}, "classify": {"images": "a"}, "segment": {"images": "a"}}
+GIVEN = {
+    "scene": {"scene": "a.tif"},
+    "classify": {"images": "a"},
+    "segment": {"images": "a"},
+    "instances": {"coco": "a.json"},
+}
 
 
 def parsed(task: str, *words: str) -> Any:
@@ -91,7 +96,7 @@ def test_every_value_of_a_configuration_has_a_name(task: Any) -> None:
         for key, value in document.items()
         for rest in ([(inner,) for inner in value] if isinstance(value, dict) else [()])
     }
-    assert leaves - places == ({("split", "order")} if task == "classify" else set())
+    assert leaves - places == ({("split", "order")} if task in ("classify", "instances") else set())
 
 
 @pytest.mark.parametrize(

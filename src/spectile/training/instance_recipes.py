@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from spectile.fields import STRICT, about
 from spectile.ranges import Norm, Rate, Scales, Share, Strength, TileEdge
-from spectile.training.image_recipes import Batch, Epochs, ImageRecipe, Network, NetworkOptions
+from spectile.training.image_recipes import Batch, Epochs, ImageRecipe, NetworkOptions
 from spectile.training.recipe_book import RecipeBook
 
 
@@ -15,7 +15,9 @@ from spectile.training.recipe_book import RecipeBook
 class InstanceRecipe(ImageRecipe):
     """How a network of instances is trained."""
 
-    network: Network = "blendmask"
+    network: Annotated[str, about("network", "The network's name: blendmask, or blendmask-rt.")] = (
+        "blendmask"
+    )
     # A fraction of the paper's widths: for two cores, and for fewer objects than COCO has.
     options: NetworkOptions = field(
         default_factory=lambda: {
