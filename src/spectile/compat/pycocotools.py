@@ -37,12 +37,3 @@ def of_runs(runs: Sequence[int], height: int, width: int) -> dict[str, Any]:
 def of_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> dict[str, Any]:
     """The code of what polygons x, y, x, y ... cover together."""
     return cast(dict[str, Any], _mask.merge(_mask.frPyObjects(list(polygons), height, width)))
-
-
-def shared(
-    found: Sequence[Any], truth: Sequence[Any], crowds: Sequence[int]
-) -> NDArray[np.float64]:
-    """Intersection over union of masks (N, G), over the found alone where the truth is a crowd."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=_MESSAGE, category=DeprecationWarning)
-        return np.asarray(_mask.iou(list(found), list(truth), list(crowds)), np.float64)

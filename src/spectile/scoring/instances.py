@@ -7,30 +7,25 @@ cover together; precision, made falling, is averaged over 101 recalls.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from spectile.compat.pycocotools import encoded, shared
 from spectile.data.instances.objects import Objects
 from spectile.errors import InputError
+from spectile.scoring.average_precision import Found, average_precision
+from spectile.scoring.overlaps import box_overlaps, mask_overlaps
 
-Found = tuple[Objects, NDArray[np.float64]]
-"""Objects of an image and their scores (N,)."""
 Verdict = Literal["found", "invented", "found twice", ""]
 
 MOST = 100
 """Objects of an image that count, the surest, as COCO has it; more where more are there."""
 OVERLAP = 0.5
 """What an object found has to share with one that is there to be it, over what both cover."""
-SIZES = ("all", "small", "medium", "large")
+SIZES = ("small", "medium", "large")
 """COCO's: below 32 x 32 pixels, below 96 x 96, and above."""
 
 
@@ -127,23 +122,26 @@ def score_instances(
     if not support.any():
         raise InputError("no object is left to test on: give the test side images that show some.")
     most = max(MOST, *(len(objects) for objects in truth))
-    masks = _precision(truth, found, len(names), "segm", most)
-    boxes = _precision(truth, found, len(names), "bbox", most)
+    pairs = list(zip(truth, [objects for objects, _ in found], strict=True))
+    masks, boxes = (
+        average_precision(truth, found, names, [of(*pair) for pair in pairs], most=most)
+        for of in (mask_overlaps, box_overlaps)
+    )
     per_class = {
         name: {
-            "mask_ap": _mean(masks[:, :, place, 0]),
-            "mask_ap50": _mean(masks[0, :, place, 0]),
-            "box_ap": _mean(boxes[:, :, place, 0]),
+            "mask_ap": _known(masks.of_classes[name]),
+            "mask_ap50": _known(masks.of_classes_at_50[name]),
+            "box_ap": _known(boxes.of_classes[name]),
             "support": int(support[place]),
         }
         for place, name in enumerate(names)
     }
     return InstanceScores(
-        mask_ap=_mean(masks[..., 0]) or 0.0,
-        mask_ap50=_mean(masks[0, ..., 0]) or 0.0,
-        mask_ap75=_mean(masks[5, ..., 0]) or 0.0,
-        box_ap=_mean(boxes[..., 0]) or 0.0,
-        by_size={name: _mean(masks[..., place]) for place, name in enumerate(SIZES) if place},
+        mask_ap=masks.ap,
+        mask_ap50=masks.ap50,
+        mask_ap75=masks.ap75,
+        box_ap=boxes.ap,
+        by_size={size: _known(getattr(masks, size)) for size in SIZES},
         per_class=per_class,
         images=[match(one, other, sure) for one, other in zip(truth, found, strict=True)],
         sure=sure,
@@ -184,10 +182,10 @@ def overlaps(found: Objects, truth: Objects) -> NDArray[np.float64]:
     """Intersection over union of masks (N, G); over the found mask alone where the truth is
     ignored, of which it may be a part.
     """
-    if not len(found) or not len(truth):
-        return np.zeros((len(found), len(truth)))
-    crowds = truth.ignored.astype(np.uint8).tolist()
-    return shared(_codes(found), _codes(truth), crowds)
+    pairs = mask_overlaps(truth, found)
+    shared = np.zeros((len(found), len(truth)))
+    shared[pairs.found, pairs.truth] = pairs.ratio
+    return shared
 
 
 def best_threshold(truth: Sequence[Objects], found: Sequence[Found]) -> float:
@@ -197,7 +195,7 @@ def best_threshold(truth: Sequence[Objects], found: Sequence[Found]) -> float:
         matches = match(objects, others, 0.0)
         counted = np.array([verdict != "" for verdict in matches.verdicts], np.bool_)
         hits = np.array([verdict == "found" for verdict in matches.verdicts], np.bool_)
-        scores.append(others[1][matches.sure][counted])
+        scores.append(np.asarray(others[1], np.float64)[matches.sure][counted])
         right.append(hits[counted])
     there = sum(int((~objects.ignored).sum()) for objects in truth)
     ordered, hit = np.concatenate(scores), np.concatenate(right)
@@ -209,66 +207,6 @@ def best_threshold(truth: Sequence[Objects], found: Sequence[Found]) -> float:
     return float(ordered[order][int(f1.argmax())])
 
 
-def _precision(
-    truth: Sequence[Objects], found: Sequence[Found], classes: int, kind: str, most: int
-) -> NDArray[np.float64]:
-    """Precision (overlaps, recalls, classes, sizes); -1 where there is nothing to find."""
-    with redirect_stdout(io.StringIO()):
-        real, given = COCO(), COCO()
-        real.dataset = _dataset(truth, None, classes)
-        given.dataset = _dataset([one for one, _ in found], [one for _, one in found], classes)
-        real.createIndex()
-        given.createIndex()
-        evaluation = COCOeval(real, given, kind)
-        evaluation.params.maxDets = [1, 10, most]
-        evaluation.evaluate()
-        evaluation.accumulate()
-    precision: NDArray[np.float64] = evaluation.eval["precision"][..., -1]
-    return precision
-
-
-def _dataset(
-    images: Sequence[Objects], scores: Sequence[NDArray[np.float64]] | None, classes: int
-) -> dict[str, Any]:
-    """Objects as pycocotools has them."""
-    annotations: list[dict[str, Any]] = []
-    for image, objects in enumerate(images):
-        for place, code in enumerate(_codes(objects)):
-            left, top, right, bottom = objects.boxes[place].tolist()
-            annotation = {
-                "id": len(annotations) + 1,
-                "image_id": image,
-                "category_id": int(objects.classes[place]),
-                "segmentation": code,
-                "area": int(objects.masks[place].sum()),
-                "bbox": [left, top, right - left, bottom - top],
-                "iscrowd": int(objects.ignored[place]),
-            }
-            if scores is not None:
-                annotation["score"] = float(scores[image][place])
-            annotations.append(annotation)
-    return {
-        "images": [
-            {"id": image, "height": objects.height, "width": objects.width}
-            for image, objects in enumerate(images)
-        ],
-        "annotations": annotations,
-        "categories": [{"id": place} for place in range(classes)],
-    }
-
-
-def _codes(objects: Objects) -> list[Any]:
-    """Run-length codes of masks in their image."""
-    codes = []
-    whole = np.zeros((objects.height, objects.width), np.uint8, order="F")
-    for (left, top, right, bottom), mask in zip(objects.boxes, objects.masks, strict=True):
-        whole[top:bottom, left:right] = mask
-        codes.append(encoded(whole))
-        whole[top:bottom, left:right] = 0
-    return codes
-
-
-def _mean(precision: NDArray[np.float64]) -> float | None:
-    """The mean of what is known."""
-    known = precision[precision > -1]
-    return float(known.mean()) if known.size else None
+def _known(score: float) -> float | None:
+    """None for what there is nothing to score of, which JSON can hold."""
+    return score if np.isfinite(score) else None

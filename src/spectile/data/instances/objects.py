@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 Mask = NDArray[np.bool_]
 
@@ -49,15 +50,15 @@ class Objects:
         `classes` are theirs in the order of the numbers, from 0; by default all are of class 0.
         """
         height, width = numbers.shape
-        found = np.unique(numbers[numbers > 0])
+        found, places = np.unique(numbers, return_inverse=True)
+        ordered = places.reshape(height, width).astype(np.int64)
+        first = int(np.searchsorted(found, 0, side="right"))  # of the numbers above 0
         boxes, masks = [], []
-        for number in found:
-            own = numbers == number
-            rows, columns = np.flatnonzero(own.any(1)), np.flatnonzero(own.any(0))
-            top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-            boxes.append((left, top, right, bottom))
-            masks.append(own[top:bottom, left:right])
-        count = len(found)
+        for place, box in enumerate(find_objects(ordered + 1 - first, len(found) - first), first):
+            rows, columns = box
+            boxes.append((columns.start, rows.start, columns.stop, rows.stop))
+            masks.append(ordered[box] == place)
+        count = len(boxes)
         return cls(
             height,
             width,
