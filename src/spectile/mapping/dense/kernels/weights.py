@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import overload
 
+import torch
 from torch import Tensor
 
 from spectile.compat.torch import packed
@@ -19,7 +20,12 @@ class Packed:
         self._made: tuple[object, list[Tensor] | None] | None = None
 
     def of(self, matrices: Tensor) -> list[Tensor] | None:
-        """For each of `matrices` (N, O, K) the packed one; None where oneDNN can't."""
+        """For each of `matrices` (N, O, K) the packed one; None where oneDNN can't.
+
+        None, too, while operations are recorded for another program, which knows nothing of it.
+        """
+        if torch.compiler.is_compiling():
+            return None
         key = (matrices.dtype, matrices.device)
         if self._made is None or self._made[0] != key:
             made = [packed(matrix) for matrix in matrices]
