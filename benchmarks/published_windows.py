@@ -16,11 +16,13 @@ import torch
 from rasterio.errors import NotGeoreferencedWarning
 
 from spectile.data.splits.splits import TEST
+from spectile.mapping.compute import Compute
 from spectile.mapping.scene_map import MapSummary
 from spectile.mapping.styles.picture import write_picture
 from spectile.model.model import Model
 from spectile.runs.lifecycle import run
 from spectile.tasks.base import Work
+from spectile.tasks.calibration import asked_about
 from spectile.tasks.entries.scene import SceneConfig
 from spectile.tasks.files import MAP, PICTURE
 from spectile.tasks.scene.repeat import Mapped, PreparedScene
@@ -51,7 +53,10 @@ class TestedAlone(PreparedScene):
         with rasterio.open(path, "w", driver="GTiff", dtype="uint8", nodata=0, **size) as raster:
             raster.write(values, 1)
         write_picture(path, work.folder / PICTURE, model.legend)
-        return Mapped(path, MapSummary("patches", None, time.perf_counter() - started), model)
+        summary = MapSummary("patches", None, time.perf_counter() - started)
+        compute = Compute("patches")
+        known = asked_about(model, self.scene, pixels, compute, seed=self.config.seed)
+        return Mapped(path, summary, model, known)
 
 
 class TestWindows(SceneTask):

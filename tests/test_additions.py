@@ -136,7 +136,7 @@ def test_an_output_lies_beside_the_map(said: Said) -> None:
 
 def test_a_task_has_a_command_with_its_settings(said: Said) -> None:
     _, words = said
-    assert "spectra   Train on spectra of a scene." in words["help"][1]
+    assert "spectra Train on spectra of a scene." in " ".join(words["help"][1].split())
     assert "--steps N      Steps, each on all spectra. [5; long: 50]" in words["options"][1]
     assert "--recipe NAME  Settings to start from: short, long" in words["options"][1]
     assert words["mistyped"][1].startswith("spectile: --steps is 0, and it should be")

@@ -119,7 +119,10 @@ def _hint(name: str) -> str:
     nearest = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
     if nearest:
         return f"did you mean {nearest[0]}?"
-    return f"choose {', '.join(names())}, or code as mynets.py:Name."
+    return (
+        f"choose one of the {len(names())} that `spectile models` lists, such as hybridsn-se, "
+        "resnet-18, deeplab-v3-plus or blendmask, or code as mynets.py:Name."
+    )
 
 
 def create(name: str, *, bands: int, classes: int, **options: Any) -> nn.Module:
