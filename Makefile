@@ -48,3 +48,4 @@ results: setup
 	$(BIN)/python benchmarks/results_spread.py
 	$(BIN)/python benchmarks/results_camvid.py
 	$(BIN)/python benchmarks/results_enmap.py
+	$(BIN)/python benchmarks/results_nuclei.py
